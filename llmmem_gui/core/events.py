@@ -1,0 +1,81 @@
+"""What happened: one record for the timeline, the status line, the API and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+EventType = Literal[
+    "load-queued",
+    "load-started",
+    "model-loaded",
+    "load-failed",
+    "load-refused",
+    "model-unloading",
+    "model-unloaded",
+    "model-dozed",
+    "model-woken",
+    "host-died",
+    "limit-changed",
+    "pin-changed",
+    "pressure-changed",
+    "memory-warning",
+    "request-finished",
+    "note",
+]
+
+Actor = Literal[
+    "window", "tray", "cli", "api", "script", "idle timer", "limit", "memory pressure", "another load", "program"
+]
+"""Who asked for it."""
+
+Cause = Literal[
+    "asked",
+    "clean up",
+    "make room",
+    "total limit",
+    "model limit",
+    "idle",
+    "pressure",
+    "reload",
+    "load failed",
+    "crashed",
+    "quit",
+]
+"""Why a model is unloaded, put to sleep or refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened, with its cause, its numbers and who asked for it."""
+
+    time: float
+    """Seconds since the epoch."""
+    type: EventType
+    model_id: str | None = None
+    cause: Cause | None = None
+    actor: Actor = "program"
+    for_model: str | None = None
+    """The model that room was made for."""
+    text: str = ""
+    """One English sentence; a window may say it in its own language from the other fields."""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    """Figures by name, the unit in each name: `given_back_bytes`, `seconds`, `percent`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an unload really gave back."""
+
+    model_id: str
+    given_back_bytes: int
+    """Private bytes (and VRAM) of the host that are no longer in use, measured after it was reaped."""
+    private_before_bytes: int
+    weights_before_bytes: int
+    available_change_bytes: int
+    """How much more memory the machine says is available than just before."""
+    seconds: float
+    """From the decision until the process was reaped."""
+    cause: Cause
+    actor: Actor
