@@ -16,6 +16,7 @@ EventType = Literal[
     "model-unloaded",
     "model-dozed",
     "model-woken",
+    "reload-offered",
     "host-died",
     "limit-changed",
     "pin-changed",
@@ -26,7 +27,16 @@ EventType = Literal[
 ]
 
 Actor = Literal[
-    "window", "tray", "cli", "api", "script", "idle timer", "limit", "memory pressure", "another load", "program"
+    "window",
+    "tray",
+    "cli",
+    "api",
+    "script",
+    "idle timer",
+    "limit",
+    "memory pressure",
+    "another load",
+    "program",
 ]
 """Who asked for it."""
 

@@ -1,0 +1,255 @@
+"""What goes into the cache and what comes out of it: closed sets of frozen records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from llmmem_gui.core.events import Actor, Cause, EventType
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.plan import Charge
+from llmmem_gui.core.pressure import Level
+from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.refusal import Refusal
+
+Purpose = Literal["load", "use"]
+
+# --- in ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """Somebody wants a model: loaded and no more, or loaded and answering."""
+
+    ticket: int
+    model_id: str
+    charge: Charge
+    """What the load is forecast to take."""
+    parameters: LoadParameters
+    purpose: Purpose = "use"
+    actor: Actor = "api"
+    exact: bool = False
+    """The parameters were chosen: a model loaded with others is loaded again."""
+    patience_seconds: float | None = None
+    """How long it is worth waiting; None: for ever."""
+    fits_context: int | None = None
+    """The largest context that the model's own limit has room for, if the forecast is above that limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Whoever held the ticket is gone: the wait, or the answer in flight, is over."""
+
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer for this ticket has ended."""
+
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnloadAsked:
+    """Unload this model now, whatever it is doing; a load in progress is cancelled."""
+
+    model_id: str
+    actor: Actor
+    cause: Cause = "asked"
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUpAsked:
+    """Unload every idle model that is not pinned."""
+
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class DozeAsked:
+    """Drop the mapped weights of an idle model."""
+
+    model_id: str
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class PinSet:
+    """The pin of a model was set or taken away."""
+
+    model_id: str
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSet:
+    """The limit of one model changed; None: it has none."""
+
+    model_id: str
+    limit_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """The rules changed."""
+
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class HostReady:
+    """The host has loaded its model."""
+
+    model_id: str
+    host: int
+    context: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostFailed:
+    """The host could not load its model; its process is still there."""
+
+    model_id: str
+    host: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostExited:
+    """The process of the host is reaped."""
+
+    model_id: str
+    host: int
+    reason: str
+    """Why it ended, one sentence; matters only when nobody asked it to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A tick has passed."""
+
+    sample: Sample
+
+
+@dataclass(frozen=True, slots=True)
+class PressureChanged:
+    """The memory pressure of the machine has another level."""
+
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The program ends: nothing new is admitted and every host is stopped."""
+
+
+Message = (
+    Requested
+    | Withdrawn
+    | Finished
+    | UnloadAsked
+    | CleanUpAsked
+    | DozeAsked
+    | PinSet
+    | LimitSet
+    | PolicySet
+    | HostReady
+    | HostFailed
+    | HostExited
+    | Sampled
+    | PressureChanged
+    | Closing
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules that the cache keeps."""
+
+    total_limit_bytes: int | None = None
+    reserve_bytes: int = 0
+    idle_seconds: float = 0.0
+    """Idle time after which a model is unloaded; 0 or less: never."""
+    queue_limit: int = 64
+    """Requests that may wait for, or be answered by, one model."""
+    may_doze: bool = True
+    over_limit: Literal["unload", "warn"] = "unload"
+    """What happens to an idle model that uses more than its own limit."""
+
+
+# --- out --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartHost:
+    """Start a host and let it load the model."""
+
+    model_id: str
+    host: int
+    parameters: LoadParameters
+    charge: Charge
+
+
+@dataclass(frozen=True, slots=True)
+class StopHost:
+    """End a host and say when it is reaped."""
+
+    model_id: str
+    host: int
+    cause: Cause
+    actor: Actor
+    for_model: str | None = None
+    at_once: bool = False
+    """Killed instead of asked: it is loading, or it must not wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class DozeHost:
+    """Let a host drop its mapped weights."""
+
+    model_id: str
+    host: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The ticket's model is ready; for use, it counts as busy until the ticket is finished."""
+
+    ticket: int
+    model_id: str
+    host: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The ticket will not be granted."""
+
+    ticket: int
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class EndRequest:
+    """The answer in flight for this ticket cannot go on."""
+
+    ticket: int
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Something to put on the timeline."""
+
+    type: EventType
+    model_id: str | None
+    cause: Cause | None = None
+    actor: Actor = "program"
+    for_model: str | None = None
+    text: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+Action = StartHost | StopHost | DozeHost | Grant | Refuse | EndRequest | Announce
