@@ -16,8 +16,6 @@ class HostReading:
     weights_bytes: int
     """Resident bytes of mapped files: the weights; the system can take them back."""
     vram_bytes: int = 0
-    major_faults: int = 0
-    """Page faults served from disk since the host was born."""
 
     @property
     def resident_bytes(self) -> int:
