@@ -1,0 +1,309 @@
+"""Bounded reader of the header of a GGUF file: metadata and tensor table, never the weights."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from llmmem_gui.core.file_window import FileWindow, InvalidModel, open_regular, printable_name
+from llmmem_gui.core.ggml_types import ELEMENT_TYPES, FILE_TYPES
+
+MAXIMUM_KEYS = 8_192
+MAXIMUM_KEY_BYTES = 512
+MAXIMUM_TENSORS = 65_536
+MAXIMUM_NAME_BYTES = 63
+"""llama.cpp refuses longer tensor names (GGML_MAX_NAME in ggml.h)."""
+MAXIMUM_DIMENSIONS = 4
+MAXIMUM_STRINGS = 4_000_000
+"""Strings in all arrays of one header; the largest vocabularies have fewer than one million."""
+MAXIMUM_HEADER_BYTES = 256 * 1024**2
+KEPT_STRING_BYTES = 1_024
+"""Longer strings (chat templates, licences) are skipped and only their length is kept."""
+KEPT_ELEMENTS = 4_096
+"""Longer arrays (vocabularies) are skipped and only their length is kept."""
+KEPT_BYTES = 4 * 1024**2
+"""Bytes of strings and arrays kept of one header, all together."""
+
+_LARGEST = 2**63 - 1
+_STRING, _ARRAY, _BOOL = 8, 9, 7
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+"""Formats of the struct module by the number GGUF gives a type."""
+
+
+class FileIdentity(NamedTuple):
+    """What tells one version of a file from every other."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    modified_ns: int
+
+
+class Skipped(NamedTuple):
+    """A value of the header that was passed over: a long string or a long array."""
+
+    elements: int
+    size_bytes: int
+
+
+class Tensor(NamedTuple):
+    """One row of the tensor table; dimensions are in the order of the file, the row length first."""
+
+    name: str
+    type: str
+    dimensions: tuple[int, ...]
+    size_bytes: int
+
+
+Value = int | float | str | tuple[int | float | str, ...] | Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the header of one GGUF file says."""
+
+    identity: FileIdentity
+    version: int
+    metadata: Mapping[str, Value]
+    tensors: tuple[Tensor, ...]
+    weights_offset: int
+    """Where the weights begin in the file."""
+
+    @property
+    def architecture(self) -> str:
+        """`general.architecture`; empty where it is absent."""
+        return self.text("general.architecture")
+
+    @property
+    def name(self) -> str:
+        """`general.name`; empty where it is absent."""
+        return self.text("general.name")
+
+    @property
+    def quantization(self) -> str:
+        """The name of `general.file_type`, or of the type that holds most weights where that is absent."""
+        named = FILE_TYPES.get(self.number("general.file_type", -1))
+        if named is not None:
+            return named
+        sizes: Counter[str] = Counter()
+        for tensor in self.tensors:
+            sizes[tensor.type] += tensor.size_bytes
+        return sizes.most_common(1)[0][0].upper() if sizes else ""
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of all tensors, without padding."""
+        return sum(tensor.size_bytes for tensor in self.tensors)
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the file brings its own template for chats."""
+        return "tokenizer.chat_template" in self.metadata
+
+    @property
+    def split_count(self) -> int:
+        """Files that the model is split into; 1 for a whole model."""
+        return max(1, self.number("split.count", 1))
+
+    @property
+    def split_number(self) -> int:
+        """Which of these files this is, from 0."""
+        return self.number("split.no", 0)
+
+    def number(self, key: str, default: int = 0) -> int:
+        """The integer stored under `key`, or `default` where there is none."""
+        value = self.metadata.get(key)
+        return value if isinstance(value, int) else default
+
+    def text(self, key: str) -> str:
+        """The short text stored under `key`, or an empty one."""
+        value = self.metadata.get(key)
+        return value if isinstance(value, str) else ""
+
+
+def read_header(path: str | os.PathLike[str], expired: Callable[[], bool] = lambda: False) -> Header:
+    """Read the header of the GGUF file at `path`; raise InvalidModel with the reason where it has none.
+
+    `expired` is asked at every step of 256 KiB; once it says True the reading ends with InvalidModel.
+    At most MAXIMUM_HEADER_BYTES are looked at, and memory stays under some 32 MiB whatever the file says.
+    """
+    name = printable_name(path)
+    with open_regular(path, name) as file:
+        status = os.fstat(file.fileno())
+        identity = FileIdentity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        return _HeaderReader(FileWindow(file, name, status.st_size, MAXIMUM_HEADER_BYTES, expired)).read(
+            identity
+        )
+
+
+class _HeaderReader:
+    """Reads the three parts of a header in their order: preamble, metadata, tensor table."""
+
+    def __init__(self, window: FileWindow) -> None:
+        self._window = window
+        self._strings = 0
+        self._kept_bytes = 0
+
+    def read(self, identity: FileIdentity) -> Header:
+        version, tensor_count, key_count = self._preamble()
+        metadata = self._metadata(key_count)
+        alignment = self._alignment(metadata)
+        tensors, weights_offset = self._tensors(tensor_count, alignment)
+        return Header(identity, version, metadata, tensors, weights_offset)
+
+    def _preamble(self) -> tuple[int, int, int]:
+        window = self._window
+        if window.file_bytes < 24:
+            raise InvalidModel(f"{window.name} is not a model: it has only {window.file_bytes} bytes.")
+        magic = window.take(4)
+        if magic != b"GGUF":
+            raise InvalidModel(
+                f"{window.name} is not a GGUF model: it begins with {magic!r} instead of 'GGUF'."
+            )
+        version = window.number("I")
+        if version and version & 0xFFFF == 0:
+            raise window.invalid("it is written for big-endian machines; a little-endian file is needed")
+        if version not in (2, 3):
+            raise window.invalid(f"it is of GGUF version {version:,}; versions 2 and 3 can be read")
+        tensor_count, key_count = window.number("Q"), window.number("Q")
+        if tensor_count > MAXIMUM_TENSORS:
+            raise window.invalid(
+                f"it claims {tensor_count:,} tensors; at most {MAXIMUM_TENSORS:,} are accepted"
+            )
+        if key_count > MAXIMUM_KEYS:
+            raise window.invalid(
+                f"it claims {key_count:,} metadata keys; at most {MAXIMUM_KEYS:,} are accepted"
+            )
+        return version, tensor_count, key_count
+
+    def _metadata(self, count: int) -> dict[str, Value]:
+        metadata: dict[str, Value] = {}
+        for index in range(count):
+            key = self._short_string(f"metadata key {index}", MAXIMUM_KEY_BYTES)
+            if not key:
+                raise self._window.invalid(f"metadata key {index} is empty")
+            if key in metadata:
+                raise self._window.invalid(f"metadata key '{key}' is there twice")
+            metadata[key] = self._value(key, self._window.number("I"))
+        return metadata
+
+    def _value(self, key: str, kind: int) -> Value:
+        if kind == _STRING:
+            return self._string()
+        if kind == _ARRAY:
+            return self._array(key, self._window.number("I"), self._window.number("Q"))
+        return self._scalars(key, kind, 1)[0]
+
+    def _string(self) -> str | Skipped:
+        length = self._window.number("Q")
+        if length > KEPT_STRING_BYTES or self._kept_bytes > KEPT_BYTES:
+            self._window.skip(length)
+            return Skipped(1, length)
+        self._kept_bytes += length
+        return self._window.take(length).decode("utf-8", "backslashreplace")
+
+    def _array(self, key: str, kind: int, count: int) -> Value:
+        if kind == _ARRAY:
+            raise self._window.invalid(f"'{key}' is an array of arrays, which GGUF does not have")
+        if kind == _STRING:
+            self._strings += count
+            if self._strings > MAXIMUM_STRINGS:
+                raise self._window.invalid(
+                    f"'{key}' has {count:,} strings; at most {MAXIMUM_STRINGS:,} are accepted"
+                )
+            return Skipped(count, self._window.skip_strings(count))
+        if count <= KEPT_ELEMENTS and self._kept_bytes <= KEPT_BYTES:
+            self._kept_bytes += 32 * count
+            return self._scalars(key, kind, count)
+        size = count * struct.calcsize(self._code(key, kind))
+        self._window.skip(size)
+        return Skipped(count, size)
+
+    def _scalars(self, key: str, kind: int, count: int) -> tuple[int | float, ...]:
+        code = self._code(key, kind)
+        if kind == _BOOL:
+            # Numbers like every other value: a pattern of layers may be stored as bool or as integers.
+            return tuple(int(byte != 0) for byte in self._window.take(count))
+        return struct.unpack(f"<{count}{code}", self._window.take(count * struct.calcsize("<" + code)))
+
+    def _code(self, key: str, kind: int) -> str:
+        code = _SCALARS.get(kind)
+        if code is None:
+            raise self._window.invalid(f"'{key}' is of type {kind:,}, which GGUF does not have")
+        return code
+
+    def _short_string(self, what: str, maximum: int) -> str:
+        length = self._window.number("Q")
+        if length > maximum:
+            raise self._window.invalid(f"{what} is {length:,} bytes long; at most {maximum} are accepted")
+        return self._window.take(length).decode("utf-8", "backslashreplace")
+
+    def _alignment(self, metadata: Mapping[str, Value]) -> int:
+        alignment = metadata.get("general.alignment", 32)
+        if not isinstance(alignment, int) or alignment <= 0 or alignment & (alignment - 1):
+            raise self._window.invalid(f"'general.alignment' is {alignment!r}; it must be a power of two")
+        return alignment
+
+    def _tensors(self, count: int, alignment: int) -> tuple[tuple[Tensor, ...], int]:
+        """The tensor table, and where the weights begin; every tensor must lie within the file.
+
+        The rules are those of gguf_init_from_reader in gguf.cpp: each tensor follows the one before.
+        """
+        tensors: list[Tensor] = []
+        names: set[str] = set()
+        expected = 0
+        for index in range(count):
+            tensor, offset = self._tensor(index)
+            if tensor.name in names:
+                raise self._window.invalid(f"tensor '{tensor.name}' is there twice")
+            if offset != expected:
+                raise self._window.invalid(
+                    f"tensor '{tensor.name}' lies at {offset:,} of the weights, expected {expected:,}"
+                )
+            names.add(tensor.name)
+            tensors.append(tensor)
+            expected = _padded(expected + tensor.size_bytes, alignment)
+        weights_offset = _padded(self._window.position, alignment)
+        if tensors:
+            # The last tensor needs no padding after it.
+            needed = weights_offset + offset + tensors[-1].size_bytes
+            if needed > self._window.file_bytes:
+                raise InvalidModel(
+                    f"{self._window.name} is incomplete: it needs {needed:,} bytes, the file has "
+                    f"{self._window.file_bytes:,}."
+                )
+        return tuple(tensors), weights_offset
+
+    def _tensor(self, index: int) -> tuple[Tensor, int]:
+        window = self._window
+        name = self._short_string(f"the name of tensor {index}", MAXIMUM_NAME_BYTES)
+        dimension_count = window.number("I")
+        if dimension_count > MAXIMUM_DIMENSIONS:
+            raise window.invalid(
+                f"tensor '{name}' has {dimension_count:,} dimensions; at most 4 are possible"
+            )
+        dimensions = tuple(window.number("Q") for _ in range(dimension_count))
+        kind_number = window.number("I")
+        kind = ELEMENT_TYPES.get(kind_number)
+        if kind is None:
+            raise window.invalid(f"tensor '{name}' is of type {kind_number:,}, which llama.cpp does not know")
+        elements = 1
+        for dimension in dimensions:
+            elements *= dimension
+            if max(dimension, elements) > _LARGEST:
+                raise window.invalid(f"tensor '{name}' has the impossible shape {dimensions}")
+        row = dimensions[0] if dimensions else 1
+        if row % kind.block_elements:
+            raise window.invalid(
+                f"tensor '{name}' has rows of {row:,} elements, not a multiple of {kind.block_elements} as "
+                f"{kind.name} needs"
+            )
+        return Tensor(name, kind.name, dimensions, kind.row_bytes(elements)), window.number("Q")
+
+
+def _padded(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment

@@ -1,0 +1,493 @@
+"""Writes GGUF files for tests: any header, and whole models with random weights that llama.cpp loads."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy
+
+from llmmem_gui.core.ggml_types import BY_NAME, ELEMENT_TYPES
+
+UINT8, INT8, UINT16, INT16, UINT32, INT32, FLOAT32, BOOL, STRING, ARRAY, UINT64, INT64, FLOAT64 = range(13)
+FORMATS = {UINT8: "B", INT8: "b", UINT16: "H", INT16: "h", UINT32: "I", INT32: "i", FLOAT32: "f", BOOL: "?"}
+FORMATS |= {UINT64: "Q", INT64: "q", FLOAT64: "d"}
+TYPE_NUMBERS = {kind.name: number for number, kind in ELEMENT_TYPES.items()}
+NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
+
+
+class Typed(NamedTuple):
+    """A metadata value with its GGUF type, for where the type cannot be told from the value."""
+
+    kind: int
+    value: object
+
+
+class TensorSpec(NamedTuple):
+    """A tensor to be written: its row of the table; the weights are made up."""
+
+    name: str
+    type: str
+    dimensions: tuple[int, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        elements = 1
+        for dimension in self.dimensions:
+            elements *= dimension
+        return BY_NAME[self.type].row_bytes(elements)
+
+
+def text(value: str | bytes) -> bytes:
+    """A GGUF string."""
+    raw = value.encode() if isinstance(value, str) else value
+    return struct.pack("<Q", len(raw)) + raw
+
+
+def value_bytes(value: object) -> bytes:
+    """A GGUF value with its type in front."""
+    if isinstance(value, Typed):
+        return struct.pack("<I", value.kind) + _payload(value.kind, value.value)
+    if isinstance(value, (list, tuple)):
+        kind = _kind(value[0]) if value else UINT32
+        body = b"".join(_payload(kind, item) for item in value)
+        return struct.pack("<IIQ", ARRAY, kind, len(value)) + body
+    if isinstance(value, numpy.ndarray):
+        kind = {"f": FLOAT32, "i": INT32}[value.dtype.kind]
+        return struct.pack("<IIQ", ARRAY, kind, len(value)) + value.tobytes()
+    return struct.pack("<I", _kind(value)) + _payload(_kind(value), value)
+
+
+def _kind(value: object) -> int:
+    if isinstance(value, bool):
+        return BOOL
+    if isinstance(value, int):
+        return UINT32 if value >= 0 else INT32
+    return FLOAT32 if isinstance(value, float) else STRING
+
+
+def _payload(kind: int, value: object) -> bytes:
+    if kind == STRING:
+        return text(value)  # type: ignore[arg-type]
+    if kind == ARRAY:
+        return value  # type: ignore[return-value]
+    return struct.pack("<" + FORMATS[kind], value)
+
+
+def tensor_row(spec: TensorSpec, offset: int) -> bytes:
+    """One row of the tensor table."""
+    shape = struct.pack(f"<I{len(spec.dimensions)}Q", len(spec.dimensions), *spec.dimensions)
+    return text(spec.name) + shape + struct.pack("<IQ", TYPE_NUMBERS[spec.type], offset)
+
+
+def header_bytes(
+    metadata: Mapping[str, object], tensors: Sequence[TensorSpec], version: int = 3, alignment: int = 32
+) -> bytes:
+    """A whole header, padded to where the weights begin."""
+    parts = [b"GGUF", struct.pack("<IQQ", version, len(tensors), len(metadata))]
+    parts += [text(key) + value_bytes(value) for key, value in metadata.items()]
+    offset = 0
+    for spec in tensors:
+        parts.append(tensor_row(spec, offset))
+        offset = padded(offset + spec.size_bytes, alignment)
+    header = b"".join(parts)
+    return header.ljust(padded(len(header), alignment), b"\0")
+
+
+def padded(size: int, alignment: int = 32) -> int:
+    """`size` rounded up to a multiple of `alignment`."""
+    return -(-size // alignment) * alignment
+
+
+def write_gguf(path: Path, metadata: Mapping[str, object], tensors: Sequence[TensorSpec]) -> Path:
+    """Write a GGUF file with made-up weights: norms are 1, biases 0, matrices small random numbers."""
+    generator = numpy.random.default_rng(20)
+    with open(path, "wb") as file:
+        file.write(header_bytes(metadata, tensors))
+        for spec in tensors:
+            for piece in _weights(spec, generator):
+                file.write(piece)
+            file.write(bytes(padded(spec.size_bytes) - spec.size_bytes))
+    return path
+
+
+def write_sparse_gguf(path: Path, metadata: Mapping[str, object], tensors: Sequence[TensorSpec]) -> Path:
+    """Write a GGUF file of full length whose weights are a hole: it takes no room on disk."""
+    header = header_bytes(metadata, tensors)
+    with open(path, "wb") as file:
+        file.write(header)
+        file.truncate(len(header) + sum(padded(spec.size_bytes) for spec in tensors))
+    return path
+
+
+_PIECE_BYTES = 4 * 1024**2
+# Where a block keeps its 16-bit scales; the rest of a block may hold any bits.
+_SCALE_OFFSETS = {"q8_0": (0,), "q4_0": (0,), "iq4_nl": (0,), "q4_1": (0, 2), "q5_0": (0,), "q5_1": (0, 2)}
+_SCALE_OFFSETS |= {"q4_K": (0, 2), "q5_K": (0, 2), "q6_K": (208,), "q2_K": (80, 82), "q3_K": (108,)}
+
+
+def _weights(spec: TensorSpec, generator: numpy.random.Generator) -> Iterator[bytes]:
+    if spec.type == "f32":
+        elements = spec.size_bytes // 4
+        fill = 0.0 if spec.name.endswith(".bias") else 1.0 if "norm" in spec.name else 0.02
+        yield numpy.full(elements, fill, "<f4").tobytes()
+        return
+    piece = _random_blocks(spec.type, min(spec.size_bytes, _PIECE_BYTES), generator)
+    left = spec.size_bytes
+    while left:
+        yield piece[:left]
+        left -= min(left, len(piece))
+
+
+def _random_blocks(kind: str, size: int, generator: numpy.random.Generator) -> bytes:
+    if kind == "f16":
+        return generator.normal(0, 0.02, size // 2).astype("<f2").tobytes()
+    block = BY_NAME[kind].block_bytes
+    blocks = generator.integers(0, 256, (size // block, block), numpy.uint8)
+    scale = numpy.frombuffer(numpy.float16(0.001).tobytes(), numpy.uint8)
+    for offset in _SCALE_OFFSETS[kind]:
+        blocks[:, offset : offset + 2] = scale
+    return blocks.tobytes()
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """The shape of a model to be made up; what an architecture does not have is ignored for it."""
+
+    architecture: str = "llama"
+    layers: int = 4
+    embedding: int = 256
+    feed_forward: int = 512
+    heads: int = 4
+    kv_heads: int = 2
+    head_size: int = 64
+    vocabulary: int = 32_000
+    context: int = 32_768
+    type: str = "q8_0"
+    """Element type of the matrices; the embeddings are in `embedding_type`."""
+    embedding_type: str = "q8_0"
+    tied: bool = True
+    """The output layer uses the token embeddings instead of its own matrix."""
+    sliding_window: int = 0
+    experts: int = 0
+    experts_used: int = 0
+    state: int = 16
+    """Size of the recurrent state of one channel (mamba, falcon-h1)."""
+    groups: int = 1
+    kv_rank: int = 256
+    """Rank of the compressed keys and values (deepseek2)."""
+    rope_size: int = 32
+    q_rank: int = 128
+    chat_template: str = ""
+    extra: Mapping[str, object] = field(default_factory=dict)
+    """Further metadata, without the architecture in front."""
+
+    def but(self, **changes: object) -> ModelShape:
+        """The same shape with some things changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def write_model(path: str | os.PathLike[str], shape: ModelShape) -> Path:
+    """Write a model of `shape` with random weights, as llama.cpp loads it."""
+    return write_gguf(Path(path), model_metadata(shape), model_tensors(shape))
+
+
+def model_metadata(shape: ModelShape) -> dict[str, object]:
+    """All metadata of a model of `shape`, vocabulary included."""
+    architecture = shape.architecture
+    own: dict[str, object] = {
+        "context_length": shape.context,
+        "embedding_length": shape.embedding,
+        "block_count": shape.layers,
+        "feed_forward_length": shape.feed_forward,
+        "attention.head_count": shape.heads,
+        "attention.head_count_kv": shape.kv_heads,
+        "attention.layer_norm_rms_epsilon": 1e-5,
+        "rope.freq_base": 10_000.0,
+        "vocab_size": shape.vocabulary,
+    }
+    if architecture not in ("qwen2", "phi3", "bert", "mamba", "deepseek2"):
+        own |= {"attention.key_length": shape.head_size, "attention.value_length": shape.head_size}
+    if architecture in ("llama", "phi3"):
+        own["rope.dimension_count"] = shape.head_size
+    if shape.sliding_window:
+        own["attention.sliding_window"] = shape.sliding_window
+    if shape.experts:
+        own |= {"expert_count": shape.experts, "expert_used_count": shape.experts_used}
+    own |= _SPECIAL.get(architecture, lambda _: {})(shape) | dict(shape.extra)
+    # Not the architecture's name: llama.cpp looks for tokens of Phi-3 in a model that is called so.
+    general = {"general.architecture": architecture, "general.name": "Made up"}
+    return general | {f"{architecture}.{key}": value for key, value in own.items()} | vocabulary(shape)
+
+
+def _gemma_metadata(shape: ModelShape) -> dict[str, object]:
+    return {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0}
+
+
+def _deepseek_metadata(shape: ModelShape) -> dict[str, object]:
+    return {
+        "attention.head_count_kv": 1,
+        "attention.key_length": shape.kv_rank + shape.rope_size,
+        "attention.value_length": shape.kv_rank,
+        "attention.key_length_mla": shape.head_size + shape.rope_size,
+        "attention.value_length_mla": shape.head_size,
+        "attention.kv_lora_rank": shape.kv_rank,
+        "attention.q_lora_rank": shape.q_rank,
+        "rope.dimension_count": shape.rope_size,
+        "leading_dense_block_count": 1,
+        "expert_feed_forward_length": shape.feed_forward // 2,
+        "expert_shared_count": 1,
+        "expert_weights_scale": 1.0,
+    }
+
+
+def _mamba_metadata(shape: ModelShape) -> dict[str, object]:
+    inner = 2 * shape.embedding
+    own: dict[str, object] = {"ssm.conv_kernel": 4, "ssm.inner_size": inner, "ssm.state_size": shape.state}
+    if shape.architecture == "mamba":
+        rank = shape.embedding // 16
+        return own | {
+            "ssm.time_step_rank": rank,
+            "feed_forward_length": 0,
+            "attention.head_count": 0,
+            "attention.head_count_kv": 0,
+        }
+    return own | {"ssm.time_step_rank": inner // 64, "ssm.group_count": shape.groups}
+
+
+def _bert_metadata(shape: ModelShape) -> dict[str, object]:
+    return {
+        "attention.layer_norm_epsilon": 1e-12,
+        "attention.causal": False,
+        "pooling_type": 1,
+        "attention.head_count_kv": shape.heads,
+    }
+
+
+def _lfm2_metadata(shape: ModelShape) -> dict[str, object]:
+    kv_heads = [shape.kv_heads if _has_attention(layer) else 0 for layer in range(shape.layers)]
+    return {"shortconv.l_cache": 3, "attention.head_count_kv": kv_heads}
+
+
+def _has_attention(layer: int) -> bool:
+    """Whether a layer of the made-up lfm2 attends; the others are short convolutions."""
+    return layer % 3 == 2
+
+
+_SPECIAL = {
+    "gemma2": _gemma_metadata,
+    "deepseek2": _deepseek_metadata,
+    "mamba": _mamba_metadata,
+    "falcon-h1": _mamba_metadata,
+    "bert": _bert_metadata,
+    "lfm2": _lfm2_metadata,
+}
+
+
+def vocabulary(shape: ModelShape) -> dict[str, object]:
+    """A vocabulary of the kind that the architecture uses, with tokens that resemble words."""
+    count = shape.vocabulary
+    if shape.architecture == "bert":
+        names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *_bytes_as_text(), *_words(count, "\u2581")]
+        special = {"unknown": 1, "cls": 2, "seperator": 3, "padding": 0, "mask": 4}
+        kinds = [CONTROL] * 5 + [NORMAL] * (count - 5)
+        model: dict[str, object] = {"tokenizer.ggml.model": "bert", "tokenizer.ggml.token_type_count": 2}
+    elif shape.architecture in ("llama", "gemma2", "gemma3", "phi3"):
+        names = [
+            "<unk>",
+            "<s>",
+            "</s>",
+            *(f"<0x{byte:02X}>" for byte in range(256)),
+            *_words(count, "\u2581"),
+        ]
+        special = {"bos": 1, "eos": 2, "unknown": 0}
+        kinds = [UNKNOWN, CONTROL, CONTROL] + [BYTE] * 256 + [NORMAL] * (count - 259)
+        scores = -numpy.arange(count, dtype="<f4")
+        model = {"tokenizer.ggml.model": "llama", "tokenizer.ggml.scores": scores}
+    else:
+        names = ["<|end|>", "<|start|>", *_bytes_as_text(), *_words(count, "\u0120")]
+        special = {"bos": 1, "eos": 0}
+        kinds = [CONTROL] * 2 + [NORMAL] * (count - 2)
+        merges = [f"{name[:-1]} {name[-1]}" for name in names[260:count]]
+        model = {
+            "tokenizer.ggml.model": "gpt2",
+            "tokenizer.ggml.pre": "qwen2",
+            "tokenizer.ggml.merges": merges,
+        }
+    model |= {
+        "tokenizer.ggml.tokens": names[:count],
+        "tokenizer.ggml.token_type": numpy.array(kinds[:count], "<i4"),
+        **{f"tokenizer.ggml.{name}_token_id": number for name, number in special.items()},
+    }
+    if shape.chat_template:
+        model["tokenizer.chat_template"] = shape.chat_template
+    return model
+
+
+def _words(count: int, boundary: str) -> Iterator[str]:
+    """`count` different words, half of them with the mark of a word's beginning in front."""
+    letters = "etaoinshrdlu"
+    for number in range(count):
+        word, rest = "", number + len(letters)
+        while rest:
+            rest, letter = divmod(rest, len(letters))
+            word += letters[letter]
+        yield boundary + word if number % 2 else word + "z"
+
+
+def _bytes_as_text() -> list[str]:
+    """The 256 characters that byte-level vocabularies use for the 256 bytes."""
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [byte for byte in range(256) if byte not in shown]
+    table = {byte: chr(byte) for byte in shown} | {byte: chr(256 + at) for at, byte in enumerate(hidden)}
+    return [table[byte] for byte in range(256)]
+
+
+def model_tensors(shape: ModelShape) -> list[TensorSpec]:
+    """The tensor table of a model of `shape`."""
+    tensors = [TensorSpec("token_embd.weight", shape.embedding_type, (shape.embedding, shape.vocabulary))]
+    if shape.architecture == "bert":
+        tensors += [
+            TensorSpec("position_embd.weight", "f32", (shape.embedding, shape.context)),
+            TensorSpec("token_types.weight", "f32", (shape.embedding, 2)),
+            *_norm("token_embd_norm", shape.embedding),
+        ]
+    else:
+        norm = "token_embd_norm" if shape.architecture == "lfm2" else "output_norm"
+        tensors.append(TensorSpec(f"{norm}.weight", "f32", (shape.embedding,)))
+        if not shape.tied:
+            tensors.append(TensorSpec("output.weight", shape.type, (shape.embedding, shape.vocabulary)))
+    for layer in range(shape.layers):
+        tensors += [spec._replace(name=f"blk.{layer}.{spec.name}") for spec in _layer(shape, layer)]
+    return tensors
+
+
+def _norm(name: str, size: int) -> list[TensorSpec]:
+    return [TensorSpec(f"{name}.weight", "f32", (size,)), TensorSpec(f"{name}.bias", "f32", (size,))]
+
+
+def _layer(shape: ModelShape, layer: int) -> list[TensorSpec]:
+    embedding = shape.embedding
+    if shape.architecture == "bert":
+        return [
+            *_attention(shape, biased=True),
+            *_norm("attn_output_norm", embedding),
+            _matrix(shape, "ffn_up", embedding, shape.feed_forward),
+            _matrix(shape, "ffn_down", shape.feed_forward, embedding),
+            *_norm("layer_output_norm", embedding),
+        ]
+    tensors = [TensorSpec("attn_norm.weight", "f32", (embedding,))]
+    if shape.architecture == "mamba":
+        return tensors + _mamba(shape)
+    if shape.architecture == "falcon-h1":
+        tensors += _mamba2(shape)
+    if shape.architecture == "lfm2" and not _has_attention(layer):
+        tensors += [
+            TensorSpec("shortconv.conv.weight", "f32", (3, embedding)),
+            _matrix(shape, "shortconv.in_proj", embedding, 3 * embedding),
+            _matrix(shape, "shortconv.out_proj", embedding, embedding),
+        ]
+    elif shape.architecture == "deepseek2":
+        tensors += _latent_attention(shape)
+    else:
+        tensors += _attention(shape, biased=shape.architecture == "qwen2")
+    if shape.architecture in ("qwen3", "gemma3", "lfm2") and (
+        shape.architecture != "lfm2" or _has_attention(layer)
+    ):
+        tensors += [TensorSpec(f"attn_{part}_norm.weight", "f32", (shape.head_size,)) for part in "qk"]
+    if shape.architecture in ("gemma2", "gemma3"):
+        tensors += [
+            TensorSpec(f"post_{part}_norm.weight", "f32", (embedding,)) for part in ("attention", "ffw")
+        ]
+    # llama.cpp looks for falcon-h1's norm without the suffix that every other architecture has.
+    suffix = "" if shape.architecture == "falcon-h1" else ".weight"
+    tensors.append(TensorSpec(f"ffn_norm{suffix}", "f32", (embedding,)))
+    return tensors + _feed_forward(shape, layer)
+
+
+def _matrix(shape: ModelShape, name: str, columns: int, rows: int) -> TensorSpec:
+    return TensorSpec(f"{name}.weight", shape.type, (columns, rows))
+
+
+def _attention(shape: ModelShape, biased: bool) -> list[TensorSpec]:
+    kv_heads = shape.heads if shape.architecture == "bert" else shape.kv_heads
+    sizes = {"attn_q": shape.heads * shape.head_size}
+    sizes |= dict.fromkeys(("attn_k", "attn_v"), kv_heads * shape.head_size)
+    if shape.architecture == "phi3":
+        sizes = {"attn_qkv": sum(sizes.values())}
+    tensors = [_matrix(shape, name, shape.embedding, rows) for name, rows in sizes.items()]
+    if biased:
+        tensors += [TensorSpec(f"{name}.bias", "f32", (rows,)) for name, rows in sizes.items()]
+    return [*tensors, _matrix(shape, "attn_output", shape.heads * shape.head_size, shape.embedding)]
+
+
+def _latent_attention(shape: ModelShape) -> list[TensorSpec]:
+    heads, rank = shape.heads, shape.kv_rank
+    return [
+        TensorSpec("attn_q_a_norm.weight", "f32", (shape.q_rank,)),
+        TensorSpec("attn_kv_a_norm.weight", "f32", (rank,)),
+        _matrix(shape, "attn_q_a", shape.embedding, shape.q_rank),
+        _matrix(shape, "attn_q_b", shape.q_rank, heads * (shape.head_size + shape.rope_size)),
+        _matrix(shape, "attn_kv_a_mqa", shape.embedding, rank + shape.rope_size),
+        TensorSpec("attn_k_b.weight", "q8_0", (shape.head_size, rank, heads)),
+        TensorSpec("attn_v_b.weight", "q8_0", (rank, shape.head_size, heads)),
+        _matrix(shape, "attn_output", heads * shape.head_size, shape.embedding),
+    ]
+
+
+def _mamba(shape: ModelShape) -> list[TensorSpec]:
+    inner, rank = 2 * shape.embedding, shape.embedding // 16
+    return [
+        _matrix(shape, "ssm_in", shape.embedding, 2 * inner),
+        TensorSpec("ssm_conv1d.weight", "f32", (4, inner)),
+        TensorSpec("ssm_conv1d.bias", "f32", (inner,)),
+        _matrix(shape, "ssm_x", inner, rank + 2 * shape.state),
+        TensorSpec("ssm_dt.weight", "f32", (rank, inner)),
+        TensorSpec("ssm_dt.bias", "f32", (inner,)),
+        TensorSpec("ssm_a", "f32", (shape.state, inner)),
+        TensorSpec("ssm_d", "f32", (inner,)),
+        _matrix(shape, "ssm_out", inner, shape.embedding),
+    ]
+
+
+def _mamba2(shape: ModelShape) -> list[TensorSpec]:
+    inner = 2 * shape.embedding
+    heads, convolved = inner // 64, inner + 2 * shape.groups * shape.state
+    return [
+        _matrix(shape, "ssm_in", shape.embedding, inner + convolved + heads),
+        TensorSpec("ssm_conv1d.weight", "f32", (4, convolved)),
+        TensorSpec("ssm_conv1d.bias", "f32", (convolved,)),
+        TensorSpec("ssm_dt.bias", "f32", (heads,)),
+        TensorSpec("ssm_a", "f32", (1, heads)),
+        TensorSpec("ssm_d", "f32", (1, heads)),
+        TensorSpec("ssm_norm.weight", "f32", (inner // shape.groups, shape.groups)),
+        _matrix(shape, "ssm_out", inner, shape.embedding),
+    ]
+
+
+def _feed_forward(shape: ModelShape, layer: int) -> list[TensorSpec]:
+    embedding, size = shape.embedding, shape.feed_forward
+    if shape.architecture == "phi3":
+        return [_matrix(shape, "ffn_up", embedding, 2 * size), _matrix(shape, "ffn_down", size, embedding)]
+    if not shape.experts or (shape.architecture == "deepseek2" and layer == 0):
+        return _gated(shape, "", size)
+    if shape.architecture == "deepseek2":
+        size //= 2
+    router = TensorSpec("ffn_gate_inp.weight", "f32", (embedding, shape.experts))
+    experts = [
+        spec._replace(dimensions=(*spec.dimensions, shape.experts)) for spec in _gated(shape, "_exps", size)
+    ]
+    shared = _gated(shape, "_shexp", size) if shape.architecture == "deepseek2" else []
+    return [router, *experts, *shared]
+
+
+def _gated(shape: ModelShape, suffix: str, size: int) -> list[TensorSpec]:
+    return [
+        _matrix(shape, f"ffn_gate{suffix}", shape.embedding, size),
+        _matrix(shape, f"ffn_up{suffix}", shape.embedding, size),
+        _matrix(shape, f"ffn_down{suffix}", size, shape.embedding),
+    ]
