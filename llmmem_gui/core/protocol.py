@@ -1,0 +1,267 @@
+"""Messages between the service, the nursery and the hosts.
+
+On a host's socket every message is one frame: four bytes, big-endian, that give the length of the
+body, and the body, a JSON object whose `type` names the message. On the nursery's socket, which
+keeps message boundaries itself, a message is the body alone. Either end treats a body that it
+cannot read as a broken peer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Union
+
+import msgspec
+
+from llmmem_gui.core.parameters import LoadParameters
+
+HEADER_BYTES = 4
+"""Length of the header of a frame."""
+
+BODY_LIMIT_BYTES = 16 * 2**20
+"""Longest body that either end writes or reads."""
+
+Operation = Literal["chat", "completion", "embedding"]
+"""What a host can be asked for; each is one method of llama-cpp-python's `Llama`."""
+
+
+class ProtocolError(ValueError):
+    """The peer sent something that is not a message of this protocol."""
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=True):
+    """Base of every message."""
+
+
+# To a host
+
+
+class Load(Message, frozen=True):
+    """Load the model file; the first message a host gets, and it gets it once."""
+
+    path: bytes
+    """The file's name as the operating system spells it (`os.fsencode`)."""
+    parameters: LoadParameters
+    threads: int = 1
+    """Threads that compute, from now on."""
+    data_limit_bytes: int | None = None
+    """Private writable bytes, touched or not, that the model may add (`RLIMIT_DATA`); None: no limit."""
+
+
+class Ask(Message, frozen=True):
+    """Answer a request; answered with `Chunk`s and one `Answered`, or with `AskFailed`."""
+
+    request_id: int
+    operation: Operation
+    arguments: dict[str, Any]
+    """Arguments of the `Llama` method, already checked; with `stream` true the answer comes in chunks."""
+
+
+class Cancel(Message, frozen=True):
+    """End a request at once, also while its prompt is being read; one that is over is ignored."""
+
+    request_id: int
+
+
+class SetThreads(Message, frozen=True):
+    """Compute with this many threads from the next token on."""
+
+    threads: int
+
+
+class Doze(Message, frozen=True):
+    """Drop the mapped weights from memory; answered with `Dozed`. The next request wakes the host."""
+
+
+class Stop(Message, frozen=True):
+    """End the process now."""
+
+
+ToHost = Union[Load, Ask, Cancel, SetThreads, Doze, Stop]
+
+
+# From a host
+
+
+class Born(Message, frozen=True):
+    """The process runs; the first message of a host."""
+
+    private_bytes: int
+    """Anonymous bytes resident at birth that belong to the nursery, not to this host."""
+
+
+class Loaded(Message, frozen=True):
+    """The model is ready."""
+
+    context: int
+    """Tokens of context really given (`n_ctx`), which llama.cpp may have rounded."""
+    seconds: float
+    engine_version: str
+    sandbox: tuple[str, ...]
+    """Layers of protection in force, such as `landlock-7` and `seccomp`."""
+    has_chat_template: bool
+    embedding_length: int
+    vocabulary_size: int
+    trained_context: int
+    """Tokens of context that the model was trained with, as its file says."""
+    weights_bytes: int
+    """Bytes of all tensors."""
+
+
+class LoadFailed(Message, frozen=True):
+    """The model cannot be loaded; the host ends after this message."""
+
+    reason: str
+
+
+class Chunk(Message, frozen=True):
+    """A part of an answer, in the form of an OpenAI stream chunk."""
+
+    request_id: int
+    payload: dict[str, Any]
+
+
+class Answered(Message, frozen=True):
+    """A request is over."""
+
+    request_id: int
+    payload: dict[str, Any] | None
+    """The whole answer in OpenAI's form; None after chunks or a cancellation."""
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    first_token_seconds: float | None
+    """Time until the first token was chosen; None when there was none."""
+    cancelled: bool = False
+    notice: str | None = None
+    """A sentence for the user about how the answer was made, such as a chat template set aside."""
+
+
+class AskFailed(Message, frozen=True):
+    """A request cannot be answered; the host goes on."""
+
+    request_id: int
+    reason: str
+
+
+class Dozed(Message, frozen=True):
+    """The mapped weights are out of memory."""
+
+    before_bytes: int
+    """Resident bytes of mapped files before."""
+    after_bytes: int
+    """Resident bytes of mapped files after."""
+    seconds: float
+
+
+FromHost = Union[Born, Loaded, LoadFailed, Chunk, Answered, AskFailed, Dozed]
+
+
+# To and from the nursery
+
+
+class Birth(Message, frozen=True):
+    """Start a host; the socket and the standard error that it shall have come with the message."""
+
+    birth_id: int
+
+
+ToNursery = Birth
+
+
+class NurseryReady(Message, frozen=True):
+    """The nursery has imported llama.cpp and takes births."""
+
+    engine_version: str
+    gpu_offload: bool
+    """llama.cpp was built for a GPU, so that each host is a fresh program instead of a fork."""
+
+
+class Forked(Message, frozen=True):
+    """A host was started; its pidfd comes with the message."""
+
+    birth_id: int
+    pid: int
+
+
+class BirthFailed(Message, frozen=True):
+    """A host could not be started."""
+
+    birth_id: int
+    reason: str
+
+
+class Exited(Message, frozen=True):
+    """A host ended and was reaped."""
+
+    pid: int
+    exit_code: int
+    """Exit code of the process; minus the signal's number when a signal ended it."""
+
+
+FromNursery = Union[NurseryReady, Forked, BirthFailed, Exited]
+
+
+def encode(message: Message) -> bytes:
+    """Give the body of a message.
+
+    Raises `ProtocolError` when it is longer than `BODY_LIMIT_BYTES` or holds what JSON cannot.
+    """
+    try:
+        body = msgspec.json.encode(message)
+    except (TypeError, ValueError, UnicodeError) as error:
+        raise ProtocolError(f"a {type(message).__name__} cannot be written as JSON: {error}") from error
+    if len(body) > BODY_LIMIT_BYTES:
+        raise ProtocolError(
+            f"a {type(message).__name__} of {len(body)} bytes is longer than the {BODY_LIMIT_BYTES} allowed"
+        )
+    return body
+
+
+def frame(message: Message) -> bytes:
+    """Give the whole frame of a message: header and body. Raises `ProtocolError` as `encode` does."""
+    body = encode(message)
+    return len(body).to_bytes(HEADER_BYTES, "big") + body
+
+
+def body_length(header: bytes) -> int:
+    """Give the length in bytes of the body that follows a header.
+
+    Raises `ProtocolError` when the header is not four bytes or the length is 0 or above the limit.
+    """
+    length = int.from_bytes(header, "big")
+    if len(header) != HEADER_BYTES or not 0 < length <= BODY_LIMIT_BYTES:
+        raise ProtocolError(f"the header {header!r} gives no length from 1 to {BODY_LIMIT_BYTES}")
+    return length
+
+
+_to_host = msgspec.json.Decoder(ToHost)
+_from_host = msgspec.json.Decoder(FromHost)
+_to_nursery = msgspec.json.Decoder(ToNursery)
+_from_nursery = msgspec.json.Decoder(FromNursery)
+
+
+def decode_to_host(body: bytes) -> ToHost:
+    """Read a message to a host. Raises `ProtocolError`."""
+    return _decode(_to_host, body)
+
+
+def decode_from_host(body: bytes) -> FromHost:
+    """Read a message from a host. Raises `ProtocolError`."""
+    return _decode(_from_host, body)
+
+
+def decode_to_nursery(body: bytes) -> ToNursery:
+    """Read a message to the nursery. Raises `ProtocolError`."""
+    return _decode(_to_nursery, body)
+
+
+def decode_from_nursery(body: bytes) -> FromNursery:
+    """Read a message from the nursery. Raises `ProtocolError`."""
+    return _decode(_from_nursery, body)
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(f"not a message of this protocol: {error}") from error

@@ -1,0 +1,86 @@
+"""The chat template that a model file brings: compiled when first needed, run under a time limit."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from llama_cpp import llama_chat_format
+
+if TYPE_CHECKING:
+    from llmmem_gui.host.model import HostedModel
+
+TEMPLATE_SECONDS = 5.0
+"""A template that runs longer is stopped; good ones take milliseconds."""
+
+
+class TemplateError(Exception):
+    """The chat template cannot be used for this request; the text is the reason for the user."""
+
+
+class BoundedFormatter:
+    """Renders a chat by the model's own template in Jinja's sandbox, within `TEMPLATE_SECONDS`.
+
+    The sandbox keeps a template from running code; only the limit keeps it from running for ever.
+    """
+
+    def __init__(self, template: str, begin_token: str, end_token: str, end_token_id: int) -> None:
+        """Compile the template. Raises `jinja2.TemplateError` and `RecursionError`."""
+        with _time_limit():
+            self._formatter = llama_chat_format.Jinja2ChatFormatter(
+                template=template,
+                bos_token=begin_token,
+                eos_token=end_token,
+                stop_token_ids=[end_token_id],
+            )
+
+    def __call__(self, **arguments: Any) -> llama_chat_format.ChatFormatterResponse:
+        """Give the prompt of a chat. Raises `TemplateError`."""
+        try:
+            with _time_limit():
+                return self._formatter(**arguments)
+        except TemplateError:
+            raise
+        except (Exception, RecursionError, MemoryError) as error:
+            # What a template does wrong can be of any type: it is a program from the file.
+            raise TemplateError(f"the model's chat template refuses these messages: {error}") from error
+
+
+def chat_handler_for(model: HostedModel) -> tuple[Any, str | None]:
+    """Give the chat handler of a model's own template, or None and a notice when it cannot be compiled."""
+    if model.chat_format != "llama-2":  # the library knows this template by its text
+        return None, None
+    begin, end = model.token_bos(), model.token_eos()
+    try:
+        formatter = BoundedFormatter(
+            model.metadata["tokenizer.chat_template"],
+            begin_token=model._model.token_get_text(begin) if begin != -1 else "",
+            end_token=model._model.token_get_text(end) if end != -1 else "",
+            end_token_id=end,
+        )
+    except (jinja2.TemplateError, TemplateError, RecursionError, MemoryError) as error:
+        return None, f"the model's chat template is damaged ({error}); the format of Llama 2 was used instead"
+    return llama_chat_format.chat_formatter_to_chat_completion_handler(formatter), None
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    if sys.platform == "win32":  # no timer signal there
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise TemplateError(f"the model's chat template ran for more than {TEMPLATE_SECONDS:g} s")
+
+    previous = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, TEMPLATE_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)

@@ -1,0 +1,138 @@
+"""The host's own memory by address: the mapped weights, and pages that hold only zeros."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+PAGE_BYTES = mmap.PAGESIZE
+BLOCK_BYTES = 2**20
+"""Zero pages are looked for in blocks of this length."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A mapped range of addresses."""
+
+    start: int
+    end: int
+    permissions: bytes
+    """As `/proc/PID/maps` spells them: `r--s` is a shared mapping that is only read."""
+    inode: int
+    """Of the mapped file; 0 for anonymous memory."""
+
+    @property
+    def length(self) -> int:
+        """Bytes of address space."""
+        return self.end - self.start
+
+
+class OwnMemory:
+    """Reads and advises the memory of this process (Linux; elsewhere it sees nothing and does nothing).
+
+    Its files under `/proc` are opened once, before the sandbox closes the file system.
+    """
+
+    def __init__(self) -> None:
+        self._maps: BinaryIO | None = None
+        self._statm: BinaryIO | None = None
+        if sys.platform.startswith("linux"):
+            self._maps = open("/proc/self/maps", "rb", buffering=0)  # noqa: SIM115
+            self._statm = open("/proc/self/statm", "rb", buffering=0)  # noqa: SIM115
+            # Called with Python's lock held, so that no other thread writes between a look and its consequence.
+            self._libc = ctypes.PyDLL(None)
+            self._libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+            self._libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
+            self._libc.memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+
+    def regions(self) -> frozenset[Region]:
+        """Give all mapped regions."""
+        return frozenset(self._regions())
+
+    def file_bytes(self) -> int:
+        """Give the resident bytes of mapped files and shared memory."""
+        if self._statm is None:
+            return 0
+        return int(os.pread(self._statm.fileno(), 256, 0).split()[2]) * PAGE_BYTES
+
+    def weights_since(self, before: frozenset[Region]) -> tuple[Region, ...]:
+        """Give the file mappings that are new since `before`: those that llama.cpp made of the model file."""
+        return tuple(region for region in self._regions() if _is_weights(region) and region not in before)
+
+    def drop(self, weights: Iterable[Region]) -> None:
+        """Take pages of mapped files out of this process; a touch brings them back."""
+        for region in weights:
+            self._libc.madvise(region.start, region.length, mmap.MADV_DONTNEED)
+
+    def want(self, weights: Iterable[Region]) -> None:
+        """Ask the system to read pages of mapped files ahead."""
+        for region in weights:
+            self._libc.madvise(region.start, region.length, mmap.MADV_WILLNEED)
+
+    def release_zeros(self, before: frozenset[Region]) -> int:
+        """Give back zero pages of anonymous memory that is new since `before`; returns the bytes.
+
+        llama.cpp fills a new KV cache with zeros, which makes all of it resident long before it is used.
+        A private anonymous page that was given back reads as zeros again, so nothing changes for who uses
+        it; it costs memory only once it is written. Every page is looked at before it goes.
+        """
+        return sum(
+            self._release_zeros(start, end)
+            for region in self.regions() - before
+            if region.inode == 0 and region.permissions == b"rw-p"
+            for start, end in _without(region, before)
+        )
+
+    def _release_zeros(self, start: int, end: int) -> int:
+        released = 0
+        resident = (ctypes.c_ubyte * (BLOCK_BYTES // PAGE_BYTES))()
+        for block in range(start, end, BLOCK_BYTES):
+            length = min(BLOCK_BYTES, end - block)
+            # A look at an untouched page would cost a page fault.
+            if self._libc.mincore(block, length, resident) != 0 or not any(resident):
+                continue
+            is_zero = ctypes.c_ubyte.from_address(block).value == 0 and (
+                self._libc.memcmp(block, block + 1, length - 1) == 0
+            )
+            if is_zero and self._libc.madvise(block, length, mmap.MADV_DONTNEED) == 0:
+                released += length
+        return released
+
+    def _regions(self) -> Iterator[Region]:
+        if self._maps is None:
+            return
+        self._maps.seek(0)
+        for line in self._maps.readall().splitlines():
+            addresses, permissions, _offset, _device, inode = line.split(maxsplit=5)[:5]
+            start, _, end = addresses.partition(b"-")
+            yield Region(int(start, 16), int(end, 16), permissions, int(inode))
+
+
+def trim_heap() -> None:
+    """Give free heap pages back to the system (glibc)."""
+    if sys.platform.startswith("linux"):
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
+def _is_weights(region: Region) -> bool:
+    return region.inode != 0 and region.permissions == b"r--s"
+
+
+def _without(region: Region, others: Iterable[Region]) -> list[tuple[int, int]]:
+    """Give what of a region's addresses none of the others has; a new mapping may have joined an old one."""
+    parts = [(region.start, region.end)]
+    for other in others:
+        parts = [
+            part
+            for start, end in parts
+            for part in ((start, min(end, other.start)), (max(start, other.end), end))
+            if part[0] < part[1]
+        ]
+    return parts

@@ -1,0 +1,144 @@
+"""The life of a host: born, told to load one file, asked, stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+import time
+import traceback
+from typing import NoReturn, Union
+
+from llmmem_gui.core import protocol
+from llmmem_gui.host import engine, process, sandbox
+from llmmem_gui.host.answer import answer
+from llmmem_gui.host.channel import Channel, Disconnected
+from llmmem_gui.host.mapping import OwnMemory, Region, trim_heap
+from llmmem_gui.host.model import HostedModel
+from llmmem_gui.host.modelfile import LoadError, check_model_file
+from llmmem_gui.host.requests import Requests
+
+_Work = Union[protocol.Ask, protocol.Doze]
+
+
+def live(channel: Channel, born_private_bytes: int) -> NoReturn:
+    """Serve one model until the service says stop or is gone; ends the process."""
+    code = 0
+    try:
+        channel.send(protocol.Born(private_bytes=born_private_bytes))
+        message = channel.receive()
+        if isinstance(message, protocol.Load):
+            _Session(channel, message).run()
+    except (Disconnected, LoadError):
+        pass
+    except BaseException:
+        code = 1
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        # Without Python's and llama.cpp's farewells: the system takes everything back at once.
+        os._exit(code)
+
+
+class _Session:
+    """One model: loads it, then does what the inbox brings, one thing at a time."""
+
+    def __init__(self, channel: Channel, load: protocol.Load) -> None:
+        self._channel = channel
+        self._load = load
+        self._memory = OwnMemory()
+        self._log = engine.EngineLog()
+        self._abort = engine.AbortSwitch()
+        self._requests = Requests(self._abort)
+        self._inbox: queue.SimpleQueue[_Work] = queue.SimpleQueue()
+        self._model: HostedModel | None = None
+        self._threads = load.threads
+        self._weights: tuple[Region, ...] = ()
+        self._dozing = False
+
+    def run(self) -> NoReturn:
+        """Load and serve. Raises `LoadError` after telling the service, and `Disconnected`."""
+        try:
+            loaded, model = self._open()
+        except LoadError as error:
+            self._channel.send(protocol.LoadFailed(str(error)))
+            raise
+        self._model = model
+        self._channel.send(loaded)
+        while True:
+            work = self._inbox.get()
+            if isinstance(work, protocol.Doze):
+                self._doze()
+            else:
+                self._wake()
+                answer(model, work, self._requests, self._channel.send)
+
+    def _open(self) -> tuple[protocol.Loaded, HostedModel]:
+        started = time.monotonic()
+        files = check_model_file(self._load.path)
+        layers = sandbox.enter(files, gpu=engine.supports_gpu())
+        if self._load.data_limit_bytes is not None:
+            process.limit_growth(self._load.data_limit_bytes)
+        # Only now, because the sandbox holds for threads that start inside it.
+        threading.Thread(target=self._listen, daemon=True).start()
+        before = self._memory.regions()
+        model = HostedModel(self._load.path, self._load.parameters, self._threads, self._log, self._abort)
+        self._weights = self._memory.weights_since(before)
+        self._memory.release_zeros(before)
+        if self._log.repacks_weights:
+            self._memory.drop(self._weights)
+        trim_heap()
+        loaded = protocol.Loaded(
+            context=model.n_ctx(),
+            seconds=time.monotonic() - started,
+            engine_version=engine.VERSION,
+            sandbox=layers,
+            has_chat_template=model.has_chat_template,
+            embedding_length=model.n_embd(),
+            vocabulary_size=model.n_vocab(),
+            trained_context=model.trained_context,
+            weights_bytes=model.weights_bytes,
+        )
+        return loaded, model
+
+    def _listen(self) -> None:
+        """Take messages while the model works; ends the process when told or left alone."""
+        with contextlib.suppress(Disconnected):
+            while True:
+                try:
+                    message = self._channel.receive()
+                except protocol.ProtocolError:
+                    traceback.print_exc()
+                    sys.stderr.flush()
+                    os._exit(1)
+                if isinstance(message, protocol.Stop):
+                    break
+                self._take(message)
+        os._exit(0)
+
+    def _take(self, message: protocol.ToHost) -> None:
+        if isinstance(message, protocol.Cancel):
+            self._requests.cancel(message.request_id)
+        elif isinstance(message, protocol.SetThreads):
+            self._threads = message.threads
+            if self._model is not None:
+                self._model.wanted_threads = message.threads
+        elif isinstance(message, (protocol.Ask, protocol.Doze)):
+            self._inbox.put(message)
+
+    def _doze(self) -> None:
+        started = time.monotonic()
+        before_bytes = self._memory.file_bytes()
+        self._memory.drop(self._weights)
+        trim_heap()
+        self._dozing = True
+        self._channel.send(
+            protocol.Dozed(before_bytes, self._memory.file_bytes(), seconds=time.monotonic() - started)
+        )
+
+    def _wake(self) -> None:
+        if self._dozing:
+            self._memory.want(self._weights)
+            self._dozing = False

@@ -1,0 +1,307 @@
+"""One host as the service sees it: a process that loads one model, answers, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from llmmem_gui.core import protocol
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.service.host_exit import ExitReport, explain_exit
+from llmmem_gui.service.host_process import ErrorTail, HostProcess
+
+BIRTH_SECONDS = 60.0
+"""A host that has not answered by then will not; a fresh program takes a second."""
+
+STOP_SECONDS = 2.0
+"""A host that was asked to end is killed after this."""
+
+CANCEL_SECONDS = 10.0
+"""A host that has not ended a cancelled request by then hangs, and is killed."""
+
+
+_Result = TypeVar("_Result")
+
+
+class HostError(Exception):
+    """A host could not do what it was asked; the text is a sentence for the user."""
+
+
+class LoadFailedError(HostError):
+    """The model cannot be loaded."""
+
+
+class AskFailedError(HostError):
+    """The request cannot be answered; the host goes on."""
+
+
+class HostEndedError(HostError):
+    """The host ended before it was done; `report` says how."""
+
+    def __init__(self, report: ExitReport) -> None:
+        super().__init__(f"the host {report.reason}")
+        self.report = report
+
+
+def load_deadline_seconds(file_bytes: int) -> float:
+    """Give the time after which a load of a file of this size hangs: 30 s and 1 s for each 50 MB."""
+    return 30.0 + file_bytes / 50e6
+
+
+class Answer:
+    """A request under way: iterate over it for the chunks, then await `finished`.
+
+    Chunks come only when the request asked for a stream.
+    """
+
+    def __init__(self, host: Host, ask: protocol.Ask) -> None:
+        self._host = host
+        self._ask = ask
+        self._chunks: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._finished: asyncio.Future[protocol.Answered] = asyncio.get_running_loop().create_future()
+        self._cancelled = False
+
+    @property
+    def request_id(self) -> int:
+        """Number of the request, unique in its host."""
+        return self._ask.request_id
+
+    async def finished(self) -> protocol.Answered:
+        """Wait for the end of the answer. Raises `AskFailedError` and `HostEndedError`."""
+        return await asyncio.shield(self._finished)
+
+    def cancel(self) -> None:
+        """End the answer within a token; `finished` then gives what there was, marked as cancelled."""
+        if not self._cancelled and not self._finished.done():
+            self._cancelled = True
+            self._host._cancel(self)
+
+    async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield the chunks as they come; who leaves early cancels. Raises as `finished` does."""
+        try:
+            while (chunk := await self._chunks.get()) is not None:
+                yield chunk
+            await self.finished()
+        finally:
+            self.cancel()
+
+    def _take(self, chunk: dict[str, Any]) -> None:
+        self._chunks.put_nowait(chunk)
+
+    def _end(self, result: protocol.Answered | HostError) -> None:
+        if self._finished.done():
+            return
+        if isinstance(result, HostError):
+            self._finished.set_exception(result)
+            self._finished.exception()  # read once, because nobody has to wait for it
+        else:
+            self._finished.set_result(result)
+        self._chunks.put_nowait(None)
+
+
+class Host:
+    """A host process and the conversation with it; use it from the loop in which it was born."""
+
+    def __init__(self, process: HostProcess, connection: socket.socket, errors: ErrorTail) -> None:
+        loop = asyncio.get_running_loop()
+        self._process = process
+        self._connection = connection
+        self._errors = errors
+        self._writer: asyncio.StreamWriter | None = None
+        self._conversation: asyncio.Task[None] | None = None
+        self._born: asyncio.Future[protocol.Born] = loop.create_future()
+        self._loaded: asyncio.Future[protocol.Loaded] = loop.create_future()
+        self._dozed: asyncio.Future[protocol.Dozed] | None = None
+        self._answers: deque[Answer] = deque()
+        self._last_request = 0
+        self._stopping = False
+        self._killed_because: str | None = None
+        self.exited: asyncio.Future[ExitReport] = loop.create_future()
+        """Done when the process has been reaped; never fails."""
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    @property
+    def born_private_bytes(self) -> int:
+        """Anonymous bytes resident at birth that belong to the nursery, to be taken off `RssAnon`."""
+        return self._born.result().private_bytes
+
+    @property
+    def busy(self) -> bool:
+        """A request is being answered or waits."""
+        return bool(self._answers)
+
+    async def greet(self) -> None:
+        """Wait until the process has answered. Raises `HostEndedError`."""
+        reader, self._writer = await asyncio.open_connection(sock=self._connection)
+        self._conversation = asyncio.get_running_loop().create_task(self._converse(reader))
+        await self._within(BIRTH_SECONDS, self._born, "did not start")
+
+    async def load(
+        self,
+        path: Path | str,
+        parameters: LoadParameters,
+        threads: int = 1,
+        data_limit_bytes: int | None = None,
+    ) -> protocol.Loaded:
+        """Load a model file; once. Raises `LoadFailedError` and `HostEndedError`; either way the host ends.
+
+        `data_limit_bytes` bounds the private memory that the model may reserve. A host that takes longer
+        than `load_deadline_seconds` is killed, and one whose load is cancelled too.
+        """
+        self._send(protocol.Load(os.fsencode(path), parameters, threads, data_limit_bytes))
+        file_bytes = 0
+        with contextlib.suppress(OSError):
+            file_bytes = os.stat(path).st_size
+        seconds = load_deadline_seconds(file_bytes)
+        try:
+            return await self._within(seconds, self._loaded, "did not finish loading")
+        except asyncio.CancelledError:
+            self.kill("was ended while it loaded")
+            raise
+
+    def ask(self, operation: protocol.Operation, arguments: dict[str, Any]) -> Answer:
+        """Ask the model; requests are answered one after the other, in order."""
+        self._last_request += 1
+        answer = Answer(self, protocol.Ask(self._last_request, operation, arguments))
+        self._answers.append(answer)
+        if self.exited.done():
+            self._drop(answer, HostEndedError(self.exited.result()))
+        elif self._answers[0] is answer:
+            self._send_ask(answer)
+        return answer
+
+    def set_threads(self, threads: int) -> None:
+        """Let the model compute with this many threads from its next token on."""
+        self._send(protocol.SetThreads(threads))
+
+    async def doze(self) -> protocol.Dozed:
+        """Drop the mapped weights from memory. Raises `HostEndedError`; waits while a request is answered."""
+        if self._dozed is None or self._dozed.done():
+            self._dozed = asyncio.get_running_loop().create_future()
+            self._send(protocol.Doze())
+        return await self._or_end(self._dozed)
+
+    async def stop(self, grace_seconds: float = STOP_SECONDS) -> ExitReport:
+        """Ask the process to end, kill it after the grace, and wait until it has been reaped."""
+        self._stopping = True
+        self._send(protocol.Stop())
+        with contextlib.suppress(asyncio.TimeoutError):
+            return await asyncio.wait_for(asyncio.shield(self.exited), grace_seconds)
+        self.kill(f"did not end within {grace_seconds:g} s and was killed")
+        return await asyncio.shield(self.exited)
+
+    def kill(self, reason: str = "was killed as asked") -> None:
+        """End the process at once; `reason` completes the sentence "The host …"."""
+        if not self.exited.done():
+            self._killed_because = self._killed_because or reason
+            self._process.kill()
+
+    def _send(self, message: protocol.Message) -> None:
+        # A host that is gone is noticed where it matters: by its exit.
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(protocol.frame(message))
+
+    async def _converse(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                header = await reader.readexactly(protocol.HEADER_BYTES)
+                body = await reader.readexactly(protocol.body_length(header))
+                self._hear(protocol.decode_from_host(body))
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        except protocol.ProtocolError as error:
+            self.kill(f"sent what is not a message and was killed: {error}")
+        await self._mourn()
+
+    def _hear(self, message: protocol.FromHost) -> None:
+        current = self._answers[0] if self._answers else None
+        if isinstance(message, protocol.Chunk):
+            if current is None or current.request_id != message.request_id:
+                raise protocol.ProtocolError(f"a chunk of request {message.request_id}, which is not asked")
+            current._take(message.payload)
+        elif isinstance(message, (protocol.Answered, protocol.AskFailed)):
+            if current is None or current.request_id != message.request_id:
+                raise protocol.ProtocolError(f"an answer to {message.request_id}, which is not asked")
+            failed = isinstance(message, protocol.AskFailed)
+            self._drop(current, AskFailedError(message.reason) if failed else message)
+        elif isinstance(message, protocol.Born):
+            self._settle(self._born, message)
+        elif isinstance(message, protocol.Loaded):
+            self._settle(self._loaded, message)
+        elif isinstance(message, protocol.LoadFailed):
+            if self._loaded.done():
+                raise protocol.ProtocolError("a second outcome of the load")
+            self._stopping = True
+            self._loaded.set_exception(LoadFailedError(message.reason))
+            self._loaded.exception()  # read once, because nobody has to wait for it
+        else:
+            self._settle(self._dozed, message)
+
+    @staticmethod
+    def _settle(future: asyncio.Future[Any] | None, message: protocol.FromHost) -> None:
+        if future is None or future.done():
+            raise protocol.ProtocolError(f"a {type(message).__name__} that nobody waits for")
+        future.set_result(message)
+
+    def _send_ask(self, answer: Answer) -> None:
+        try:
+            self._send(answer._ask)
+        except protocol.ProtocolError as error:
+            self._drop(answer, AskFailedError(f"the request is too large or cannot be written: {error}"))
+
+    def _drop(self, answer: Answer, result: protocol.Answered | HostError) -> None:
+        was_first = self._answers[0] is answer
+        self._answers.remove(answer)
+        answer._end(result)
+        if was_first and self._answers:
+            self._send_ask(self._answers[0])
+
+    def _cancel(self, answer: Answer) -> None:
+        if self._answers[0] is answer:
+            self._send(protocol.Cancel(answer.request_id))
+            asyncio.get_running_loop().call_later(CANCEL_SECONDS, self._kill_if_still, answer)
+        else:
+            nothing = protocol.Answered(answer.request_id, None, 0, 0, 0.0, None, cancelled=True)
+            self._drop(answer, nothing)
+
+    def _kill_if_still(self, answer: Answer) -> None:
+        if answer in self._answers:
+            self.kill(f"did not end a cancelled request within {CANCEL_SECONDS:g} s and was killed")
+
+    async def _within(self, seconds: float, future: asyncio.Future[_Result], failure: str) -> _Result:
+        with contextlib.suppress(asyncio.TimeoutError):
+            return await asyncio.wait_for(self._or_end(future), seconds)
+        self.kill(f"{failure} within {seconds:.0f} s and was killed")
+        return await self._or_end(future)
+
+    async def _or_end(self, future: asyncio.Future[_Result]) -> _Result:
+        await asyncio.wait({future, self.exited}, return_when=asyncio.FIRST_COMPLETED)
+        if future.done():
+            return future.result()
+        raise HostEndedError(self.exited.result())
+
+    async def _mourn(self) -> None:
+        try:
+            exit_code = await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+        except asyncio.TimeoutError:
+            self.kill("closed its socket without ending and was killed")
+            exit_code = await self._process.wait()
+        if self._writer is not None:
+            self._writer.close()
+        errors = await self._errors.finish()
+        expected = self._stopping and self._killed_because is None
+        reason = self._killed_because or ("ended as asked" if expected else explain_exit(exit_code, errors))
+        report = ExitReport(self.pid, exit_code, expected, reason, errors)
+        self.exited.set_result(report)
+        while self._answers:
+            self._answers.popleft()._end(HostEndedError(report))

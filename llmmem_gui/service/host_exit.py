@@ -1,0 +1,73 @@
+"""Why a host ended, in one sentence."""
+
+from __future__ import annotations
+
+import re
+import signal
+from dataclasses import dataclass
+
+_SIGNAL_REASONS = {
+    signal.SIGKILL: "was ended by the system (signal 9), often because memory ran out",
+    signal.SIGABRT: "was given up by llama.cpp",
+    signal.SIGSEGV: "crashed inside llama.cpp (signal 11); the model file may be damaged",
+    signal.SIGILL: "needs an instruction that this processor does not have (signal 4); "
+    "llama-cpp-python must be built for this processor",
+    signal.SIGFPE: "crashed in arithmetic inside llama.cpp (signal 8); the model file may be damaged",
+    signal.SIGTERM: "was ended by another program (signal 15)",
+    signal.SIGINT: "was interrupted by another program (signal 2)",
+}
+if hasattr(signal, "SIGBUS"):
+    _SIGNAL_REASONS[signal.SIGBUS] = "lost its model file: it changed on disk while it was in use (signal 7)"
+
+_ASSERTION = re.compile(
+    r"GGML_ASSERT\(.*\) failed|GGML_ABORT.*|terminate called.*|.*fatal error.*", re.IGNORECASE
+)
+_NO_MEMORY = ("std::bad_alloc", "MemoryError")
+
+
+@dataclass(frozen=True)
+class ExitReport:
+    """How and why a host ended."""
+
+    pid: int
+    exit_code: int | None
+    """Minus the signal's number when a signal ended it; None when nobody was left to tell."""
+    expected: bool
+    """The service asked for it."""
+    reason: str
+    """Completes the sentence "The host …"."""
+    errors: str
+    """The end of what the host wrote to its standard error."""
+
+
+def explain_exit(exit_code: int | None, errors: str) -> str:
+    """Say why a host ended that nobody told to end; completes the sentence "The host …"."""
+    if any(sign in errors for sign in _NO_MEMORY):
+        return "ran out of the memory that it may use"
+    if exit_code is None:
+        return "ended together with the nursery"
+    if exit_code < 0:
+        reason = _SIGNAL_REASONS.get(signal.Signals(-exit_code)) if _is_signal(-exit_code) else None
+        reason = reason or f"was ended by signal {-exit_code}"
+        detail = _detail(errors) if -exit_code == signal.SIGABRT else ""
+    elif exit_code == 0:
+        reason, detail = "ended without being asked", ""
+    else:
+        # Windows gives its exceptions as large numbers that everyone knows in hexadecimal.
+        code = f"{exit_code:#x}" if exit_code > 0xFFFF else str(exit_code)
+        reason, detail = f"ended with code {code}", _last_line(errors)
+    return f"{reason}: {detail}" if detail else reason
+
+
+def _is_signal(number: int) -> bool:
+    return number in {int(known) for known in signal.Signals}
+
+
+def _detail(errors: str) -> str:
+    matches = [match.group() for match in map(_ASSERTION.search, errors.splitlines()) if match]
+    return matches[-1] if matches else _last_line(errors)
+
+
+def _last_line(errors: str) -> str:
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

@@ -1,0 +1,176 @@
+"""How a host's process is started, killed and mourned, whoever its parent is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import llmmem_gui
+
+_PASSED_ON = ("PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "TEMP", "TMP")
+_PASSED_ON_PREFIXES = ("LC_", "OMP_", "GOMP_", "GGML_", "CUDA_", "HIP_", "ROCR_", "VK_")
+
+FROZEN_FLAG = "--llmmem-host"
+"""First argument with which a frozen program becomes the host program."""
+
+
+ERRORS_BYTES = 8192
+"""How much of the end of a host's standard error is kept."""
+
+ERRORS_SECONDS = 1.0
+"""How long the end of the standard error of a dead process is waited for."""
+
+REAP_SECONDS = 0.01
+"""Between two looks whether a program that is about to end has ended."""
+
+
+class HostProcess(Protocol):
+    """A running host process."""
+
+    pid: int
+
+    def kill(self) -> None:
+        """End the process at once; one that has ended is left alone."""
+
+    async def wait(self) -> int | None:
+        """Wait until the process has been reaped; gives its exit code, None when nobody was left to tell."""
+
+
+def host_program() -> list[str]:
+    """Give the command line of the host program, without its arguments."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, FROZEN_FLAG]
+    # -I keeps the user's own modules and variables out; the file finds its package by itself.
+    return [sys.executable, "-I", str(Path(llmmem_gui.__file__).parent / "host" / "__main__.py")]
+
+
+def host_environment() -> dict[str, str]:
+    """Give the few variables that a host needs; a host reads untrusted files and must hold no secret."""
+    passed_on = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+    }
+    return {
+        **passed_on,
+        "GGML_NO_BACKTRACE": "1",  # otherwise llama.cpp starts a debugger on a host that it gives up
+        "OPENBLAS_NUM_THREADS": "1",  # numpy's threads would not survive the nursery's fork
+    }
+
+
+class ForkedProcess:
+    """A host that the nursery forked; the nursery reaps it and tells."""
+
+    def __init__(self, pid: int, pidfd: int) -> None:
+        self.pid = pid
+        self._pidfd = pidfd
+        self._exit: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+    def kill(self) -> None:
+        """End the process at once; one that has ended is left alone."""
+        if not self._exit.done():
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    async def wait(self) -> int | None:
+        """Wait until the process has been reaped; gives its exit code, None when nobody was left to tell."""
+        return await asyncio.shield(self._exit)
+
+    def end(self, exit_code: int | None) -> None:
+        """The nursery says that the process is over, or is over itself."""
+        if not self._exit.done():
+            self.kill()
+            self._exit.set_result(exit_code)
+            os.close(self._pidfd)
+
+
+class StartedProcess:
+    """A host that this process started as a program of its own.
+
+    Not tied to the thread that started it, as `PR_SET_PDEATHSIG` would: it ends when its socket does.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.pid = process.pid
+        self._process = process
+
+    @classmethod
+    def start(cls, connection: socket.socket, errors: int) -> StartedProcess:
+        """Start the host program with its end of the socket and its standard error. Raises OSError."""
+        if sys.platform == "win32":  # untested; a socket goes there as a description of itself
+            process = subprocess.Popen(
+                [*host_program(), "host", "-"],
+                env=host_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                creationflags=subprocess.CREATE_NO_WINDOW,
+            )
+            process.communicate(connection.share(process.pid))
+            return cls(process)
+        process = subprocess.Popen(
+            [*host_program(), "host", str(connection.fileno())],
+            env=host_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            pass_fds=[connection.fileno()],
+            start_new_session=True,
+        )
+        return cls(process)
+
+    def kill(self) -> None:
+        """End the process at once; one that has ended is left alone."""
+        self._process.kill()
+
+    async def wait(self) -> int | None:
+        """Wait until the process has been reaped; gives its exit code."""
+        while True:
+            exit_code = self._process.poll()
+            if exit_code is not None:
+                return exit_code
+            await asyncio.sleep(REAP_SECONDS)
+
+
+class ErrorTail:
+    """Drains a host's standard error, so that the host never waits for it, and keeps its end."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Take over the reading end of a pipe."""
+        self._descriptor = descriptor
+        self._tail = b""
+        self._loop = asyncio.get_running_loop()
+        self._is_over = self._loop.create_future()
+        os.set_blocking(descriptor, False)
+        self._loop.add_reader(descriptor, self._read)
+
+    async def finish(self) -> str:
+        """Read what is left once the process has ended; gives the end of all."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._is_over), ERRORS_SECONDS)
+        self.close()
+        return self._tail.decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._descriptor >= 0:
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _read(self) -> None:
+        try:
+            part = os.read(self._descriptor, 65536)
+        except BlockingIOError:
+            return
+        self._tail = (self._tail + part)[-ERRORS_BYTES:]
+        if not part and not self._is_over.done():
+            self._loop.remove_reader(self._descriptor)
+            self._is_over.set_result(None)

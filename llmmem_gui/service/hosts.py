@@ -1,0 +1,98 @@
+"""Where hosts come from: the nursery where there is one, else a fresh program for each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+
+from llmmem_gui.service.host import (
+    STOP_SECONDS,
+    Answer,
+    AskFailedError,
+    Host,
+    HostEndedError,
+    HostError,
+    LoadFailedError,
+)
+from llmmem_gui.service.host_exit import ExitReport
+from llmmem_gui.service.host_process import ErrorTail, HostProcess, StartedProcess
+from llmmem_gui.service.nursery import Nursery, NurseryEndedError
+
+__all__ = [
+    "Answer",
+    "AskFailedError",
+    "BirthFailedError",
+    "ExitReport",
+    "Host",
+    "HostEndedError",
+    "HostError",
+    "HostStarter",
+    "LoadFailedError",
+]
+
+
+class BirthFailedError(HostError):
+    """No host could be started."""
+
+
+class HostStarter:
+    """Starts hosts and knows those that run.
+
+    `spawn` it in the main thread, before Qt; use it from one event loop; `close` it last. When the
+    nursery dies, its hosts die with it, and hosts are fresh programs from then on.
+    """
+
+    def __init__(self, nursery: Nursery | None) -> None:
+        self._nursery = nursery
+        self._hosts: set[Host] = set()
+
+    @classmethod
+    def spawn(cls, with_nursery: bool = True) -> HostStarter:
+        """Start the nursery, if this system can have one, without waiting for it. Raises OSError."""
+        return cls(Nursery.spawn() if with_nursery and Nursery.is_supported() else None)
+
+    @property
+    def nursery_pid(self) -> int | None:
+        """Process of the nursery; None without one."""
+        return None if self._nursery is None or self._nursery.is_over else self._nursery.pid
+
+    @property
+    def hosts(self) -> frozenset[Host]:
+        """The hosts whose processes have not been reaped."""
+        return frozenset(self._hosts)
+
+    async def birth(self) -> Host:
+        """Start a host. Raises `BirthFailedError` and `HostEndedError`."""
+        ours, theirs = socket.socketpair()
+        errors_out, errors_in = os.pipe()
+        try:
+            process = await self._start(theirs, errors_in)
+        except BaseException as error:
+            ours.close()
+            os.close(errors_out)
+            if isinstance(error, OSError):
+                raise BirthFailedError(f"no host could be started: {error}") from error
+            raise
+        finally:
+            theirs.close()
+            os.close(errors_in)
+        host = Host(process, ours, ErrorTail(errors_out))
+        self._hosts.add(host)
+        host.exited.add_done_callback(lambda _: self._hosts.discard(host))
+        await host.greet()
+        return host
+
+    async def close(self, grace_seconds: float = STOP_SECONDS) -> None:
+        """Stop all hosts, then the nursery."""
+        await asyncio.gather(*(host.stop(grace_seconds) for host in self._hosts))
+        if self._nursery is not None:
+            self._nursery.end()
+
+    async def _start(self, connection: socket.socket, errors: int) -> HostProcess:
+        if self._nursery is not None:
+            self._nursery.attach()
+            with contextlib.suppress(NurseryEndedError):
+                return await self._nursery.birth(connection, errors)
+        return StartedProcess.start(connection, errors)

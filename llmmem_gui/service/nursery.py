@@ -1,0 +1,143 @@
+"""The service's end of the nursery: asks it for hosts and hears when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+
+from llmmem_gui.core import protocol
+from llmmem_gui.service.host_process import ForkedProcess, host_environment, host_program
+
+
+class NurseryEndedError(Exception):
+    """The nursery is gone; the text is the reason."""
+
+
+class Nursery:
+    """The process that forks hosts (Linux), see `llmmem_gui.host.nursery`.
+
+    Spawn it from the main thread: the system kills it, and its hosts with it, when the thread that
+    spawned it ends (prctl(2), `PR_SET_PDEATHSIG`). Use it from one event loop.
+    """
+
+    def __init__(self, control: socket.socket, process: subprocess.Popen[bytes]) -> None:
+        self._control = control
+        self._process = process
+        self._births: dict[int, asyncio.Future[ForkedProcess]] = {}
+        self._hosts: dict[int, ForkedProcess] = {}
+        self._last_birth = 0
+        self._attached_to: asyncio.AbstractEventLoop | None = None
+        self._ready: asyncio.Future[protocol.NurseryReady]
+        self.is_over = False
+
+    @classmethod
+    def spawn(cls) -> Nursery:
+        """Start the process and do not wait for it. Raises OSError."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            process = subprocess.Popen(
+                [*host_program(), "nursery", str(theirs.fileno()), str(os.getpid())],
+                env=host_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        ours.setblocking(False)
+        return cls(ours, process)
+
+    @staticmethod
+    def is_supported() -> bool:
+        """Tell whether this system can have one."""
+        return sys.platform.startswith("linux")
+
+    @property
+    def pid(self) -> int:
+        """Number of its process."""
+        return self._process.pid
+
+    def attach(self) -> None:
+        """Listen in the running loop; once."""
+        if self._attached_to is None:
+            self._attached_to = asyncio.get_running_loop()
+            self._ready = self._attached_to.create_future()
+            self._attached_to.add_reader(self._control, self._take)
+
+    async def ready(self) -> protocol.NurseryReady:
+        """Wait until it takes births. Raises `NurseryEndedError`."""
+        return await asyncio.shield(self._ready)
+
+    async def birth(self, connection: socket.socket, errors: int) -> ForkedProcess:
+        """Let it start a host with this socket and standard error. Raises `NurseryEndedError` and OSError."""
+        if self.is_over:
+            raise NurseryEndedError("the nursery has ended")
+        self._last_birth += 1
+        birth = protocol.Birth(self._last_birth)
+        future: asyncio.Future[ForkedProcess] = asyncio.get_running_loop().create_future()
+        self._births[birth.birth_id] = future
+        socket.send_fds(self._control, [protocol.encode(birth)], [connection.fileno(), errors])
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # The host may be on its way: it ends when its socket does, which nobody holds then.
+            raise
+        finally:
+            self._births.pop(birth.birth_id, None)
+
+    def end(self) -> None:
+        """End the process, and with it all its hosts; from its loop, or after that has stopped."""
+        if self._attached_to is not None and not self._attached_to.is_closed() and not self.is_over:
+            self._attached_to.remove_reader(self._control)
+        self.is_over = True
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+        for host in self._hosts.values():
+            host.end(None)
+        self._hosts.clear()
+
+    def _take(self) -> None:
+        try:
+            body, descriptors, _, _ = socket.recv_fds(self._control, protocol.BODY_LIMIT_BYTES, 1)
+        except BlockingIOError:
+            return
+        except OSError:
+            body, descriptors = b"", []
+        if not body:
+            self._mourn()
+            return
+        message = protocol.decode_from_nursery(body)
+        if isinstance(message, protocol.NurseryReady):
+            self._ready.set_result(message)
+        elif isinstance(message, protocol.Forked):
+            self._welcome(message, *descriptors)
+        elif isinstance(message, protocol.BirthFailed):
+            future = self._births.get(message.birth_id)
+            if future is not None and not future.done():
+                future.set_exception(OSError(message.reason))
+        else:
+            host = self._hosts.pop(message.pid, None)
+            if host is not None:
+                host.end(message.exit_code)
+
+    def _welcome(self, message: protocol.Forked, pidfd: int) -> None:
+        host = ForkedProcess(message.pid, pidfd)
+        self._hosts[message.pid] = host
+        future = self._births.get(message.birth_id)
+        if future is None or future.done():
+            host.kill()
+        else:
+            future.set_result(host)
+
+    def _mourn(self) -> None:
+        self.end()
+        error = NurseryEndedError(f"the nursery ended with code {self._process.returncode}")
+        for future in (self._ready, *self._births.values()):
+            if not future.done():
+                future.set_exception(error)
+        with contextlib.suppress(NurseryEndedError):
+            self._ready.exception()  # nobody has to have waited for it
