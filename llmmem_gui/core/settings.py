@@ -1,0 +1,194 @@
+"""Every setting: its type, default and bounds, with the unit in its name.
+
+How settings become text and are read back, also from a damaged file, is `core.settings_text`.
+Labels and help texts for people are the views' own; a test there proves that each field has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+
+from llmmem_gui.core.parameters import Batch, Context, GpuLayers, KvType, LoadParameters
+from llmmem_gui.core.units import GIB, LARGEST_BYTES
+
+VERSION = 1
+"""The version of the settings file that this program writes."""
+
+Bytes = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_BYTES)]
+Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
+
+OverLimitAction = Literal["unload", "reload_smaller", "warn"]
+Theme = Literal["system", "light", "dark"]
+Language = Literal["system", "en", "pt_BR"]
+
+
+class LimitSettings(msgspec.Struct, frozen=True):
+    """How much memory the models together may take, and when they give it back."""
+
+    total_limit_bytes: Bytes | None = None
+    """What all models together may take; None: 60 % of the machine's memory."""
+    reserve_bytes: Bytes | None = None
+    """What stays free for everything else; None: 10 % of the machine's memory, at least 1.5 GiB."""
+    idle_minutes: Annotated[float, msgspec.Meta(ge=-1, le=525_600)] = 15.0
+    """An idle model is unloaded after this time; 0 or less: never."""
+    over_limit_action: OverLimitAction = "unload"
+    """What happens to an idle model that uses more than its own limit."""
+    may_doze: bool = True
+    """Idle models may drop their weights from memory before others are unloaded."""
+
+    def total_limit_for(self, machine_bytes: int) -> int:
+        """The total limit in force on a machine with this much memory, in bytes."""
+        return machine_bytes * 60 // 100 if self.total_limit_bytes is None else self.total_limit_bytes
+
+    def reserve_for(self, machine_bytes: int) -> int:
+        """The reserve in force on a machine with this much memory, in bytes."""
+        return max(3 * GIB // 2, machine_bytes // 10) if self.reserve_bytes is None else self.reserve_bytes
+
+
+class WarningSettings(msgspec.Struct, frozen=True):
+    """When a person is warned."""
+
+    warn_percent: Percent = 80
+    """Share of a limit at which a warning is given."""
+    critical_percent: Percent = 95
+    """Share of a limit at which the warning is critical."""
+    quiet_minutes: Annotated[float, msgspec.Meta(ge=0, le=1_440)] = 1.0
+    """The same warning is not repeated within this time."""
+    desktop_notifications: bool = True
+    """Warnings are also shown by the desktop, not only in the window."""
+
+
+class LoadingSettings(msgspec.Struct, frozen=True):
+    """How a model is loaded that has no parameters of its own."""
+
+    context: Context = 4096
+    """Tokens of context."""
+    kv_type: KvType = "f16"
+    """Element type of the KV cache."""
+    batch: Batch = 512
+    """Tokens decoded in one call."""
+    gpu_layers: GpuLayers = 0
+    """Layers placed on a GPU; −1: all."""
+    threads: Annotated[int, msgspec.Meta(ge=0, le=1_024)] = 0
+    """Threads that the answering models share; 0: one for each core."""
+    load_timeout_seconds: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 600.0
+    """A load that takes longer is given up."""
+
+    def parameters(self) -> LoadParameters:
+        """The load parameters that these settings stand for."""
+        return LoadParameters(
+            context=self.context, kv_type=self.kv_type, batch=self.batch, gpu_layers=self.gpu_layers
+        )
+
+
+class MonitoringSettings(msgspec.Struct, frozen=True):
+    """How memory is measured and remembered."""
+
+    interval_seconds: Annotated[float, msgspec.Meta(ge=0.25, le=5)] = 1.0
+    """Time between two samples."""
+    history_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 30
+    """How long samples and events are kept; 0: only while the program runs."""
+
+
+class ApiSettings(msgspec.Struct, frozen=True):
+    """The HTTP API on the loopback interface."""
+
+    enabled: bool = True
+    """Other programs may use the models."""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 11500
+    """TCP port on 127.0.0.1; 0: any free one."""
+    allowed_origins: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=300)], ...] = ()
+    """Origins of web pages that may use the API, such as `http://localhost:3000`; none by default."""
+    queue_limit: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 64
+    """Requests that may wait for, or be answered by, one model; more are refused."""
+    queue_seconds: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 600.0
+    """A request that has waited this long for its model is refused."""
+    connection_limit: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 128
+    """Connections open at the same time; more are refused."""
+
+
+class LibrarySettings(msgspec.Struct, frozen=True):
+    """Where model files are looked for."""
+
+    folders: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=4_096)], ...] = ()
+    """Folders that the user added, as absolute paths."""
+    search_known_folders: bool = True
+    """The model folders of other programs are searched too."""
+
+
+class AppearanceSettings(msgspec.Struct, frozen=True):
+    """How the window looks and behaves on the desktop."""
+
+    theme: Theme = "system"
+    """Light, dark, or what the desktop says."""
+    language: Language = "system"
+    """Language of the window, or what the desktop says."""
+    keep_in_tray: bool = True
+    """Closing the window leaves the program in the tray, where there is one."""
+    start_minimized: bool = False
+    """The program starts without showing its window."""
+
+
+class ModelSettings(msgspec.Struct, frozen=True):
+    """What the user decided for one model."""
+
+    limit_bytes: Bytes | None = None
+    """What this model may take; None: no limit of its own."""
+    pinned: bool = False
+    """The model is never unloaded automatically."""
+    parameters: LoadParameters | None = None
+    """How this model is loaded; None: as `loading` says."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """All settings of the program."""
+
+    limits: LimitSettings = LimitSettings()
+    warnings: WarningSettings = WarningSettings()
+    loading: LoadingSettings = LoadingSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
+    api: ApiSettings = ApiSettings()
+    library: LibrarySettings = LibrarySettings()
+    appearance: AppearanceSettings = AppearanceSettings()
+    models: Mapping[str, ModelSettings] = {}
+    """Settings of single models by the key of the model."""
+
+    def model(self, key: str) -> ModelSettings:
+        """The settings of one model, or the defaults for a model that has none."""
+        return self.models.get(key, ModelSettings())
+
+    def with_model(self, key: str, model: ModelSettings) -> Settings:
+        """These settings with one model's settings replaced; defaults are not kept."""
+        others = {other: kept for other, kept in self.models.items() if other != key}
+        if model != ModelSettings():
+            others[key] = model
+        return msgspec.structs.replace(self, models=others)
+
+    def with_value(self, name: str, value: object) -> Settings:
+        """These settings with the field `section.field` replaced.
+
+        Raises ValueError with one sentence when there is no such field or the value is out of bounds.
+        """
+        section_name, _, field_name = name.partition(".")
+        section = getattr(self, section_name, None) if section_name in self.__struct_fields__ else None
+        if not isinstance(section, msgspec.Struct) or field_name not in section.__struct_fields__:
+            raise ValueError(f"{name} is not a setting.")
+        kind = next(field.type for field in msgspec.structs.fields(section) if field.name == field_name)
+        try:
+            checked = msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{name} cannot be {value!r}: {expectation(kind, error)}.") from None
+        changed = msgspec.structs.replace(section, **{field_name: checked})
+        return msgspec.structs.replace(self, **{section_name: changed})
+
+
+def expectation(kind: object, error: msgspec.ValidationError) -> str:
+    """What a value of this type should have been, in words that fit into a sentence."""
+    choices = getattr(kind, "__args__", ()) if getattr(kind, "__origin__", None) is Literal else ()
+    if choices:
+        return f"expected one of {', '.join(map(str, choices))}"
+    reason = str(error).replace("`", "").replace(" | null", "").replace("object", "table")
+    return reason[:1].lower() + reason[1:]

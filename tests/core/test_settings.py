@@ -1,0 +1,81 @@
+"""Settings: defaults, bounds, and changes by name."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.settings import LimitSettings, LoadingSettings, ModelSettings, Settings
+from llmmem_gui.core.units import GIB, MIB
+
+
+def test_the_defaults_are_within_their_own_bounds():
+    """The default settings pass the checks that settings from outside have to pass."""
+    plain = msgspec.to_builtins(Settings())
+    assert msgspec.convert(plain, Settings) == Settings()
+
+
+def test_the_default_loading_settings_are_the_default_load_parameters():
+    """A model without settings loads with the same parameters by settings as by `LoadParameters`."""
+    assert LoadingSettings().parameters() == LoadParameters()
+
+
+@pytest.mark.parametrize(
+    ("machine_bytes", "limit_bytes", "reserve_bytes"),
+    [(10 * GIB, 6 * GIB, 1536 * MIB), (40 * GIB, 24 * GIB, 4 * GIB)],
+)
+def test_unset_limits_are_computed_from_the_machine(machine_bytes, limit_bytes, reserve_bytes):
+    """Without a decision of the user the total limit is 60 % and the reserve 10 %, at least 1.5 GiB."""
+    limits = LimitSettings()
+    assert limits.total_limit_for(machine_bytes) == limit_bytes
+    assert limits.reserve_for(machine_bytes) == reserve_bytes
+
+
+def test_set_limits_do_not_depend_on_the_machine():
+    """What the user set holds on every machine, also zero."""
+    limits = LimitSettings(total_limit_bytes=5 * GIB, reserve_bytes=0)
+    assert (limits.total_limit_for(GIB), limits.reserve_for(GIB)) == (5 * GIB, 0)
+
+
+def test_a_model_keeps_its_settings_until_they_are_the_defaults_again():
+    """Settings of a model replace its old ones, leave other models alone, and go with the last decision."""
+    settings = (
+        Settings().with_model("a", ModelSettings(pinned=True)).with_model("b", ModelSettings(limit_bytes=5))
+    )
+    changed = settings.with_model("a", ModelSettings(limit_bytes=7))
+    assert changed.model("a") == ModelSettings(limit_bytes=7)
+    assert changed.model("b") == ModelSettings(limit_bytes=5)
+    assert settings.model("a") == ModelSettings(pinned=True)
+    assert changed.with_model("a", ModelSettings()).with_model("b", ModelSettings()) == Settings()
+
+
+def test_a_setting_is_changed_by_name():
+    """A field is replaced by its name and the others stay."""
+    changed = Settings().with_value("api.port", 8080)
+    assert changed.api.port == 8080
+    assert changed.with_value("api.port", 11500) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("api.port", 70000, "api.port cannot be 70000: expected int <= 65535."),
+        (
+            "appearance.theme",
+            "pink",
+            "appearance.theme cannot be 'pink': expected one of system, light, dark.",
+        ),
+        ("limits.idle_minutes", float("nan"), "limits.idle_minutes cannot be nan: expected float >= -1.0."),
+        ("limits.reserve_bytes", "4 GiB", "limits.reserve_bytes cannot be '4 GiB': expected int, got str."),
+        ("models.a", {}, "models.a is not a setting."),
+        ("api", {}, "api is not a setting."),
+        ("__class__.__name__", "x", "__class__.__name__ is not a setting."),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused_in_one_sentence(name, value, sentence):
+    """A wrong name, type or number is refused with the name, the value and what was expected."""
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        Settings().with_value(name, value)
