@@ -8,7 +8,7 @@ cannot read as a broken peer.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Union
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -22,6 +22,9 @@ BODY_LIMIT_BYTES = 16 * 2**20
 
 Operation = Literal["chat", "completion", "embedding"]
 """What a host can be asked for; each is one method of llama-cpp-python's `Llama`."""
+
+
+_Peer = TypeVar("_Peer")
 
 
 class ProtocolError(ValueError):
@@ -76,7 +79,7 @@ class Stop(Message, frozen=True):
     """End the process now."""
 
 
-ToHost = Union[Load, Ask, Cancel, SetThreads, Doze, Stop]
+ToHost = Load | Ask | Cancel | SetThreads | Doze | Stop
 
 
 # From a host
@@ -153,7 +156,7 @@ class Dozed(Message, frozen=True):
     seconds: float
 
 
-FromHost = Union[Born, Loaded, LoadFailed, Chunk, Answered, AskFailed, Dozed]
+FromHost = Born | Loaded | LoadFailed | Chunk | Answered | AskFailed | Dozed
 
 
 # To and from the nursery
@@ -198,7 +201,7 @@ class Exited(Message, frozen=True):
     """Exit code of the process; minus the signal's number when a signal ended it."""
 
 
-FromNursery = Union[NurseryReady, Forked, BirthFailed, Exited]
+FromNursery = NurseryReady | Forked | BirthFailed | Exited
 
 
 def encode(message: Message) -> bytes:
@@ -234,10 +237,10 @@ def body_length(header: bytes) -> int:
     return length
 
 
-_to_host = msgspec.json.Decoder(ToHost)
-_from_host = msgspec.json.Decoder(FromHost)
-_to_nursery = msgspec.json.Decoder(ToNursery)
-_from_nursery = msgspec.json.Decoder(FromNursery)
+_to_host: msgspec.json.Decoder[ToHost] = msgspec.json.Decoder(ToHost)
+_from_host: msgspec.json.Decoder[FromHost] = msgspec.json.Decoder(FromHost)
+_to_nursery: msgspec.json.Decoder[ToNursery] = msgspec.json.Decoder(ToNursery)
+_from_nursery: msgspec.json.Decoder[FromNursery] = msgspec.json.Decoder(FromNursery)
 
 
 def decode_to_host(body: bytes) -> ToHost:
@@ -260,7 +263,7 @@ def decode_from_nursery(body: bytes) -> FromNursery:
     return _decode(_from_nursery, body)
 
 
-def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+def _decode(decoder: msgspec.json.Decoder[_Peer], body: bytes) -> _Peer:
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -10,25 +10,28 @@ from pathlib import Path
 if not __package__:
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
+import socket
+
+from llmmem_gui.host import process
+
 
 def main(arguments: list[str]) -> None:
     """Run one of the two programs; returns when the nursery is no longer needed."""
-    import socket
-
-    from llmmem_gui.host import engine, process
-    from llmmem_gui.host.nursery import Nursery, begin_host
-
     kind, descriptor, *parent = arguments
     parent_pid = int(parent[0]) if parent else None
+    if parent_pid is not None:
+        process.die_with(parent_pid)
+    process.leave_no_core()
+    # Only now: importing llama.cpp takes a second, in which the parent can end.
+    from llmmem_gui.host import engine
+    from llmmem_gui.host.nursery import Nursery, begin_host
+
+    engine.start()
     if kind == "nursery":
-        process.die_with(int(parent[0]))
         process.name_process("llmmem-nursery")
-        process.leave_no_core()
-        program = sys.orig_argv[: -len(arguments)]
-        program[0] = sys.executable
+        program = [sys.executable, *sys.orig_argv[1 : -len(arguments)]]
         Nursery(socket.socket(fileno=int(descriptor)), program).run()
     else:
-        engine.start()
         begin_host(int(descriptor), parent_pid, born_private_bytes=0)
 
 

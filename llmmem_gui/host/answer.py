@@ -16,9 +16,8 @@ Send = Callable[[protocol.Message], None]
 
 
 def answer(model: HostedModel, ask: protocol.Ask, requests: Requests, send: Send) -> None:
-    """Answer a request with `Chunk`s and `Answered`, or with `AskFailed`; a failure of the request ends here."""
+    """Answer a request with `Chunk`s and `Answered`, or with `AskFailed`; its failure ends here."""
     started = time.monotonic()
-    first_token: float | None = None
     payload: dict[str, Any] | None = None
     cancelled = not requests.begin(ask.request_id)
     model.begin_answer()

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from io import FileIO
 
 PAGE_BYTES = mmap.PAGESIZE
 BLOCK_BYTES = 2**20
@@ -39,12 +39,12 @@ class OwnMemory:
     """
 
     def __init__(self) -> None:
-        self._maps: BinaryIO | None = None
-        self._statm: BinaryIO | None = None
+        self._maps: FileIO | None = None
+        self._statm: FileIO | None = None
         if sys.platform.startswith("linux"):
-            self._maps = open("/proc/self/maps", "rb", buffering=0)  # noqa: SIM115
-            self._statm = open("/proc/self/statm", "rb", buffering=0)  # noqa: SIM115
-            # Called with Python's lock held, so that no other thread writes between a look and its consequence.
+            self._maps = FileIO("/proc/self/maps")
+            self._statm = FileIO("/proc/self/statm")
+            # Called with Python's lock held: no other thread writes between a look and its consequence.
             self._libc = ctypes.PyDLL(None)
             self._libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
             self._libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
@@ -61,7 +61,7 @@ class OwnMemory:
         return int(os.pread(self._statm.fileno(), 256, 0).split()[2]) * PAGE_BYTES
 
     def weights_since(self, before: frozenset[Region]) -> tuple[Region, ...]:
-        """Give the file mappings that are new since `before`: those that llama.cpp made of the model file."""
+        """Give the file mappings new since `before`: those that llama.cpp made of the model file."""
         return tuple(region for region in self._regions() if _is_weights(region) and region not in before)
 
     def drop(self, weights: Iterable[Region]) -> None:

@@ -1,4 +1,4 @@
-"""The model that a host holds: llama-cpp-python's `Llama`, opened with less time and memory than its own way."""
+"""The model that a host holds: llama-cpp-python's `Llama`, opened in less time and memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Cancelled(Exception):
     """The request was cancelled."""
 
 
-class HostedModel(llama_cpp.Llama):
+class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
     """A `Llama` for one process that holds one model until it ends.
 
     Differs from `Llama` in what it costs: nothing is allocated by the size of the vocabulary or the
@@ -203,8 +203,8 @@ class HostedModel(llama_cpp.Llama):
             self.completion_tokens += 1
             yield token
 
-    def embed(self, input: str | list[str], *args: Any, **arguments: Any) -> Any:  # noqa: A002
-        """Embed texts as `Llama.embed` does, but refuse one that is longer than a batch instead of cutting it."""
+    def embed(self, input: str | list[str], *args: Any, **arguments: Any) -> Any:
+        """Embed texts as `Llama.embed` does, but refuse one longer than a batch instead of cutting it."""
         return super().embed(input, *args, **{"truncate": False, **arguments})
 
     def _forget_unless_extended(self, prompt: list[int]) -> None:
@@ -224,7 +224,7 @@ class HostedModel(llama_cpp.Llama):
             raise Cancelled
 
 
-class _OpenModel(internals.LlamaModel):
+class _OpenModel(internals.LlamaModel):  # type: ignore[misc]
     """A loaded model that lives as long as the process."""
 
     def __init__(self, model: api.llama_model_p) -> None:
@@ -256,7 +256,7 @@ class _OpenModel(internals.LlamaModel):
         return str(api.llama_vocab_get_text(self.vocab, token).decode("utf-8", "replace"))
 
 
-class _OpenContext(internals.LlamaContext):
+class _OpenContext(internals.LlamaContext):  # type: ignore[misc]
     """A context that lives as long as the process."""
 
     def __init__(self, context: api.llama_context_p) -> None:
@@ -271,8 +271,8 @@ class _OpenContext(internals.LlamaContext):
             api.llama_memory_clear(self.memory, False)
 
 
-class _Tokenizer(BaseLlamaTokenizer):
-    """Text to tokens and back; remembers the bytes of tokens, because an answer is put together after each."""
+class _Tokenizer(BaseLlamaTokenizer):  # type: ignore[misc]
+    """Text to tokens and back; remembers the bytes of tokens, because a whole answer is read after each."""
 
     def __init__(self, model: _OpenModel) -> None:
         self._vocab = model.vocab
@@ -287,7 +287,7 @@ class _Tokenizer(BaseLlamaTokenizer):
             tokens = (api.llama_token * capacity)()
             count = api.llama_tokenize(self._vocab, text, len(text), tokens, capacity, add_bos, special)
             if count >= 0:
-                return tokens[:count]
+                return list(tokens[:count])
             if count == -(2**31):
                 raise ValueError(f"a text of {len(text)} bytes has too many tokens")
             capacity = -count

@@ -35,7 +35,6 @@ class Nursery:
 
     def run(self) -> None:
         """Serve until the service closes the socket."""
-        engine.start()
         gc.collect()
         # The collector writes into every object it looks at, which would end the sharing of its page.
         gc.freeze()

@@ -1,4 +1,4 @@
-"""What a host does to its own process: it dies with its parent, is the first to go, and keeps nothing it was not given."""
+"""What a host does to its own process: it dies with its parent, and keeps nothing that is not its own."""
 
 from __future__ import annotations
 

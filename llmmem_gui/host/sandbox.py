@@ -55,7 +55,7 @@ _DENIED_CALLS = {
 def enter(readable_files: Iterable[bytes], gpu: bool) -> tuple[str, ...]:
     """Close the process off for good; gives the layers in force.
 
-    It keeps reading `readable_files`, the interpreter's own folders and, with `gpu`, the nodes of GPU drivers.
+    It keeps reading `readable_files`, the interpreter's own folders and, with `gpu`, the GPU drivers' nodes.
     """
     if not sys.platform.startswith("linux"):
         return ()
@@ -123,7 +123,7 @@ def _enter_seccomp() -> str | None:
 
 
 def _filter(machine: str) -> bytes:
-    """Give the BPF program: struct seccomp_data has the call's number at 0, the architecture at 4, arguments from 16."""
+    """Give the BPF program; struct seccomp_data: call number at 0, architecture at 4, arguments from 16."""
     load, equal, at_least, any_bit, give = 0x20, 0x15, 0x35, 0x45, 0x06
     allow, kill, refuse, unknown = 0x7FFF0000, 0x80000000, 0x00050000 | 1, 0x00050000 | 38
     x32_calls, clone_thread = 0x40000000, 0x00010000

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import NoReturn, Union
+from typing import NoReturn
 
 from llmmem_gui.core import protocol
 from llmmem_gui.host import engine, process, sandbox
@@ -20,7 +20,7 @@ from llmmem_gui.host.model import HostedModel
 from llmmem_gui.host.modelfile import LoadError, check_model_file
 from llmmem_gui.host.requests import Requests
 
-_Work = Union[protocol.Ask, protocol.Doze]
+_Work = protocol.Ask | protocol.Doze
 
 
 def live(channel: Channel, born_private_bytes: int) -> NoReturn:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -232,8 +232,10 @@ class Host:
         elif isinstance(message, (protocol.Answered, protocol.AskFailed)):
             if current is None or current.request_id != message.request_id:
                 raise protocol.ProtocolError(f"an answer to {message.request_id}, which is not asked")
-            failed = isinstance(message, protocol.AskFailed)
-            self._drop(current, AskFailedError(message.reason) if failed else message)
+            if isinstance(message, protocol.Answered):
+                self._drop(current, message)
+            else:
+                self._drop(current, AskFailedError(message.reason))
         elif isinstance(message, protocol.Born):
             self._settle(self._born, message)
         elif isinstance(message, protocol.Loaded):
@@ -285,7 +287,8 @@ class Host:
         return await self._or_end(future)
 
     async def _or_end(self, future: asyncio.Future[_Result]) -> _Result:
-        await asyncio.wait({future, self.exited}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {future, self.exited}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if future.done():
             return future.result()
         raise HostEndedError(self.exited.result())

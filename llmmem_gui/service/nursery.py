@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 import subprocess
 import sys
+from typing import Any
 
 from llmmem_gui.core import protocol
 from llmmem_gui.service.host_process import ForkedProcess, host_environment, host_program
@@ -82,9 +82,6 @@ class Nursery:
         socket.send_fds(self._control, [protocol.encode(birth)], [connection.fileno(), errors])
         try:
             return await future
-        except asyncio.CancelledError:
-            # The host may be on its way: it ends when its socket does, which nobody holds then.
-            raise
         finally:
             self._births.pop(birth.birth_id, None)
 
@@ -136,8 +133,8 @@ class Nursery:
     def _mourn(self) -> None:
         self.end()
         error = NurseryEndedError(f"the nursery ended with code {self._process.returncode}")
-        for future in (self._ready, *self._births.values()):
+        waiting: list[asyncio.Future[Any]] = [self._ready, *self._births.values()]
+        for future in waiting:
             if not future.done():
                 future.set_exception(error)
-        with contextlib.suppress(NurseryEndedError):
-            self._ready.exception()  # nobody has to have waited for it
+                future.exception()  # read once, because nobody has to wait for it
