@@ -1,0 +1,128 @@
+"""The life of one host, from birth to receipt, as the service lives it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llmmem_gui.core.cache_messages import HostExited, HostFailed, HostReady, Message, StartHost, StopHost
+from llmmem_gui.core.events import Receipt
+from llmmem_gui.core.protocol import Loaded
+from llmmem_gui.service.hosts import Host, HostError, HostStarter
+from llmmem_gui.service.machine_memory import MachineMemory
+from llmmem_gui.service.process_memory import ProcessMemory, read_process_memory
+from llmmem_gui.service.sampler import SampledHost
+
+_NOTHING = ProcessMemory(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What there was when the stop was decided."""
+
+    at: float
+    host: ProcessMemory
+    available_bytes: int
+
+
+class HostLife:
+    """Brings a host up, keeps it, and when it has to go measures what that gave back.
+
+    Tells the cache by `tell`: that the model is ready or cannot be loaded, and last that the process is
+    reaped. A receipt is handed to `deliver` when the end was asked for.
+    """
+
+    def __init__(
+        self,
+        start: StartHost,
+        path: str,
+        hosts: HostStarter,
+        *,
+        threads: int,
+        data_limit_bytes: int | None,
+        machine: MachineMemory,
+        tell: Callable[[Message], None],
+        deliver: Callable[[Receipt], None],
+    ) -> None:
+        self.start = start
+        self.host: Host | None = None
+        self.loaded: Loaded | None = None
+        self._path = path
+        self._hosts = hosts
+        self._threads = threads
+        self._data_limit_bytes = data_limit_bytes
+        self._machine = machine
+        self._tell = tell
+        self._deliver = deliver
+        self._birth = _NOTHING
+        self._stop: StopHost | None = None
+        self._before: _Before | None = None
+        self._stopping: asyncio.Task[object] | None = None
+
+    @property
+    def sampled(self) -> SampledHost | None:
+        """What the sampler needs to read it; None before it is born."""
+        return None if self.host is None else SampledHost(self.host.pid, self._birth)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, once born."""
+        return None if self.host is None else self.host.pid
+
+    async def run(self) -> None:
+        """Live until the process is reaped."""
+        model_id, number = self.start.model_id, self.start.host
+        reason = ""
+        try:
+            self.host = await self._hosts.birth()
+        except HostError as failure:
+            self._finish(str(failure))
+            return
+        host = self.host
+        self._birth = read_process_memory(host.pid) or _NOTHING
+        if self._stop is not None:
+            host.kill()  # it was cancelled before it was born
+        else:
+            try:
+                self.loaded = await host.load(
+                    self._path, self.start.parameters, self._threads, self._data_limit_bytes
+                )
+            except HostError as failure:
+                reason = str(failure)
+                self._tell(HostFailed(model_id, number, reason))
+            else:
+                self._tell(HostReady(model_id, number, self.loaded.context, self.loaded.seconds))
+        report = await host.exited
+        self._finish(reason or f"The host of {model_id} {report.reason}.")
+
+    def stop(self, stop: StopHost) -> None:
+        """End the host; `run` returns when it is reaped."""
+        self._stop = stop
+        host = self.host
+        if host is None:
+            return
+        now = read_process_memory(host.pid) or _NOTHING
+        available = self._machine.read().available_bytes
+        self._before = _Before(time.monotonic(), now.since(self._birth), available)
+        if stop.at_once:
+            host.kill()
+        else:
+            self._stopping = asyncio.ensure_future(host.stop())
+
+    def _finish(self, reason: str) -> None:
+        stop, before = self._stop, self._before
+        if stop is not None and before is not None:
+            receipt = Receipt(
+                model_id=self.start.model_id,
+                given_back_bytes=before.host.private_bytes,
+                private_before_bytes=before.host.private_bytes,
+                weights_before_bytes=before.host.mapped_bytes,
+                available_change_bytes=self._machine.read().available_bytes - before.available_bytes,
+                seconds=time.monotonic() - before.at,
+                cause=stop.cause,
+                actor=stop.actor,
+            )
+            self._deliver(receipt)
+        self._tell(HostExited(self.start.model_id, self.start.host, reason))

@@ -1,0 +1,458 @@
+"""The service: commands in, facts out.
+
+Lives in one asyncio loop and is called from that loop only. Every way in (window, tray, command line,
+HTTP, script) uses these methods and so gets the same checks, limits and events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from llmmem_gui.core import cache_messages as m
+from llmmem_gui.core.events import Actor, Event, Receipt
+from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.library import ModelFile
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.plan import Charge
+from llmmem_gui.core.pressure import Level, PressureGauge
+from llmmem_gui.core.protocol import Operation
+from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.settings import ModelSettings, Settings
+from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
+from llmmem_gui.service.answer import Answer, AnswerUsage
+from llmmem_gui.service.cache_driver import CacheDriver
+from llmmem_gui.service.command_error import CommandError, CommandErrorCode
+from llmmem_gui.service.hosts import HostEndedError, HostError, HostStarter
+from llmmem_gui.service.library import Library
+from llmmem_gui.service.sampler import Sampler
+from llmmem_gui.service.settings_file import SettingsFile
+from llmmem_gui.service.snapshots import build_snapshot
+
+log = logging.getLogger(__name__)
+
+Fact = CacheSnapshot | Sample | Event | Receipt | Settings
+
+KEEP: Final = -1
+"""Given instead of a limit: leave the limit as it is."""
+
+_EVENTS_KEPT = 500
+_LOADING_INTERVAL_SECONDS = 0.25
+"""While a model loads its progress is worth seeing."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUsage:
+    """How much is used of a limit."""
+
+    current_bytes: int
+    limit_bytes: int | None
+    models: Mapping[str, MemoryUsage] = field(default_factory=dict)
+
+    @property
+    def percent(self) -> float | None:
+        """Use in percent of the limit; None without a limit."""
+        return None if not self.limit_bytes else 100.0 * self.current_bytes / self.limit_bytes
+
+
+class MemoryService:
+    """Keeps models in memory for whoever asks, under the limits of the settings."""
+
+    def __init__(self, settings_file: SettingsFile, hosts: HostStarter, library: Library) -> None:
+        self.library = library
+        self.sample: Sample | None = None
+        self.recent_events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
+        self._settings_file = settings_file
+        self._hosts = hosts
+        self._sampler = Sampler()
+        self._gauge = PressureGauge()
+        self._level = Level.NORMAL
+        self._listeners: list[Callable[[Fact], None]] = []
+        self._snapshot: CacheSnapshot | None = None
+        self._publishing = False
+        self._ticking: asyncio.Task[None] | None = None
+        self._driver = CacheDriver(
+            hosts, path_of=self._path_of, publish=self._publish, changed=self._publish_snapshot_soon
+        )
+
+    # --- life ----------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Read the settings, find the models, take the first sample, and begin to tick."""
+        await self._tick()
+        self._apply_settings()
+        self._ticking = asyncio.create_task(self._tick_for_ever())
+
+    async def close(self) -> None:
+        """Stop ticking, end every host (asked, then killed) and wait until the last one is reaped."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.wait([self._ticking])
+        await self._driver.close()
+        await self._hosts.close()
+        self._sampler.close()
+
+    # --- facts out -----------------------------------------------------------------------------------
+
+    def subscribe(self, listener: Callable[[Fact], None]) -> Callable[[], None]:
+        """Call `listener` with every fact from now on; the function returned ends it.
+
+        Listeners are called in the loop and must return at once.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._settings_file.settings
+
+    @property
+    def snapshot(self) -> CacheSnapshot:
+        """The cache and all known models as they are now."""
+        if self._snapshot is None:
+            self._snapshot = build_snapshot(
+                self._driver.cache,
+                self.library.files,
+                now=time.monotonic(),
+                level=self._level,
+                settings_of=self._settings_of,
+                parameters_of=self._parameters_of,
+                forecast_of=self.library.forecast,
+                pid_of=self._pid_of,
+            )
+        return self._snapshot
+
+    def usage(self) -> MemoryUsage:
+        """What the models use of the total limit, and each of its own."""
+        snapshot = self.snapshot
+        models = {
+            model.id: MemoryUsage(model.resident_bytes, model.limit_bytes)
+            for model in snapshot.models
+            if model.state.holds_host
+        }
+        return MemoryUsage(snapshot.resident_bytes, snapshot.bounds.total_limit_bytes, models)
+
+    def _publish(self, fact: Fact) -> None:
+        if isinstance(fact, Event):
+            self.recent_events.append(fact)
+            log.info("%s %s %s %s", fact.type, fact.model_id or "", fact.cause or "", fact.actor)
+        for listener in list(self._listeners):
+            listener(fact)
+
+    def _publish_snapshot_soon(self) -> None:
+        """Publish one snapshot for all changes of this turn of the loop."""
+        self._snapshot = None
+        if not self._publishing:
+            self._publishing = True
+            asyncio.get_running_loop().call_soon(self._publish_snapshot)
+
+    def _publish_snapshot(self) -> None:
+        self._publishing = False
+        if self._listeners:
+            self._publish(self.snapshot)
+
+    # --- commands ------------------------------------------------------------------------------------
+
+    async def load(
+        self,
+        model: str,
+        parameters: LoadParameters | None = None,
+        *,
+        limit_bytes: int | None = KEEP,
+        pin: bool | None = None,
+        actor: Actor,
+    ) -> ModelSnapshot:
+        """Load a model and return it when it is ready; cancelling the wait cancels the load.
+
+        Raises `CommandError` when the model is unknown or bad, does not fit, or fails to load.
+        """
+        file = await self._loadable(model)
+        if limit_bytes != KEEP:
+            await self.set_limit(file.id, limit_bytes, actor=actor)
+        if pin is not None:
+            await self.set_pinned(file.id, pin, actor=actor)
+        await self._obtain(file, parameters, "load", actor)
+        loaded = self.snapshot.model(file.id)
+        assert loaded is not None
+        return loaded
+
+    async def unload(self, model: str, *, actor: Actor) -> Receipt:
+        """Unload a model now, whatever it is doing, and return what that gave back."""
+        return await self._driver.unload(self._known(model).id, actor)
+
+    async def unload_all(self, *, actor: Actor) -> list[Receipt]:
+        """Unload every model now."""
+        loaded = [entry.model_id for entry in self._driver.cache.entries if entry.state.holds_host]
+        going = [id for id in loaded if self._driver.cache.entry(id).state is not State.UNLOADING]  # type: ignore[union-attr]
+        return list(await asyncio.gather(*(self._driver.unload(id, actor) for id in going)))
+
+    async def clean_up(self, *, actor: Actor) -> list[Receipt]:
+        """Unload every idle model that is not pinned."""
+        return await self._driver.clean_up(actor)
+
+    async def doze(self, model: str, *, actor: Actor) -> None:
+        """Drop the mapped weights of an idle model; it wakes at its next request."""
+        file = self._known(model)
+        self._driver.tell(m.DozeAsked(file.id, actor))
+        entry = self._driver.cache.entry(file.id)
+        if entry is None or entry.state is not State.DOZING:
+            raise CommandError("bad request", f"{file.id} is not idle: only a ready model can doze.", file.id)
+
+    async def set_limit(self, model: str | None, limit_bytes: int | None, *, actor: Actor) -> None:
+        """Set the limit of a model, or without a model the total limit; None or 0 bytes: no limit."""
+        limit = limit_bytes or None
+        if limit is not None and limit < 0:
+            raise CommandError("bad request", f"A limit of {limit} bytes is below 0: give 0 for no limit.")
+        if model is None:
+            limits = msgspec.structs.replace(self.settings.limits, total_limit_bytes=limit_bytes)
+            await self.change_settings(msgspec.structs.replace(self.settings, limits=limits), actor=actor)
+        else:
+            file = self._known(model)
+            await self._set_of_model(file, limit_bytes=limit)
+            self._driver.tell(m.LimitSet(file.id, limit))
+        self._publish(
+            Event(time.time(), "limit-changed", model, "asked", actor, numbers={"limit_bytes": limit or 0})
+        )
+
+    async def set_reserve(self, reserve_bytes: int | None, *, actor: Actor) -> None:
+        """Set how much of the machine stays free for everything else; None: computed from the machine."""
+        limits = msgspec.structs.replace(self.settings.limits, reserve_bytes=reserve_bytes)
+        await self.change_settings(msgspec.structs.replace(self.settings, limits=limits), actor=actor)
+
+    async def set_idle_minutes(self, minutes: float, *, actor: Actor) -> None:
+        """Set after how many idle minutes a model is unloaded; 0 or less: never."""
+        limits = msgspec.structs.replace(self.settings.limits, idle_minutes=minutes)
+        await self.change_settings(msgspec.structs.replace(self.settings, limits=limits), actor=actor)
+
+    async def set_pinned(self, model: str, pinned: bool, *, actor: Actor) -> None:
+        """Pin a model, so that it is never unloaded by itself, or take the pin away."""
+        file = self._known(model)
+        await self._set_of_model(file, pinned=pinned)
+        self._driver.tell(m.PinSet(file.id, pinned))
+        self._publish(Event(time.time(), "pin-changed", file.id, "asked", actor, numbers={"pinned": pinned}))
+
+    async def change_settings(self, settings: Settings, *, actor: Actor) -> None:
+        """Put other settings in force and write them down."""
+        await self._settings_file.save(settings)
+        self._apply_settings()
+        self._publish(settings)
+
+    def simulate_pressure(self, level: Level | None) -> None:
+        """Behave as if the machine were at that level of pressure, without using memory; None ends it."""
+        self._gauge.simulate(level)
+
+    # --- models --------------------------------------------------------------------------------------
+
+    async def scan(self, folders: Sequence[Path] = ()) -> tuple[ModelFile, ...]:
+        """Look for models in the folders of the settings, and in those given."""
+        files = await self.library.scan(self.settings.library, folders)
+        self._tell_of_models()
+        self._publish_snapshot_soon()
+        return files
+
+    async def add_model(self, path: Path) -> ModelFile:
+        """Take one file into the library. Raises `CommandError` when it is not a model."""
+        file = await self.library.add(path)
+        if file.error is not None:
+            raise CommandError("bad model", file.error, file.id)
+        self._tell_of_models()
+        self._publish_snapshot_soon()
+        return file
+
+    async def forecast(self, model: str, parameters: LoadParameters | None = None) -> Forecast:
+        """What loading the model would take."""
+        file = await self._loadable(model)
+        forecast = self.library.forecast(file, parameters or self._parameters_of(file))
+        if forecast is None:
+            raise CommandError(
+                "bad model", f"There is no forecast for {file.id}: its header says too little."
+            )
+        return forecast
+
+    async def largest_context(
+        self, model: str, fits_bytes: int, parameters: LoadParameters | None = None
+    ) -> int | None:
+        """The largest context with which the model takes at most `fits_bytes`; None when none does."""
+        file = await self._loadable(model)
+        return self.library.largest_context(file, parameters or self._parameters_of(file), fits_bytes)
+
+    async def _loadable(self, model: str) -> ModelFile:
+        """The model with that id, or the one in that file, if it can be loaded."""
+        file = self.library.find(model)
+        if file is None and (os.sep in model or model.endswith(".gguf")):
+            file = await self.library.add(Path(model))
+            self._tell_of_models()
+        if file is None:
+            raise CommandError(
+                "unknown model", f"There is no model {model!r}: 'llmmem scan' lists the ones there are."
+            )
+        if file.error is not None:
+            raise CommandError("bad model", file.error, file.id)
+        return file
+
+    def _known(self, model: str) -> ModelFile:
+        file = self.library.find(model)
+        if file is None:
+            raise CommandError(
+                "unknown model", f"There is no model {model!r}: 'llmmem scan' lists the ones there are."
+            )
+        return file
+
+    def _path_of(self, model_id: str) -> str:
+        return self._known(model_id).path
+
+    def _pid_of(self, model_id: str) -> int | None:
+        life = self._driver.life_of(model_id)
+        return None if life is None else life.pid
+
+    # --- settings ------------------------------------------------------------------------------------
+
+    @property
+    def _machine_bytes(self) -> int:
+        assert self.sample is not None  # the first sample is taken before anything else
+        return self.sample.machine.total_bytes
+
+    def _settings_of(self, file: ModelFile) -> ModelSettings:
+        return self.settings.model(file.path)
+
+    def _parameters_of(self, file: ModelFile) -> LoadParameters:
+        """The parameters chosen for the model, else the default ones within what it was trained for."""
+        chosen = self._settings_of(file).parameters
+        if chosen is not None:
+            return chosen
+        usual = self.settings.loading.parameters()
+        context = min(usual.context, file.context_length or usual.context)
+        return msgspec.structs.replace(usual, context=context)
+
+    async def _set_of_model(self, file: ModelFile, **changes: Any) -> None:
+        changed = msgspec.structs.replace(self._settings_of(file), **changes)
+        await self._settings_file.save(self.settings.with_model(file.path, changed))
+        self._publish(self.settings)
+
+    def _apply_settings(self) -> None:
+        limits = self.settings.limits
+        machine_bytes = self._machine_bytes
+        policy = m.Policy(
+            total_limit_bytes=limits.total_limit_for(machine_bytes) or None,
+            reserve_bytes=limits.reserve_for(machine_bytes),
+            idle_seconds=limits.idle_minutes * 60,
+            queue_limit=self.settings.api.queue_limit,
+            may_doze=limits.may_doze,
+        )
+        self._driver.threads = self.settings.loading.threads
+        self._driver.tell(m.PolicySet(policy))
+        self._tell_of_models()
+
+    def _tell_of_models(self) -> None:
+        """Tell the cache of the pins and limits that are set for models it may not know yet."""
+        for file in self.library.files:
+            chosen = self._settings_of(file)
+            if chosen != ModelSettings():
+                self._driver.tell(m.PinSet(file.id, chosen.pinned))
+                self._driver.tell(m.LimitSet(file.id, chosen.limit_bytes))
+
+    # --- answers -------------------------------------------------------------------------------------
+
+    def ask(self, model: str, operation: Operation, arguments: Mapping[str, Any], *, actor: Actor) -> Answer:
+        """An answer of the model, which is loaded if need be.
+
+        `arguments` are those of llama-cpp-python's method for the operation, already checked. Iterating
+        raises `CommandError` when the model cannot be loaded or its host dies.
+        """
+        answer = Answer(model, self._payloads(model, operation, dict(arguments), actor, lambda: answer))
+        return answer
+
+    async def _payloads(
+        self,
+        model: str,
+        operation: Operation,
+        arguments: dict[str, Any],
+        actor: Actor,
+        answer: Callable[[], Answer],
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        file = await self._loadable(model)
+        answer().model_id = file.id
+        parameters = None
+        if operation == "embedding":
+            parameters = msgspec.structs.replace(self._parameters_of(file), embeddings=True)
+        grant = await self._obtain(file, parameters, "use", actor)
+        given = self._driver.host(grant.host).ask(operation, arguments)
+        try:
+            async for chunk in given:
+                yield chunk
+            end = await given.finished()
+            answer().usage = AnswerUsage(
+                end.prompt_tokens, end.completion_tokens, end.seconds, end.first_token_seconds
+            )
+            answer().notice = end.notice
+            if end.payload is not None:
+                yield end.payload
+        except HostError as error:
+            ended = self._driver.was_ended(grant.ticket)
+            if ended is not None:
+                raise CommandError.of(ended) from error
+            code: CommandErrorCode = "host died" if isinstance(error, HostEndedError) else "bad request"
+            raise CommandError(code, f"{file.id}: {error}.", file.id) from error
+        finally:
+            given.cancel()
+            self._driver.finish(grant.ticket)
+
+    async def _obtain(
+        self, file: ModelFile, parameters: LoadParameters | None, purpose: m.Purpose, actor: Actor
+    ) -> m.Grant:
+        wanted = parameters or self._parameters_of(file)
+        forecast = await self.library.forecast_for_load(file, wanted)
+        limit = self._settings_of(file).limit_bytes
+        fits = None
+        if limit is not None and forecast.total_bytes > limit:
+            fits = self.library.largest_context(file, wanted, limit)
+
+        def asked(ticket: int) -> m.Requested:
+            return m.Requested(
+                ticket,
+                file.id,
+                Charge(forecast.private_bytes, forecast.mapped_bytes, file.file),
+                wanted,
+                purpose,
+                actor,
+                exact=parameters is not None,
+                patience_seconds=self.settings.api.queue_seconds if purpose == "use" else None,
+                fits_context=fits,
+            )
+
+        return await self._driver.obtain(asked)
+
+    # --- time ----------------------------------------------------------------------------------------
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            loading = any(entry.state is State.LOADING for entry in self._driver.cache.entries)
+            interval = self.settings.monitoring.interval_seconds
+            await asyncio.sleep(min(interval, _LOADING_INTERVAL_SECONDS) if loading else interval)
+            await self._tick()
+
+    async def _tick(self) -> None:
+        hosts = self._driver.sampled_hosts()
+        loop = asyncio.get_running_loop()
+        sample = await loop.run_in_executor(None, self._sampler.sample, hosts, self._hosts.nursery_pid)
+        self.sample = sample
+        self._driver.tell(m.Sampled(sample))
+        level = self._gauge.feed(sample)
+        if level is not self._level:
+            self._level = level
+            numbers = {"available_bytes": sample.machine.available_bytes, "level": int(level)}
+            self._publish(
+                Event(time.time(), "pressure-changed", None, "pressure", numbers=numbers, text=level.word)
+            )
+            self._driver.tell(m.PressureChanged(level))
+        self._publish(sample)
