@@ -274,9 +274,7 @@ class MemoryService:
         file = await self._loadable(model)
         forecast = self.library.forecast(file, parameters or self._parameters_of(file))
         if forecast is None:
-            raise CommandError(
-                "bad model", f"There is no forecast for {file.id}: its header says too little."
-            )
+            raise CommandError("bad model", f"{file.id} has no forecast: its header says too little.")
         return forecast
 
     async def largest_context(

@@ -1,0 +1,119 @@
+"""Samples tell private from mapped memory, in real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from llmmem_gui.service.process_memory import ProcessMemory, read_process_memory
+from llmmem_gui.service.programs import Programs
+from llmmem_gui.service.sampler import SampledHost, Sampler
+
+_MIB = 1024**2
+_NAME = "memory-holder"
+_HOLDER = """
+import mmap, sys
+with open(sys.argv[1], "rb") as file:
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+private = b""
+for line in sys.stdin:
+    if line == "private\\n":
+        private = bytearray(b"x") * (64 << 20)
+    elif line == "mapped\\n":
+        total = sum(mapped[at] for at in range(0, len(mapped), mmap.PAGESIZE))
+    print("done", flush=True)
+"""
+
+
+class Holder:
+    """A process with a name of its own that takes memory when it is told to."""
+
+    def __init__(self, file: Path) -> None:
+        program = file.parent / _NAME
+        program.symlink_to(os.path.realpath(sys.executable))
+        self._process = subprocess.Popen(
+            [program, "-c", _HOLDER, file],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.pid = self._process.pid
+
+    def take(self, what: str) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{what}\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == "done\n"
+
+    def end(self) -> None:
+        self._process.communicate()
+
+
+@pytest.fixture
+def holder(tmp_path: Path):
+    file = tmp_path / "weights"
+    file.write_bytes(os.urandom(32 * _MIB))
+    holder = Holder(file)
+    holder.take("nothing")
+    yield holder
+    holder.end()
+
+
+def test_private_and_mapped_bytes_are_told_apart(holder: Holder) -> None:
+    """64 MiB of heap count as private and 32 MiB of a mapped file as mapped, each within 4 MiB."""
+    birth = read_process_memory(holder.pid)
+    assert birth is not None
+    holder.take("private")
+    with_private = read_process_memory(holder.pid)
+    assert with_private is not None
+    grown = with_private.since(birth)
+    assert abs(grown.private_bytes - 64 * _MIB) < 4 * _MIB
+    assert grown.mapped_bytes < 4 * _MIB
+    holder.take("mapped")
+    with_both = read_process_memory(holder.pid)
+    assert with_both is not None
+    mapped = with_both.since(with_private)
+    assert abs(mapped.mapped_bytes - 32 * _MIB) < 4 * _MIB
+    assert mapped.private_bytes < 4 * _MIB
+
+
+def test_a_sample_holds_every_live_host_and_leaves_out_the_dead(holder: Holder) -> None:
+    """A host that has ended has no reading, and nothing is raised."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    nothing = ProcessMemory(0, 0)
+    sampler = Sampler()
+    sample = sampler.sample(
+        {"alive": SampledHost(holder.pid, nothing), "dead": SampledHost(dead.pid, nothing)}
+    )
+    sampler.close()
+    assert set(sample.hosts) == {"alive"}
+    assert sample.hosts["alive"].private_bytes > _MIB
+    assert sample.machine.own_bytes > 5 * _MIB
+    assert 0 < sample.machine.available_bytes <= sample.machine.total_bytes
+
+
+def test_another_program_that_grows_is_named(holder: Holder) -> None:
+    """The growth of a program since the last minutes is told with its name, and our own are left out."""
+    programs = Programs()
+    programs.read(0.0, without=())
+    holder.take("private")
+    by_name = {reading.name: reading for reading in programs.read(10.0, without=())}
+    assert abs(by_name[_NAME].growth_bytes - 64 * _MIB) < 4 * _MIB
+    assert _NAME not in {reading.name for reading in programs.read(11.0, without={holder.pid})}
+
+
+def test_a_dead_process_has_no_memory() -> None:
+    """A zombie and a process that is gone both read as None."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    assert read_process_memory(child) is None
+    os.waitpid(child, 0)
+    assert read_process_memory(child) is None
