@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Bounds, Charge, FileKey, Holder
+from llmmem_gui.core.plan import Bounds, Charge, Holder
 
 
 class State(str, Enum):
@@ -29,27 +30,10 @@ class State(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """What is known of a model from its file alone."""
-
-    id: str
-    name: str
-    path: str
-    file: FileKey
-    architecture: str | None = None
-    quantization: str | None = None
-    file_bytes: int = 0
-    context_length: int | None = None
-    """The longest context the model was trained for, tokens."""
-    error: str | None = None
-    """Why the file cannot be loaded, one sentence."""
-
-
-@dataclass(frozen=True, slots=True)
 class ModelSnapshot:
     """One model as it is now."""
 
-    facts: ModelFacts
+    facts: ModelFile
     state: State
     parameters: LoadParameters
     """The parameters it is loaded with, or would be."""
