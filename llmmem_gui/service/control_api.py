@@ -1,0 +1,281 @@
+"""The part of the HTTP API that controls the program: what the window can do, other programs can."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from llmmem_gui import __version__
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.settings import Settings
+from llmmem_gui.service.control_entries import (
+    event_object,
+    forecast_entry,
+    library_entry,
+    machine_entry,
+    model_entry,
+    parameters_asked,
+    receipt_entry,
+)
+from llmmem_gui.service.control_records import (
+    AddRequest,
+    ForecastRequest,
+    Health,
+    LimitRequest,
+    LoadRequest,
+    ModelEntry,
+    NothingAsked,
+    PinRequest,
+    ReserveRequest,
+    ScanRequest,
+    Status,
+    TotalEntry,
+    TotalUsage,
+    Usage,
+)
+from llmmem_gui.service.event_stream import EventFeed
+from llmmem_gui.service.http_actor import actor_of
+from llmmem_gui.service.http_errors import ApiError
+from llmmem_gui.service.http_guard import read_json
+from llmmem_gui.service.http_replies import JsonReply, unless_client_leaves
+from llmmem_gui.service.memory_service import KEEP, MemoryService
+from llmmem_gui.service.openai_api import known_model
+
+Result = TypeVar("Result")
+SettingValue = bool | int | float | str | list[str] | None
+
+_load = msgspec.json.Decoder(LoadRequest)
+_nothing = msgspec.json.Decoder(NothingAsked)
+_limit = msgspec.json.Decoder(LimitRequest)
+_reserve = msgspec.json.Decoder(ReserveRequest)
+_pin = msgspec.json.Decoder(PinRequest)
+_add = msgspec.json.Decoder(AddRequest)
+_scan = msgspec.json.Decoder(ScanRequest)
+_forecast = msgspec.json.Decoder(ForecastRequest)
+_settings = msgspec.json.Decoder(dict[str, SettingValue])
+
+MOST_RECENT_EVENTS = 1000
+
+
+class ControlApi:
+    """Carries out the control requests on one service."""
+
+    def __init__(self, service: MemoryService) -> None:
+        self._service = service
+
+    async def health(self, request: Request) -> JsonReply:
+        """Say that the program answers."""
+        if not request.scope.get("authorized"):
+            return JsonReply(Health(status="ok"))
+        snapshot = self._service.snapshot
+        loaded = sum(model.state.holds_host for model in snapshot.models)
+        return JsonReply(
+            Health(
+                status="ok",
+                version=__version__,
+                pid=os.getpid(),
+                loaded_models=loaded,
+                pressure=snapshot.pressure,
+            )
+        )
+
+    async def status(self, _: Request) -> JsonReply:
+        """All known models, their sum and the machine."""
+        snapshot, sample, usage = self._service.snapshot, self._service.sample, self._service.usage()
+        now = time.monotonic()
+        return JsonReply(
+            Status(
+                models=[model_entry(model, now) for model in snapshot.models],
+                total=TotalEntry(
+                    current_bytes=usage.current_bytes, limit_bytes=usage.limit_bytes, percent=usage.percent
+                ),
+                machine=machine_entry(snapshot, sample.machine if sample else None),
+            )
+        )
+
+    async def model(self, request: Request) -> JsonReply:
+        """One model."""
+        return JsonReply(self._entry(self._model_id(request)))
+
+    async def add_model(self, request: Request) -> JsonReply:
+        """Add a model file to the library."""
+        asked = await read_json(request, _add)
+        return JsonReply(library_entry(await self._service.add_model(_absolute(asked.path))))
+
+    async def scan(self, request: Request) -> JsonReply:
+        """Look for model files again."""
+        asked = await read_json(request, _scan, may_be_empty=True)
+        files = await self._service.scan([_absolute(folder) for folder in asked.folders])
+        return JsonReply([library_entry(file) for file in files])
+
+    async def load(self, request: Request) -> JsonReply:
+        """Load a model; answers when it is ready, and gives the load up when the client leaves."""
+        model_id = self._model_id(request)
+        asked = await read_json(request, _load, may_be_empty=True)
+        loading = self._service.load(
+            model_id,
+            self._parameters(model_id, asked),
+            limit_bytes=KEEP if asked.limit_bytes is msgspec.UNSET else asked.limit_bytes,
+            pin=asked.pin,
+            actor=actor_of(request),
+        )
+        model = await self._while_connected(request, loading)
+        return JsonReply(model_entry(model, time.monotonic()))
+
+    async def unload(self, request: Request) -> JsonReply:
+        """Unload a model; answers when its memory is back."""
+        model_id = await self._bare_command(request)
+        return JsonReply(receipt_entry(await self._service.unload(model_id, actor=actor_of(request))))
+
+    async def unload_all(self, request: Request) -> JsonReply:
+        """Unload every model."""
+        await read_json(request, _nothing, may_be_empty=True)
+        receipts = await self._service.unload_all(actor=actor_of(request))
+        return JsonReply([receipt_entry(receipt) for receipt in receipts])
+
+    async def clean_up(self, request: Request) -> JsonReply:
+        """Unload every idle model that is not pinned."""
+        await read_json(request, _nothing, may_be_empty=True)
+        receipts = await self._service.clean_up(actor=actor_of(request))
+        return JsonReply([receipt_entry(receipt) for receipt in receipts])
+
+    async def doze(self, request: Request) -> JsonReply:
+        """Drop an idle model's weights from memory; it wakes at the next request."""
+        model_id = await self._bare_command(request)
+        await self._service.doze(model_id, actor=actor_of(request))
+        return JsonReply(self._entry(model_id))
+
+    async def pin(self, request: Request) -> JsonReply:
+        """Protect a model from being unloaded automatically, or no longer."""
+        model_id = self._model_id(request)
+        asked = await read_json(request, _pin)
+        await self._service.set_pinned(model_id, asked.pinned, actor=actor_of(request))
+        return JsonReply(self._entry(model_id))
+
+    async def limit_model(self, request: Request) -> JsonReply:
+        """Set or take away a model's limit."""
+        model_id = self._model_id(request)
+        asked = await read_json(request, _limit)
+        await self._service.set_limit(model_id, asked.limit_bytes, actor=actor_of(request))
+        return JsonReply(self._entry(model_id))
+
+    async def limit_total(self, request: Request) -> JsonReply:
+        """Set or take away the limit of all models together."""
+        asked = await read_json(request, _limit)
+        await self._service.set_limit(None, asked.limit_bytes, actor=actor_of(request))
+        return JsonReply(self._usage())
+
+    async def reserve(self, request: Request) -> JsonReply:
+        """Set how much memory of the machine stays free."""
+        asked = await read_json(request, _reserve)
+        await self._service.set_reserve(asked.reserve_bytes, actor=actor_of(request))
+        return await self.status(request)
+
+    async def usage(self, _: Request) -> JsonReply:
+        """Memory in use, its limit and the share of it, in total and for each model."""
+        return JsonReply(self._usage())
+
+    async def forecast(self, request: Request) -> JsonReply:
+        """Predict what a load needs."""
+        model_id = self._model_id(request)
+        asked = await read_json(request, _forecast, may_be_empty=True)
+        parameters = self._parameters(model_id, asked)
+        if asked.fit_bytes is not None:
+            largest = self._service.largest_context(model_id, asked.fit_bytes, parameters)
+            context = await self._while_connected(request, largest)
+            if context is None:
+                raise ApiError(
+                    507, "refused", f"{model_id} does not fit into {asked.fit_bytes} bytes with any context."
+                )
+            base = parameters or known_model(self._service, model_id).parameters
+            parameters = msgspec.structs.replace(base, context=context)
+        forecast = await self._while_connected(request, self._service.forecast(model_id, parameters))
+        return JsonReply(forecast_entry(model_id, forecast))
+
+    async def settings(self, _: Request) -> JsonReply:
+        """All settings."""
+        return JsonReply(self._service.settings)
+
+    async def change_settings(self, request: Request) -> JsonReply:
+        """Change settings, named as `section.field`; all of them or, when one cannot be, none."""
+        settings: Settings = self._service.settings
+        for name, value in (await read_json(request, _settings)).items():
+            try:
+                settings = settings.with_value(name, value)
+            except ValueError as error:
+                raise ApiError(400, "invalid_value", str(error), parameter=name[:80]) from None
+        await self._service.change_settings(settings, actor=actor_of(request))
+        return JsonReply(self._service.settings)
+
+    async def events(self, request: Request) -> EventFeed:
+        """Events as they happen."""
+        return EventFeed(self._service, **_feed_options(request))
+
+    async def recent_events(self, request: Request) -> JsonReply:
+        """The last events."""
+        count = _query_number(request, "count", default=100)
+        recent = list(self._service.recent_events)[-count:] if count else []
+        return JsonReply([event_object(event) for event in recent])
+
+    async def _bare_command(self, request: Request) -> str:
+        model_id = self._model_id(request)
+        await read_json(request, _nothing, may_be_empty=True)
+        return model_id
+
+    def _model_id(self, request: Request) -> str:
+        return known_model(self._service, request.path_params["model_id"]).id
+
+    def _entry(self, model_id: str) -> ModelEntry:
+        return model_entry(known_model(self._service, model_id), time.monotonic())
+
+    def _parameters(self, model_id: str, asked: LoadRequest | ForecastRequest) -> LoadParameters | None:
+        """The parameters asked for; None when the request leaves them to the settings."""
+        base = known_model(self._service, model_id).parameters
+        parameters = parameters_asked(base, asked)
+        return None if parameters == base else parameters
+
+    def _usage(self) -> TotalUsage:
+        usage = self._service.usage()
+        return TotalUsage(
+            current_bytes=usage.current_bytes,
+            limit_bytes=usage.limit_bytes,
+            percent=usage.percent,
+            models={
+                model_id: Usage(
+                    current_bytes=one.current_bytes, limit_bytes=one.limit_bytes, percent=one.percent
+                )
+                for model_id, one in usage.models.items()
+            },
+        )
+
+    async def _while_connected(self, request: Request, work: Awaitable[Result]) -> Result:
+        return await unless_client_leaves(request.receive, work)
+
+
+def _absolute(path: str) -> Path:
+    """The path of a file or folder; one that depends on the working directory of a program is refused."""
+    if "\0" in path or not os.path.isabs(path):
+        raise ApiError(400, "invalid_value", "A path must be absolute.", parameter="path")
+    return Path(path)
+
+
+def _feed_options(request: Request) -> dict[str, Any]:
+    types = request.query_params.get("types", "")
+    return {
+        "recent": _query_number(request, "recent", default=0),
+        "samples": request.query_params.get("samples", "false") == "true",
+        "types": frozenset(filter(None, types.split(","))),
+    }
+
+
+def _query_number(request: Request, name: str, *, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= MOST_RECENT_EVENTS):
+        raise ApiError(400, "invalid_value", f"{name} must be 0 to {MOST_RECENT_EVENTS}.", parameter=name)
+    return int(text)

@@ -1,0 +1,156 @@
+"""The program's own records as the control API tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import msgspec
+
+from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.library import ModelFile
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.readings import MachineReading, Sample
+from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
+from llmmem_gui.service.control_records import (
+    ForecastEntry,
+    ForecastRequest,
+    LibraryEntry,
+    LoadRequest,
+    MachineEntry,
+    ModelEntry,
+    ReceiptEntry,
+)
+
+
+def library_entry(file: ModelFile) -> LibraryEntry:
+    """A model file."""
+    return LibraryEntry(
+        id=file.id,
+        name=file.name,
+        path=str(file.path),
+        architecture=file.architecture,
+        quantization=file.quantization,
+        file_bytes=file.file_bytes,
+        context_length=file.context_length,
+        error=file.error,
+    )
+
+
+def model_entry(model: ModelSnapshot, monotonic_seconds: float) -> ModelEntry:
+    """A model at that time of the monotonic clock."""
+    return ModelEntry(
+        id=model.id,
+        name=model.facts.name,
+        path=str(model.facts.path),
+        state=model.state.value,
+        pinned=model.pinned,
+        context=model.context,
+        private_bytes=model.private_bytes,
+        weights_bytes=model.weights_bytes,
+        vram_bytes=model.vram_bytes,
+        resident_bytes=model.resident_bytes,
+        forecast_bytes=model.forecast.total_bytes if model.forecast else None,
+        charge_bytes=model.charge.total_bytes if model.charge else 0,
+        limit_bytes=model.limit_bytes,
+        idle_seconds=None if model.idle_since is None else max(0.0, monotonic_seconds - model.idle_since),
+        pid=model.pid,
+        error=model.error,
+        in_flight=model.in_flight,
+        waiting=model.waiting,
+        eviction_rank=model.eviction_rank,
+        load_seconds=model.load_seconds,
+    )
+
+
+def machine_entry(snapshot: CacheSnapshot, machine: MachineReading | None) -> MachineEntry:
+    """The computer; its numbers are None before the first sample."""
+    return MachineEntry(
+        total_bytes=machine.total_bytes if machine else None,
+        available_bytes=machine.available_bytes if machine else None,
+        reserve_bytes=snapshot.bounds.reserve_bytes,
+        room_bytes=snapshot.room_bytes,
+        pressure=snapshot.pressure,
+    )
+
+
+def receipt_entry(receipt: Receipt) -> ReceiptEntry:
+    """What an unload gave back."""
+    return ReceiptEntry(
+        id=receipt.model_id,
+        given_back_bytes=receipt.given_back_bytes,
+        private_before_bytes=receipt.private_before_bytes,
+        weights_before_bytes=receipt.weights_before_bytes,
+        seconds=receipt.seconds,
+        reason=receipt.cause,
+    )
+
+
+def forecast_entry(model_id: str, forecast: Forecast) -> ForecastEntry:
+    """What a load is predicted to need."""
+    return ForecastEntry(
+        id=model_id,
+        weights_bytes=forecast.weights_bytes,
+        kv_cache_bytes=forecast.kv_cache_bytes,
+        compute_bytes=forecast.compute_bytes,
+        overhead_bytes=forecast.overhead_bytes,
+        total_bytes=forecast.total_bytes,
+        low_bytes=forecast.low_bytes,
+        high_bytes=forecast.high_bytes,
+        vram_bytes=forecast.vram_bytes,
+        source=forecast.source,
+        measured_times=forecast.measured_times,
+        context=forecast.context,
+    )
+
+
+def event_object(event: Event) -> dict[str, Any]:
+    """An event with its numbers beside its other fields."""
+    return {
+        "time": iso_time(event.time),
+        "type": event.type,
+        "model": event.model_id,
+        "cause": event.cause,
+        "actor": event.actor,
+        "for_model": event.for_model,
+        "text": event.text,
+        **event.numbers,
+    }
+
+
+def sample_object(sample: Sample, snapshot: CacheSnapshot) -> dict[str, Any]:
+    """A sample as an event of type `memory-sample`."""
+    return {
+        "time": iso_time(sample.time),
+        "type": "memory-sample",
+        "current_bytes": snapshot.resident_bytes,
+        "limit_bytes": snapshot.bounds.total_limit_bytes,
+        "total_bytes": sample.machine.total_bytes,
+        "available_bytes": sample.machine.available_bytes,
+        "models": {
+            model_id: {
+                "private_bytes": host.private_bytes,
+                "weights_bytes": host.weights_bytes,
+                "vram_bytes": host.vram_bytes,
+            }
+            for model_id, host in sample.hosts.items()
+        },
+    }
+
+
+def parameters_asked(base: LoadParameters, request: LoadRequest | ForecastRequest) -> LoadParameters:
+    """The model's parameters with those replaced that the request names."""
+    asked: Mapping[str, Any] = {
+        name: value
+        for name in ("context", "kv_type", "gpu_layers")
+        if (value := getattr(request, name)) is not None
+    }
+    return msgspec.structs.replace(base, **asked)
+
+
+def iso_time(epoch_seconds: float) -> str:
+    """A time in ISO 8601, in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(epoch_seconds, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
