@@ -19,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ProblemKind = Literal["damaged", "newer version", "bad value", "unknown key"]
+ProblemKind = Literal["damaged", "newer version", "bad value", "unknown key", "kept aside"]
 
 _Record = TypeVar("_Record", bound=msgspec.Struct)
 
@@ -31,7 +31,7 @@ _UNREADABLE = (ValueError, OverflowError, RecursionError)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a settings file that is not as it should be, and what was done about it."""
+    """Something in a settings file that is not as it should be, or what was done about it."""
 
     kind: ProblemKind
     name: str

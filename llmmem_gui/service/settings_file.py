@@ -1,0 +1,128 @@
+"""The settings in force and the file that keeps them between two runs.
+
+No fault of the file or the disk is fatal: the settings in force live in memory, and what went wrong is told
+by `problems` (found at reading) and `unsaved` (met at writing).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import itertools
+import logging
+import os
+import stat
+from pathlib import Path
+
+from llmmem_gui.core.settings import Settings
+from llmmem_gui.core.settings_text import Problem, parse, to_toml
+from llmmem_gui.service.durable_file import replace_file
+
+log = logging.getLogger(__name__)
+
+_MOST_BYTES = 4 * 2**20
+"""A settings file is a few kilobytes; what is longer is something else."""
+
+
+class SettingsFile:
+    """Settings that are read once, when this is made, and written after every change."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.settings = Settings()
+        """The settings in force."""
+        self.problems: tuple[Problem, ...] = ()
+        """What was repaired at reading; one sentence each."""
+        self.unsaved: str | None = None
+        """Why the settings in force are not on the disk, in one sentence; None when they are."""
+        self._text = ""
+        self._untouchable: str | None = None
+        """Why the file on the disk must stay as it is; None when it may be written."""
+        self._writing = asyncio.Lock()
+        self._read()
+
+    async def save(self, settings: Settings) -> None:
+        """Put settings in force at once and write them; a failure to write is told by `unsaved`."""
+        self.settings = settings
+        async with self._writing:
+            # Of several changes that waited here, the first writes for all: the newest settings.
+            await asyncio.to_thread(self._write, self.settings)
+
+    def _read(self) -> None:
+        try:
+            content = _content(self.path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            sentence = (
+                f"The settings file {self.path} cannot be read ({error.strerror}): the defaults are used "
+                "and changes are not saved until it is moved away."
+            )
+            self._untouchable = sentence
+            self._tell(Problem("damaged", "", sentence))
+            return
+        self._text = content.decode("utf-8", errors="surrogateescape")
+        self.settings, problems = parse(self._text)
+        for problem in problems:
+            self._tell(problem)
+            if problem.kind == "newer version":
+                self._untouchable = problem.sentence
+        kinds = {problem.kind for problem in problems}
+        if self._untouchable is None and kinds & {"damaged", "bad value"}:
+            self._keep_aside(content, instead="damaged" in kinds)
+
+    def _keep_aside(self, content: bytes, instead: bool) -> None:
+        """Keep what was read as `*.bad`, and with `instead` take it out of the way."""
+        names = itertools.chain([".bad"], (f".bad-{number}" for number in itertools.count(2)))
+        candidates = (self.path.with_name(self.path.name + name) for name in names)
+        try:
+            aside = next(each for each in candidates if not each.exists() or each.read_bytes() == content)
+            replace_file(aside, content)
+            if instead:
+                self.path.unlink()
+                self._text = ""
+        except OSError as error:
+            self._untouchable = (
+                f"The settings file {self.path} could not be kept aside ({error.strerror}), so it is not "
+                "written over: changes are not saved until it is moved away."
+            )
+            self._tell(Problem("damaged", "", self._untouchable))
+            return
+        self._tell(Problem("kept aside", "", f"The settings file as it was is kept as {aside}."))
+
+    def _write(self, settings: Settings) -> None:
+        self.unsaved = self._untouchable
+        if self.unsaved is not None:
+            return
+        text = to_toml(settings, self._text)
+        try:
+            # A link is followed: people keep their settings elsewhere and link to them.
+            replace_file(Path(os.path.realpath(self.path)), text.encode("utf-8", errors="surrogateescape"))
+        except OSError as error:
+            self.unsaved = (
+                f"The settings could not be saved to {self.path} ({error.strerror}): they hold until "
+                "the program ends; free space or make the folder writable, then change a setting again."
+            )
+            log.warning("%s", self.unsaved)
+            return
+        self._text = text
+
+    def _tell(self, problem: Problem) -> None:
+        log.warning("%s", problem.sentence)
+        self.problems += (problem,)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a regular file of sane size. Raises OSError, also for a folder, a FIFO or a device."""
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it is longer than {_MOST_BYTES // 2**20} MiB")
+    return content
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    # A FIFO in the place of the file would otherwise wait for a writer.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
