@@ -58,6 +58,11 @@ class Folders:
         return self.data / "history.sqlite3"
 
     @property
+    def library_file(self) -> Path:
+        """The index of the models that were found, as JSON."""
+        return self.data / "library.json"
+
+    @property
     def models(self) -> Path:
         """Models that this program has fetched."""
         return self.data / "models"

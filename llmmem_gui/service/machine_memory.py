@@ -98,22 +98,18 @@ def _bounding_groups(proc: Path, cgroup: Path) -> list[_Group]:
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers == "" and (cgroup / "cgroup.controllers").exists():
-            names = ("memory.max", "memory.current", ("inactive_file", "active_file", "slab_reclaimable"))
-            root = cgroup
+            root, limit, usage = cgroup, "memory.max", "memory.current"
+            cache = ("inactive_file", "active_file", "slab_reclaimable")
         elif "memory" in controllers.split(","):
-            names = (
-                "memory.limit_in_bytes",
-                "memory.usage_in_bytes",
-                ("total_inactive_file", "total_active_file"),
-            )
-            root = cgroup / "memory"
+            root, limit, usage = cgroup / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
+            cache = ("total_inactive_file", "total_active_file")
         else:
             continue
         folder = root / path.lstrip("/")
         if not folder.is_dir():  # a container sees its own group as the root
             folder = root
         for level in (folder, *folder.parents):
-            groups.append(_Group(level, *names))
+            groups.append(_Group(level, limit, usage, cache))
             if level == root:
                 break
     return groups

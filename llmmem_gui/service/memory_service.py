@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -21,7 +22,9 @@ import msgspec
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.events import Actor, Event, Receipt
 from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.known_folders import ModelFolder, known_folders
 from llmmem_gui.core.library import ModelFile
+from llmmem_gui.core.model_search import FolderProblem
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level, PressureGauge
@@ -29,11 +32,13 @@ from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.settings import ModelSettings, Settings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
+from llmmem_gui.folders import Folders
 from llmmem_gui.service.answer import Answer, AnswerUsage
 from llmmem_gui.service.cache_driver import CacheDriver
 from llmmem_gui.service.command_error import CommandError, CommandErrorCode
+from llmmem_gui.service.forecasts import Forecasts
 from llmmem_gui.service.hosts import HostEndedError, HostError, HostStarter
-from llmmem_gui.service.library import Library
+from llmmem_gui.service.library_index import LibraryIndex
 from llmmem_gui.service.sampler import Sampler
 from llmmem_gui.service.settings_file import SettingsFile
 from llmmem_gui.service.snapshots import build_snapshot
@@ -67,10 +72,14 @@ class MemoryUsage:
 class MemoryService:
     """Keeps models in memory for whoever asks, under the limits of the settings."""
 
-    def __init__(self, settings_file: SettingsFile, hosts: HostStarter, library: Library) -> None:
-        self.library = library
+    def __init__(self, folders: Folders, settings_file: SettingsFile, hosts: HostStarter) -> None:
+        self.library = LibraryIndex(folders.library_file)
+        self.forecasts = Forecasts()
+        self.folder_problems: tuple[FolderProblem, ...] = ()
+        """Folders that the last search could not look into."""
         self.sample: Sample | None = None
         self.recent_events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
+        self._folders = folders
         self._settings_file = settings_file
         self._hosts = hosts
         self._sampler = Sampler()
@@ -80,6 +89,7 @@ class MemoryService:
         self._snapshot: CacheSnapshot | None = None
         self._publishing = False
         self._ticking: asyncio.Task[None] | None = None
+        self._scanning: asyncio.Task[None] | None = None
         self._driver = CacheDriver(
             hosts, path_of=self._path_of, publish=self._publish, changed=self._publish_snapshot_soon
         )
@@ -88,18 +98,27 @@ class MemoryService:
 
     async def start(self) -> None:
         """Read the settings, find the models, take the first sample, and begin to tick."""
+        note = self.library.load()
         await self._tick()
         self._apply_settings()
+        notes = [problem.sentence for problem in self._settings_file.problems]
+        for sentence in [*notes, note] if note else notes:
+            self._publish(Event(time.time(), "note", text=sentence))
+        self._scanning = asyncio.create_task(self._scan_at_start())
         self._ticking = asyncio.create_task(self._tick_for_ever())
 
     async def close(self) -> None:
         """Stop ticking, end every host (asked, then killed) and wait until the last one is reaped."""
-        if self._ticking is not None:
-            self._ticking.cancel()
-            await asyncio.wait([self._ticking])
+        tasks = [task for task in (self._ticking, self._scanning) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._driver.close()
         await self._hosts.close()
         self._sampler.close()
+
+    async def _scan_at_start(self) -> None:
+        await self.scan()
 
     # --- facts out -----------------------------------------------------------------------------------
 
@@ -122,12 +141,12 @@ class MemoryService:
         if self._snapshot is None:
             self._snapshot = build_snapshot(
                 self._driver.cache,
-                self.library.files,
+                self.library.models,
                 now=time.monotonic(),
                 level=self._level,
                 settings_of=self._settings_of,
                 parameters_of=self._parameters_of,
-                forecast_of=self.library.forecast,
+                forecast_of=self.forecasts.instant,
                 pid_of=self._pid_of,
             )
         return self._snapshot
@@ -253,12 +272,32 @@ class MemoryService:
 
     # --- models --------------------------------------------------------------------------------------
 
+    @property
+    def model_folders(self) -> tuple[ModelFolder, ...]:
+        """The folders that are searched for models: the user's, our own, those of other programs."""
+        wanted = self.settings.library
+        folders = [ModelFolder(folder, "") for folder in wanted.folders]
+        folders.append(ModelFolder(str(self._folders.models), ""))
+        if wanted.search_known_folders:
+            folders.extend(known_folders(os.environ, os.path.expanduser("~"), sys.platform))
+        return tuple(folders)
+
     async def scan(self, folders: Sequence[Path] = ()) -> tuple[ModelFile, ...]:
-        """Look for models in the folders of the settings, and in those given."""
-        files = await self.library.scan(self.settings.library, folders)
+        """Look for models in all folders, or only in those given, and return what was found.
+
+        What is found is published as it is found.
+        """
+        searched = [ModelFolder(os.path.abspath(folder), "") for folder in folders] or self.model_folders
+        found: list[ModelFile] = []
+        problems: list[FolderProblem] = []
+        async for batch in self.library.scan(searched, forget=not folders):
+            found.extend(item for item in batch if isinstance(item, ModelFile))
+            problems.extend(item for item in batch if isinstance(item, FolderProblem))
+            self._publish_snapshot_soon()
+        self.folder_problems = tuple(problems)
         self._tell_of_models()
         self._publish_snapshot_soon()
-        return files
+        return tuple(found)
 
     async def add_model(self, path: Path) -> ModelFile:
         """Take one file into the library. Raises `CommandError` when it is not a model."""
@@ -272,7 +311,7 @@ class MemoryService:
     async def forecast(self, model: str, parameters: LoadParameters | None = None) -> Forecast:
         """What loading the model would take."""
         file = await self._loadable(model)
-        forecast = self.library.forecast(file, parameters or self._parameters_of(file))
+        forecast = self.forecasts.instant(file, parameters or self._parameters_of(file))
         if forecast is None:
             raise CommandError("bad model", f"{file.id} has no forecast: its header says too little.")
         return forecast
@@ -282,7 +321,7 @@ class MemoryService:
     ) -> int | None:
         """The largest context with which the model takes at most `fits_bytes`; None when none does."""
         file = await self._loadable(model)
-        return self.library.largest_context(file, parameters or self._parameters_of(file), fits_bytes)
+        return self.forecasts.largest_context(file, parameters or self._parameters_of(file), fits_bytes)
 
     async def _loadable(self, model: str) -> ModelFile:
         """The model with that id, or the one in that file, if it can be loaded."""
@@ -353,7 +392,7 @@ class MemoryService:
 
     def _tell_of_models(self) -> None:
         """Tell the cache of the pins and limits that are set for models it may not know yet."""
-        for file in self.library.files:
+        for file in self.library.models:
             chosen = self._settings_of(file)
             if chosen != ModelSettings():
                 self._driver.tell(m.PinSet(file.id, chosen.pinned))
@@ -409,11 +448,11 @@ class MemoryService:
         self, file: ModelFile, parameters: LoadParameters | None, purpose: m.Purpose, actor: Actor
     ) -> m.Grant:
         wanted = parameters or self._parameters_of(file)
-        forecast = await self.library.forecast_for_load(file, wanted)
+        forecast = await self.forecasts.for_load(file, wanted)
         limit = self._settings_of(file).limit_bytes
         fits = None
         if limit is not None and forecast.total_bytes > limit:
-            fits = self.library.largest_context(file, wanted, limit)
+            fits = self.forecasts.largest_context(file, wanted, limit)
 
         def asked(ticket: int) -> m.Requested:
             return m.Requested(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from llmmem_gui.core.readings import HostReading, Sample
+from llmmem_gui.core.readings import HostReading, ProgramReading, Sample
 from llmmem_gui.service.gpus import Gpus
 from llmmem_gui.service.machine_memory import MachineMemory
 from llmmem_gui.service.process_memory import ProcessMemory, read_process_memory
@@ -52,7 +52,7 @@ class Sampler:
         own_bytes = (own.private_bytes + own.mapped_bytes) if own else 0
         own_bytes += nursery.private_bytes if nursery else 0
         now = time.monotonic()
-        programs = ()
+        programs: tuple[ProgramReading, ...] = ()
         if self._ticks % _TICKS_BETWEEN_PROGRAMS == 0:
             pids = {os.getpid(), *(host.pid for host in hosts.values())}
             programs = self._programs.read(now, pids | ({nursery_pid} if nursery_pid else set()))
