@@ -155,8 +155,8 @@ def _random_blocks(kind: str, size: int, generator: numpy.random.Generator) -> b
 
 
 @dataclass(frozen=True)
-class ModelShape:
-    """The shape of a model to be made up; what an architecture does not have is ignored for it."""
+class Recipe:
+    """How to make up a model; what an architecture does not have is ignored for it."""
 
     architecture: str = "llama"
     layers: int = 4
@@ -186,90 +186,90 @@ class ModelShape:
     extra: Mapping[str, object] = field(default_factory=dict)
     """Further metadata, without the architecture in front."""
 
-    def but(self, **changes: object) -> ModelShape:
-        """The same shape with some things changed."""
+    def but(self, **changes: object) -> Recipe:
+        """The same recipe with some things changed."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
-def write_model(path: str | os.PathLike[str], shape: ModelShape) -> Path:
-    """Write a model of `shape` with random weights, as llama.cpp loads it."""
-    return write_gguf(Path(path), model_metadata(shape), model_tensors(shape))
+def write_model(path: str | os.PathLike[str], recipe: Recipe) -> Path:
+    """Write a model of `recipe` with random weights, as llama.cpp loads it."""
+    return write_gguf(Path(path), model_metadata(recipe), model_tensors(recipe))
 
 
-def model_metadata(shape: ModelShape) -> dict[str, object]:
-    """All metadata of a model of `shape`, vocabulary included."""
-    architecture = shape.architecture
+def model_metadata(recipe: Recipe) -> dict[str, object]:
+    """All metadata of a model of `recipe`, vocabulary included."""
+    architecture = recipe.architecture
     own: dict[str, object] = {
-        "context_length": shape.context,
-        "embedding_length": shape.embedding,
-        "block_count": shape.layers,
-        "feed_forward_length": shape.feed_forward,
-        "attention.head_count": shape.heads,
-        "attention.head_count_kv": shape.kv_heads,
+        "context_length": recipe.context,
+        "embedding_length": recipe.embedding,
+        "block_count": recipe.layers,
+        "feed_forward_length": recipe.feed_forward,
+        "attention.head_count": recipe.heads,
+        "attention.head_count_kv": recipe.kv_heads,
         "attention.layer_norm_rms_epsilon": 1e-5,
         "rope.freq_base": 10_000.0,
-        "vocab_size": shape.vocabulary,
+        "vocab_size": recipe.vocabulary,
     }
     if architecture not in ("qwen2", "phi3", "bert", "mamba", "deepseek2"):
-        own |= {"attention.key_length": shape.head_size, "attention.value_length": shape.head_size}
+        own |= {"attention.key_length": recipe.head_size, "attention.value_length": recipe.head_size}
     if architecture in ("llama", "phi3"):
-        own["rope.dimension_count"] = shape.head_size
-    if shape.sliding_window:
-        own["attention.sliding_window"] = shape.sliding_window
-    if shape.experts:
-        own |= {"expert_count": shape.experts, "expert_used_count": shape.experts_used}
-    own |= _SPECIAL.get(architecture, lambda _: {})(shape) | dict(shape.extra)
+        own["rope.dimension_count"] = recipe.head_size
+    if recipe.sliding_window:
+        own["attention.sliding_window"] = recipe.sliding_window
+    if recipe.experts:
+        own |= {"expert_count": recipe.experts, "expert_used_count": recipe.experts_used}
+    own |= _SPECIAL.get(architecture, lambda _: {})(recipe) | dict(recipe.extra)
     # Not the architecture's name: llama.cpp looks for tokens of Phi-3 in a model that is called so.
     general = {"general.architecture": architecture, "general.name": "Made up"}
-    return general | {f"{architecture}.{key}": value for key, value in own.items()} | vocabulary(shape)
+    return general | {f"{architecture}.{key}": value for key, value in own.items()} | vocabulary(recipe)
 
 
-def _gemma_metadata(shape: ModelShape) -> dict[str, object]:
+def _gemma_metadata(recipe: Recipe) -> dict[str, object]:
     return {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0}
 
 
-def _deepseek_metadata(shape: ModelShape) -> dict[str, object]:
+def _deepseek_metadata(recipe: Recipe) -> dict[str, object]:
     return {
         "attention.head_count_kv": 1,
-        "attention.key_length": shape.kv_rank + shape.rope_size,
-        "attention.value_length": shape.kv_rank,
-        "attention.key_length_mla": shape.head_size + shape.rope_size,
-        "attention.value_length_mla": shape.head_size,
-        "attention.kv_lora_rank": shape.kv_rank,
-        "attention.q_lora_rank": shape.q_rank,
-        "rope.dimension_count": shape.rope_size,
+        "attention.key_length": recipe.kv_rank + recipe.rope_size,
+        "attention.value_length": recipe.kv_rank,
+        "attention.key_length_mla": recipe.head_size + recipe.rope_size,
+        "attention.value_length_mla": recipe.head_size,
+        "attention.kv_lora_rank": recipe.kv_rank,
+        "attention.q_lora_rank": recipe.q_rank,
+        "rope.dimension_count": recipe.rope_size,
         "leading_dense_block_count": 1,
-        "expert_feed_forward_length": shape.feed_forward // 2,
+        "expert_feed_forward_length": recipe.feed_forward // 2,
         "expert_shared_count": 1,
         "expert_weights_scale": 1.0,
     }
 
 
-def _mamba_metadata(shape: ModelShape) -> dict[str, object]:
-    inner = 2 * shape.embedding
-    own: dict[str, object] = {"ssm.conv_kernel": 4, "ssm.inner_size": inner, "ssm.state_size": shape.state}
-    if shape.architecture == "mamba":
-        rank = shape.embedding // 16
+def _mamba_metadata(recipe: Recipe) -> dict[str, object]:
+    inner = 2 * recipe.embedding
+    own: dict[str, object] = {"ssm.conv_kernel": 4, "ssm.inner_size": inner, "ssm.state_size": recipe.state}
+    if recipe.architecture == "mamba":
+        rank = recipe.embedding // 16
         return own | {
             "ssm.time_step_rank": rank,
             "feed_forward_length": 0,
             "attention.head_count": 0,
             "attention.head_count_kv": 0,
         }
-    return own | {"ssm.time_step_rank": inner // 64, "ssm.group_count": shape.groups}
+    return own | {"ssm.time_step_rank": inner // 64, "ssm.group_count": recipe.groups}
 
 
-def _bert_metadata(shape: ModelShape) -> dict[str, object]:
+def _bert_metadata(recipe: Recipe) -> dict[str, object]:
     return {
         "attention.layer_norm_epsilon": 1e-12,
         "attention.causal": False,
         "pooling_type": 1,
-        "attention.head_count_kv": shape.heads,
+        "attention.head_count_kv": recipe.heads,
     }
 
 
-def _lfm2_metadata(shape: ModelShape) -> dict[str, object]:
-    kv_heads = [shape.kv_heads if _has_attention(layer) else 0 for layer in range(shape.layers)]
+def _lfm2_metadata(recipe: Recipe) -> dict[str, object]:
+    kv_heads = [recipe.kv_heads if _has_attention(layer) else 0 for layer in range(recipe.layers)]
     return {"shortconv.l_cache": 3, "attention.head_count_kv": kv_heads}
 
 
@@ -288,15 +288,15 @@ _SPECIAL = {
 }
 
 
-def vocabulary(shape: ModelShape) -> dict[str, object]:
+def vocabulary(recipe: Recipe) -> dict[str, object]:
     """A vocabulary of the kind that the architecture uses, with tokens that resemble words."""
-    count = shape.vocabulary
-    if shape.architecture == "bert":
+    count = recipe.vocabulary
+    if recipe.architecture == "bert":
         names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *_bytes_as_text(), *_words(count, "\u2581")]
         special = {"unknown": 1, "cls": 2, "seperator": 3, "padding": 0, "mask": 4}
         kinds = [CONTROL] * 5 + [NORMAL] * (count - 5)
         model: dict[str, object] = {"tokenizer.ggml.model": "bert", "tokenizer.ggml.token_type_count": 2}
-    elif shape.architecture in ("llama", "gemma2", "gemma3", "phi3"):
+    elif recipe.architecture in ("llama", "gemma2", "gemma3", "phi3"):
         names = [
             "<unk>",
             "<s>",
@@ -323,8 +323,8 @@ def vocabulary(shape: ModelShape) -> dict[str, object]:
         "tokenizer.ggml.token_type": numpy.array(kinds[:count], "<i4"),
         **{f"tokenizer.ggml.{name}_token_id": number for name, number in special.items()},
     }
-    if shape.chat_template:
-        model["tokenizer.chat_template"] = shape.chat_template
+    if recipe.chat_template:
+        model["tokenizer.chat_template"] = recipe.chat_template
     return model
 
 
@@ -347,22 +347,22 @@ def _bytes_as_text() -> list[str]:
     return [table[byte] for byte in range(256)]
 
 
-def model_tensors(shape: ModelShape) -> list[TensorSpec]:
-    """The tensor table of a model of `shape`."""
-    tensors = [TensorSpec("token_embd.weight", shape.embedding_type, (shape.embedding, shape.vocabulary))]
-    if shape.architecture == "bert":
+def model_tensors(recipe: Recipe) -> list[TensorSpec]:
+    """The tensor table of a model of `recipe`."""
+    tensors = [TensorSpec("token_embd.weight", recipe.embedding_type, (recipe.embedding, recipe.vocabulary))]
+    if recipe.architecture == "bert":
         tensors += [
-            TensorSpec("position_embd.weight", "f32", (shape.embedding, shape.context)),
-            TensorSpec("token_types.weight", "f32", (shape.embedding, 2)),
-            *_norm("token_embd_norm", shape.embedding),
+            TensorSpec("position_embd.weight", "f32", (recipe.embedding, recipe.context)),
+            TensorSpec("token_types.weight", "f32", (recipe.embedding, 2)),
+            *_norm("token_embd_norm", recipe.embedding),
         ]
     else:
-        norm = "token_embd_norm" if shape.architecture == "lfm2" else "output_norm"
-        tensors.append(TensorSpec(f"{norm}.weight", "f32", (shape.embedding,)))
-        if not shape.tied:
-            tensors.append(TensorSpec("output.weight", shape.type, (shape.embedding, shape.vocabulary)))
-    for layer in range(shape.layers):
-        tensors += [spec._replace(name=f"blk.{layer}.{spec.name}") for spec in _layer(shape, layer)]
+        norm = "token_embd_norm" if recipe.architecture == "lfm2" else "output_norm"
+        tensors.append(TensorSpec(f"{norm}.weight", "f32", (recipe.embedding,)))
+        if not recipe.tied:
+            tensors.append(TensorSpec("output.weight", recipe.type, (recipe.embedding, recipe.vocabulary)))
+    for layer in range(recipe.layers):
+        tensors += [spec._replace(name=f"blk.{layer}.{spec.name}") for spec in _layer(recipe, layer)]
     return tensors
 
 
@@ -370,124 +370,124 @@ def _norm(name: str, size: int) -> list[TensorSpec]:
     return [TensorSpec(f"{name}.weight", "f32", (size,)), TensorSpec(f"{name}.bias", "f32", (size,))]
 
 
-def _layer(shape: ModelShape, layer: int) -> list[TensorSpec]:
-    embedding = shape.embedding
-    if shape.architecture == "bert":
+def _layer(recipe: Recipe, layer: int) -> list[TensorSpec]:
+    embedding = recipe.embedding
+    if recipe.architecture == "bert":
         return [
-            *_attention(shape, biased=True),
+            *_attention(recipe, biased=True),
             *_norm("attn_output_norm", embedding),
-            _matrix(shape, "ffn_up", embedding, shape.feed_forward),
-            _matrix(shape, "ffn_down", shape.feed_forward, embedding),
+            _matrix(recipe, "ffn_up", embedding, recipe.feed_forward),
+            _matrix(recipe, "ffn_down", recipe.feed_forward, embedding),
             *_norm("layer_output_norm", embedding),
         ]
     tensors = [TensorSpec("attn_norm.weight", "f32", (embedding,))]
-    if shape.architecture == "mamba":
-        return tensors + _mamba(shape)
-    if shape.architecture == "falcon-h1":
-        tensors += _mamba2(shape)
-    if shape.architecture == "lfm2" and not _has_attention(layer):
+    if recipe.architecture == "mamba":
+        return tensors + _mamba(recipe)
+    if recipe.architecture == "falcon-h1":
+        tensors += _mamba2(recipe)
+    if recipe.architecture == "lfm2" and not _has_attention(layer):
         tensors += [
             TensorSpec("shortconv.conv.weight", "f32", (3, embedding)),
-            _matrix(shape, "shortconv.in_proj", embedding, 3 * embedding),
-            _matrix(shape, "shortconv.out_proj", embedding, embedding),
+            _matrix(recipe, "shortconv.in_proj", embedding, 3 * embedding),
+            _matrix(recipe, "shortconv.out_proj", embedding, embedding),
         ]
-    elif shape.architecture == "deepseek2":
-        tensors += _latent_attention(shape)
+    elif recipe.architecture == "deepseek2":
+        tensors += _latent_attention(recipe)
     else:
-        tensors += _attention(shape, biased=shape.architecture == "qwen2")
-    if shape.architecture in ("qwen3", "gemma3", "lfm2") and (
-        shape.architecture != "lfm2" or _has_attention(layer)
+        tensors += _attention(recipe, biased=recipe.architecture == "qwen2")
+    if recipe.architecture in ("qwen3", "gemma3", "lfm2") and (
+        recipe.architecture != "lfm2" or _has_attention(layer)
     ):
-        tensors += [TensorSpec(f"attn_{part}_norm.weight", "f32", (shape.head_size,)) for part in "qk"]
-    if shape.architecture in ("gemma2", "gemma3"):
+        tensors += [TensorSpec(f"attn_{part}_norm.weight", "f32", (recipe.head_size,)) for part in "qk"]
+    if recipe.architecture in ("gemma2", "gemma3"):
         tensors += [
             TensorSpec(f"post_{part}_norm.weight", "f32", (embedding,)) for part in ("attention", "ffw")
         ]
     # llama.cpp looks for falcon-h1's norm without the suffix that every other architecture has.
-    suffix = "" if shape.architecture == "falcon-h1" else ".weight"
+    suffix = "" if recipe.architecture == "falcon-h1" else ".weight"
     tensors.append(TensorSpec(f"ffn_norm{suffix}", "f32", (embedding,)))
-    return tensors + _feed_forward(shape, layer)
+    return tensors + _feed_forward(recipe, layer)
 
 
-def _matrix(shape: ModelShape, name: str, columns: int, rows: int) -> TensorSpec:
-    return TensorSpec(f"{name}.weight", shape.type, (columns, rows))
+def _matrix(recipe: Recipe, name: str, columns: int, rows: int) -> TensorSpec:
+    return TensorSpec(f"{name}.weight", recipe.type, (columns, rows))
 
 
-def _attention(shape: ModelShape, biased: bool) -> list[TensorSpec]:
-    kv_heads = shape.heads if shape.architecture == "bert" else shape.kv_heads
-    sizes = {"attn_q": shape.heads * shape.head_size}
-    sizes |= dict.fromkeys(("attn_k", "attn_v"), kv_heads * shape.head_size)
-    if shape.architecture == "phi3":
+def _attention(recipe: Recipe, biased: bool) -> list[TensorSpec]:
+    kv_heads = recipe.heads if recipe.architecture == "bert" else recipe.kv_heads
+    sizes = {"attn_q": recipe.heads * recipe.head_size}
+    sizes |= dict.fromkeys(("attn_k", "attn_v"), kv_heads * recipe.head_size)
+    if recipe.architecture == "phi3":
         sizes = {"attn_qkv": sum(sizes.values())}
-    tensors = [_matrix(shape, name, shape.embedding, rows) for name, rows in sizes.items()]
+    tensors = [_matrix(recipe, name, recipe.embedding, rows) for name, rows in sizes.items()]
     if biased:
         tensors += [TensorSpec(f"{name}.bias", "f32", (rows,)) for name, rows in sizes.items()]
-    return [*tensors, _matrix(shape, "attn_output", shape.heads * shape.head_size, shape.embedding)]
+    return [*tensors, _matrix(recipe, "attn_output", recipe.heads * recipe.head_size, recipe.embedding)]
 
 
-def _latent_attention(shape: ModelShape) -> list[TensorSpec]:
-    heads, rank = shape.heads, shape.kv_rank
+def _latent_attention(recipe: Recipe) -> list[TensorSpec]:
+    heads, rank = recipe.heads, recipe.kv_rank
     return [
-        TensorSpec("attn_q_a_norm.weight", "f32", (shape.q_rank,)),
+        TensorSpec("attn_q_a_norm.weight", "f32", (recipe.q_rank,)),
         TensorSpec("attn_kv_a_norm.weight", "f32", (rank,)),
-        _matrix(shape, "attn_q_a", shape.embedding, shape.q_rank),
-        _matrix(shape, "attn_q_b", shape.q_rank, heads * (shape.head_size + shape.rope_size)),
-        _matrix(shape, "attn_kv_a_mqa", shape.embedding, rank + shape.rope_size),
-        TensorSpec("attn_k_b.weight", "q8_0", (shape.head_size, rank, heads)),
-        TensorSpec("attn_v_b.weight", "q8_0", (rank, shape.head_size, heads)),
-        _matrix(shape, "attn_output", heads * shape.head_size, shape.embedding),
+        _matrix(recipe, "attn_q_a", recipe.embedding, recipe.q_rank),
+        _matrix(recipe, "attn_q_b", recipe.q_rank, heads * (recipe.head_size + recipe.rope_size)),
+        _matrix(recipe, "attn_kv_a_mqa", recipe.embedding, rank + recipe.rope_size),
+        TensorSpec("attn_k_b.weight", "q8_0", (recipe.head_size, rank, heads)),
+        TensorSpec("attn_v_b.weight", "q8_0", (rank, recipe.head_size, heads)),
+        _matrix(recipe, "attn_output", heads * recipe.head_size, recipe.embedding),
     ]
 
 
-def _mamba(shape: ModelShape) -> list[TensorSpec]:
-    inner, rank = 2 * shape.embedding, shape.embedding // 16
+def _mamba(recipe: Recipe) -> list[TensorSpec]:
+    inner, rank = 2 * recipe.embedding, recipe.embedding // 16
     return [
-        _matrix(shape, "ssm_in", shape.embedding, 2 * inner),
+        _matrix(recipe, "ssm_in", recipe.embedding, 2 * inner),
         TensorSpec("ssm_conv1d.weight", "f32", (4, inner)),
         TensorSpec("ssm_conv1d.bias", "f32", (inner,)),
-        _matrix(shape, "ssm_x", inner, rank + 2 * shape.state),
+        _matrix(recipe, "ssm_x", inner, rank + 2 * recipe.state),
         TensorSpec("ssm_dt.weight", "f32", (rank, inner)),
         TensorSpec("ssm_dt.bias", "f32", (inner,)),
-        TensorSpec("ssm_a", "f32", (shape.state, inner)),
+        TensorSpec("ssm_a", "f32", (recipe.state, inner)),
         TensorSpec("ssm_d", "f32", (inner,)),
-        _matrix(shape, "ssm_out", inner, shape.embedding),
+        _matrix(recipe, "ssm_out", inner, recipe.embedding),
     ]
 
 
-def _mamba2(shape: ModelShape) -> list[TensorSpec]:
-    inner = 2 * shape.embedding
-    heads, convolved = inner // 64, inner + 2 * shape.groups * shape.state
+def _mamba2(recipe: Recipe) -> list[TensorSpec]:
+    inner = 2 * recipe.embedding
+    heads, convolved = inner // 64, inner + 2 * recipe.groups * recipe.state
     return [
-        _matrix(shape, "ssm_in", shape.embedding, inner + convolved + heads),
+        _matrix(recipe, "ssm_in", recipe.embedding, inner + convolved + heads),
         TensorSpec("ssm_conv1d.weight", "f32", (4, convolved)),
         TensorSpec("ssm_conv1d.bias", "f32", (convolved,)),
         TensorSpec("ssm_dt.bias", "f32", (heads,)),
         TensorSpec("ssm_a", "f32", (1, heads)),
         TensorSpec("ssm_d", "f32", (1, heads)),
-        TensorSpec("ssm_norm.weight", "f32", (inner // shape.groups, shape.groups)),
-        _matrix(shape, "ssm_out", inner, shape.embedding),
+        TensorSpec("ssm_norm.weight", "f32", (inner // recipe.groups, recipe.groups)),
+        _matrix(recipe, "ssm_out", inner, recipe.embedding),
     ]
 
 
-def _feed_forward(shape: ModelShape, layer: int) -> list[TensorSpec]:
-    embedding, size = shape.embedding, shape.feed_forward
-    if shape.architecture == "phi3":
-        return [_matrix(shape, "ffn_up", embedding, 2 * size), _matrix(shape, "ffn_down", size, embedding)]
-    if not shape.experts or (shape.architecture == "deepseek2" and layer == 0):
-        return _gated(shape, "", size)
-    if shape.architecture == "deepseek2":
+def _feed_forward(recipe: Recipe, layer: int) -> list[TensorSpec]:
+    embedding, size = recipe.embedding, recipe.feed_forward
+    if recipe.architecture == "phi3":
+        return [_matrix(recipe, "ffn_up", embedding, 2 * size), _matrix(recipe, "ffn_down", size, embedding)]
+    if not recipe.experts or (recipe.architecture == "deepseek2" and layer == 0):
+        return _gated(recipe, "", size)
+    if recipe.architecture == "deepseek2":
         size //= 2
-    router = TensorSpec("ffn_gate_inp.weight", "f32", (embedding, shape.experts))
+    router = TensorSpec("ffn_gate_inp.weight", "f32", (embedding, recipe.experts))
     experts = [
-        spec._replace(dimensions=(*spec.dimensions, shape.experts)) for spec in _gated(shape, "_exps", size)
+        spec._replace(dimensions=(*spec.dimensions, recipe.experts)) for spec in _gated(recipe, "_exps", size)
     ]
-    shared = _gated(shape, "_shexp", size) if shape.architecture == "deepseek2" else []
+    shared = _gated(recipe, "_shexp", size) if recipe.architecture == "deepseek2" else []
     return [router, *experts, *shared]
 
 
-def _gated(shape: ModelShape, suffix: str, size: int) -> list[TensorSpec]:
+def _gated(recipe: Recipe, suffix: str, size: int) -> list[TensorSpec]:
     return [
-        _matrix(shape, f"ffn_gate{suffix}", shape.embedding, size),
-        _matrix(shape, f"ffn_up{suffix}", shape.embedding, size),
-        _matrix(shape, f"ffn_down{suffix}", size, shape.embedding),
+        _matrix(recipe, f"ffn_gate{suffix}", recipe.embedding, size),
+        _matrix(recipe, f"ffn_up{suffix}", recipe.embedding, size),
+        _matrix(recipe, f"ffn_down{suffix}", size, recipe.embedding),
     ]

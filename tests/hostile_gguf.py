@@ -15,7 +15,7 @@ from tests.gguf_writer import (
     UINT8,
     UINT32,
     UINT64,
-    ModelShape,
+    Recipe,
     TensorSpec,
     Typed,
     header_bytes,
@@ -27,7 +27,7 @@ from tests.gguf_writer import (
     write_gguf,
 )
 
-SHAPE = ModelShape(layers=2, embedding=64, feed_forward=64, heads=2, kv_heads=1, head_size=32, vocabulary=300)
+RECIPE = Recipe(layers=2, embedding=64, feed_forward=64, heads=2, kv_heads=1, head_size=32, vocabulary=300)
 HUGE = (2**31, 2**32, 2**40, 2**62, 2**63, 2**64 - 1)
 
 
@@ -41,11 +41,11 @@ class HostileFile(NamedTuple):
 
 def good_model() -> bytes:
     """A small model that is in order, to be damaged."""
-    return header_bytes(model_metadata(SHAPE), model_tensors(SHAPE)) + bytes(_weights_bytes())
+    return header_bytes(model_metadata(RECIPE), model_tensors(RECIPE)) + bytes(_weights_bytes())
 
 
 def _weights_bytes() -> int:
-    return sum(-(-spec.size_bytes // 32) * 32 for spec in model_tensors(SHAPE))
+    return sum(-(-spec.size_bytes // 32) * 32 for spec in model_tensors(RECIPE))
 
 
 def _header(keys: int = 0, tensors: int = 0, version: int = 3, magic: bytes = b"GGUF") -> bytes:
@@ -181,13 +181,13 @@ def _lies() -> Iterator[Case]:
     yield "layers as fraction", _model_with({"llama.block_count": Typed(FLOAT32, 2.5)}), "whole number"
     yield "no layers", _model_with({"llama.block_count": None}), "missing"
     yield "experts that nobody uses", _model_with({"llama.expert_count": 4}), "0 of 4 experts"
-    yield "no weights", header_bytes(model_metadata(SHAPE), []), "no weights"
+    yield "no weights", header_bytes(model_metadata(RECIPE), []), "no weights"
 
 
 def _model_with(changes: dict[str, object]) -> bytes:
-    metadata = model_metadata(SHAPE) | changes
+    metadata = model_metadata(RECIPE) | changes
     metadata = {key: value for key, value in metadata.items() if value is not None}
-    return header_bytes(metadata, model_tensors(SHAPE)) + bytes(_weights_bytes())
+    return header_bytes(metadata, model_tensors(RECIPE)) + bytes(_weights_bytes())
 
 
 def mutant(original: bytes, changes: list[tuple[int, int]]) -> bytes:
@@ -200,4 +200,4 @@ def mutant(original: bytes, changes: list[tuple[int, int]]) -> bytes:
 
 def write_good_model(path: Path) -> Path:
     """A small model that is in order, with random weights."""
-    return write_gguf(path, model_metadata(SHAPE), model_tensors(SHAPE))
+    return write_gguf(path, model_metadata(RECIPE), model_tensors(RECIPE))

@@ -18,9 +18,14 @@ class InvalidModel(ValueError):
 
 
 def printable_name(path: str | os.PathLike[str]) -> str:
-    """The last part of `path`, with everything that cannot be shown on one line escaped."""
-    text = os.fsencode(os.path.basename(path)).decode("utf-8", "backslashreplace")
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+    """The last part of `path`, as `printable` shows it."""
+    return printable(os.path.basename(path))
+
+
+def printable(text: str | bytes) -> str:
+    """`text` with everything escaped that cannot be shown on one line or is not text at all."""
+    decoded = os.fsencode(text).decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in decoded)
 
 
 def open_regular(path: str | os.PathLike[str], name: str) -> FileIO:

@@ -27,11 +27,11 @@ from llmmem_gui.core.gguf import (
     Skipped,
     read_header,
 )
-from llmmem_gui.core.model_facts import AttentionLayers, model_facts
+from llmmem_gui.core.model_shape import AttentionLayers, ModelShape, model_shape
 from tests.gguf_writer import (
     ARRAY,
     STRING,
-    ModelShape,
+    Recipe,
     TensorSpec,
     header_bytes,
     model_metadata,
@@ -40,7 +40,7 @@ from tests.gguf_writer import (
     value_bytes,
     write_model,
 )
-from tests.hostile_gguf import SHAPE, HostileFile, good_model, hostile_files, mutant, write_good_model
+from tests.hostile_gguf import RECIPE, HostileFile, good_model, hostile_files, mutant, write_good_model
 
 MIB = 1024**2
 HOSTILE = list(hostile_files())
@@ -51,8 +51,8 @@ def engine_library(name: str) -> Path:
     return Path(importlib.util.find_spec("llama_cpp").origin).parent / "lib" / name
 
 
-def facts_of(path: Path):
-    return model_facts(path.name, [read_header(path)])
+def shape_of(path: Path) -> ModelShape:
+    return model_shape(path.name, [read_header(path)])
 
 
 def test_reads_what_the_header_says(tmp_path: Path) -> None:
@@ -63,31 +63,31 @@ def test_reads_what_the_header_says(tmp_path: Path) -> None:
     assert header.architecture == "llama"
     assert header.name == "Made up"
     assert header.quantization == "Q8_0"
-    assert header.number("llama.block_count") == SHAPE.layers
-    assert header.metadata["tokenizer.ggml.tokens"].elements == SHAPE.vocabulary
-    assert [tensor.name for tensor in header.tensors] == [spec.name for spec in model_tensors(SHAPE)]
-    assert [tensor.size_bytes for tensor in header.tensors] == [s.size_bytes for s in model_tensors(SHAPE)]
-    assert header.weights_offset == len(header_bytes(model_metadata(SHAPE), model_tensors(SHAPE)))
+    assert header.number("llama.block_count") == RECIPE.layers
+    assert header.metadata["tokenizer.ggml.tokens"].elements == RECIPE.vocabulary
+    assert [tensor.name for tensor in header.tensors] == [spec.name for spec in model_tensors(RECIPE)]
+    assert [tensor.size_bytes for tensor in header.tensors] == [s.size_bytes for s in model_tensors(RECIPE)]
+    assert header.weights_offset == len(header_bytes(model_metadata(RECIPE), model_tensors(RECIPE)))
     assert header.identity == (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
     assert not header.has_chat_template
 
 
 def test_reads_a_real_model(smol_path: Path) -> None:
     """The header of a published model gives the shape its authors describe."""
-    facts = facts_of(smol_path)
-    assert (facts.architecture, facts.quantization) == ("llama", "Q4_1")
-    assert (facts.layers, facts.heads, facts.context_length, facts.vocabulary) == (30, 9, 8192, 49152)
-    assert facts.attention == (AttentionLayers(30, 3 * 64, 3 * 64, sliding=False),)
-    assert 134e6 < facts.parameters < 136e6
-    assert facts.tied
-    assert facts.has_chat_template
+    shape = shape_of(smol_path)
+    assert (shape.architecture, shape.quantization) == ("llama", "Q4_1")
+    assert (shape.layers, shape.heads, shape.context_length, shape.vocabulary) == (30, 9, 8192, 49152)
+    assert shape.attention == (AttentionLayers(30, 3 * 64, 3 * 64, sliding=False),)
+    assert 134e6 < shape.parameters < 136e6
+    assert shape.tied
+    assert shape.has_chat_template
 
 
 def test_tells_sliding_layers_of_a_real_model(gemma_path: Path) -> None:
     """Of gemma-3's layers every sixth attends to everything; the file does not say so, its family does."""
-    facts = facts_of(gemma_path)
-    assert facts.sliding_window == 512
-    assert facts.attention == (AttentionLayers(15, 256, 256, True), AttentionLayers(3, 256, 256, False))
+    shape = shape_of(gemma_path)
+    assert shape.sliding_window == 512
+    assert shape.attention == (AttentionLayers(15, 256, 256, True), AttentionLayers(3, 256, 256, False))
 
 
 def test_a_large_vocabulary_takes_little_memory(gemma_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_bad_file_is_refused_with_its_reason(case: HostileFile, tmp_path: Path
     path = tmp_path / "hostile.gguf"
     path.write_bytes(case.content)
     with pytest.raises(InvalidModel) as caught:
-        facts_of(path)
+        shape_of(path)
     reason = str(caught.value)
     assert "hostile.gguf" in reason
     assert case.reason in reason
@@ -128,13 +128,13 @@ def test_the_corpus_is_large() -> None:
 @example([(8, 255), (15, 127)])
 @example([(16, 0)])
 def test_a_damaged_model_is_read_or_refused(tmp_path: Path, changes: list[tuple[int, int]]) -> None:
-    """Whatever bytes of a header change, reading ends with facts or with InvalidModel, nothing else."""
+    """Whatever bytes of a header change, reading ends with a shape or with InvalidModel, nothing else."""
     path = tmp_path / "mutant.gguf"
     path.write_bytes(mutant(good_model(), changes))
     with contextlib.suppress(InvalidModel):
-        facts = facts_of(path)
-        assert 0 < facts.layers <= 512
-        assert 0 < facts.weights_bytes <= path.stat().st_size
+        shape = shape_of(path)
+        assert 0 < shape.layers <= 512
+        assert 0 < shape.weights_bytes <= path.stat().st_size
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -144,7 +144,7 @@ def test_noise_is_refused(tmp_path: Path, noise: bytes) -> None:
     path = tmp_path / "noise.gguf"
     path.write_bytes(b"GGUF" + noise)
     with pytest.raises(InvalidModel):
-        facts_of(path)
+        shape_of(path)
 
 
 def _largest_tensor_table() -> bytes:
@@ -200,7 +200,7 @@ def test_reading_can_be_given_up(gemma_path: Path) -> None:
 
 def test_a_file_cut_while_it_is_read_is_refused(tmp_path: Path) -> None:
     """A file that shrinks while its header is read is called incomplete."""
-    path = write_model(tmp_path / "shrinking.gguf", SHAPE.but(vocabulary=60_000))
+    path = write_model(tmp_path / "shrinking.gguf", RECIPE.but(vocabulary=60_000))
 
     def shrink() -> bool:
         os.truncate(path, 1000)
@@ -215,7 +215,7 @@ def test_trailing_bytes_do_no_harm(tmp_path: Path) -> None:
     path = write_good_model(tmp_path / "trailing.gguf")
     with open(path, "ab") as file:
         file.write(b"garbage")
-    assert facts_of(path).layers == SHAPE.layers
+    assert shape_of(path).layers == RECIPE.layers
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])
@@ -264,7 +264,7 @@ def test_names_are_printable() -> None:
 
 def test_long_strings_are_passed_over(tmp_path: Path) -> None:
     """A chat template of 100,000 characters is noticed and not kept."""
-    path = write_model(tmp_path / "chatty.gguf", SHAPE.but(chat_template="x" * 100_000))
+    path = write_model(tmp_path / "chatty.gguf", RECIPE.but(chat_template="x" * 100_000))
     header = read_header(path)
     assert header.metadata["tokenizer.chat_template"] == Skipped(1, 100_000)
     assert header.has_chat_template
@@ -285,50 +285,50 @@ def test_element_types_are_those_of_the_library() -> None:
 
 
 CACHES = {
-    "llama": (SHAPE, ((2, 32, 32, False),), 0),
+    "llama": (RECIPE, ((2, 32, 32, False),), 0),
     "deepseek2": (
-        SHAPE.but(architecture="deepseek2", experts=4, experts_used=2, kv_rank=64, rope_size=32),
+        RECIPE.but(architecture="deepseek2", experts=4, experts_used=2, kv_rank=64, rope_size=32),
         ((2, 96, 0, False),),
         0,
     ),
     "gemma2": (
-        SHAPE.but(architecture="gemma2", layers=5, sliding_window=128),
+        RECIPE.but(architecture="gemma2", layers=5, sliding_window=128),
         ((3, 32, 32, True), (2, 32, 32, False)),
         0,
     ),
-    "mamba": (SHAPE.but(architecture="mamba"), (), 2 * (3 * 128 + 16 * 128)),
+    "mamba": (RECIPE.but(architecture="mamba"), (), 2 * (3 * 128 + 16 * 128)),
     "falcon-h1": (
-        SHAPE.but(architecture="falcon-h1"),
+        RECIPE.but(architecture="falcon-h1"),
         ((2, 32, 32, False),),
         2 * (3 * (128 + 2 * 16) + 16 * 128),
     ),
-    "lfm2": (SHAPE.but(architecture="lfm2", layers=6), ((2, 32, 32, False),), 4 * 2 * 64),
-    "bert": (SHAPE.but(architecture="bert", vocabulary=600), (), 0),
+    "lfm2": (RECIPE.but(architecture="lfm2", layers=6), ((2, 32, 32, False),), 4 * 2 * 64),
+    "bert": (RECIPE.but(architecture="bert", vocabulary=600), (), 0),
 }
 
 
 @pytest.mark.parametrize("architecture", CACHES)
 def test_tells_which_layers_keep_what(architecture: str, tmp_path: Path) -> None:
     """Layers with keys and values, sliding ones and recurrent state are told from the header."""
-    shape, attention, state = CACHES[architecture]
-    facts = facts_of(write_model(tmp_path / "model.gguf", shape))
-    assert tuple(msgspec.structs.astuple(layers) for layers in facts.attention) == attention
-    assert facts.state_elements == state
+    recipe, attention, state = CACHES[architecture]
+    shape = shape_of(write_model(tmp_path / "model.gguf", recipe))
+    assert tuple(msgspec.structs.astuple(layers) for layers in shape.attention) == attention
+    assert shape.state_elements == state
 
 
 def test_a_list_of_sliding_layers_is_followed(tmp_path: Path) -> None:
     """Where the file lists its sliding layers, the list counts and not the family's pattern."""
-    shape = SHAPE.but(architecture="gemma3", layers=3, sliding_window=64)
-    listed = shape.but(extra={"attention.sliding_window_pattern": [False, True, False]})
-    facts = facts_of(write_model(tmp_path / "model.gguf", listed))
-    assert {layers.sliding: layers.count for layers in facts.attention} == {False: 2, True: 1}
+    recipe = RECIPE.but(architecture="gemma3", layers=3, sliding_window=64)
+    listed = recipe.but(extra={"attention.sliding_window_pattern": [False, True, False]})
+    shape = shape_of(write_model(tmp_path / "model.gguf", listed))
+    assert {layers.sliding: layers.count for layers in shape.attention} == {False: 2, True: 1}
 
 
 def test_windows_that_the_library_ignores_are_ignored(tmp_path: Path) -> None:
     """phi3 files state a window, but llama.cpp keeps the whole context for them."""
-    facts = facts_of(write_model(tmp_path / "model.gguf", SHAPE.but(architecture="phi3", sliding_window=64)))
-    assert facts.sliding_window == 0
-    assert [layers.sliding for layers in facts.attention] == [False]
+    shape = shape_of(write_model(tmp_path / "model.gguf", RECIPE.but(architecture="phi3", sliding_window=64)))
+    assert shape.sliding_window == 0
+    assert [layers.sliding for layers in shape.attention] == [False]
 
 
 def test_every_architecture_of_the_library_is_known() -> None:
@@ -339,11 +339,11 @@ def test_every_architecture_of_the_library_is_known() -> None:
 
 
 def test_an_unknown_architecture_is_read_and_said_to_be_unknown(tmp_path: Path) -> None:
-    """A model of an architecture that nobody heard of has facts, marked as not known."""
-    metadata = model_metadata(ModelShape(architecture="newest", layers=2, vocabulary=300))
+    """A model of an architecture that nobody heard of has a shape, marked as not known."""
+    metadata = model_metadata(Recipe(architecture="newest", layers=2, vocabulary=300))
     tensors = [TensorSpec("token_embd.weight", "f16", (256, 300))]
     path = tmp_path / "newest.gguf"
     path.write_bytes(header_bytes(metadata, tensors) + bytes(256 * 300 * 2))
-    facts = facts_of(path)
-    assert not facts.is_known
-    assert facts.attention[0].count == 2
+    shape = shape_of(path)
+    assert not shape.is_known
+    assert shape.attention[0].count == 2

@@ -1,4 +1,4 @@
-"""What a forecast needs to know of a model, taken from the headers of its files."""
+"""The shape of a model: the numbers in the headers of its files that decide about its memory."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class AttentionLayers(msgspec.Struct, frozen=True, array_like=True):
     sliding: bool
 
 
-class ModelFacts(msgspec.Struct, frozen=True):
-    """The numbers of a model's headers that decide about its memory."""
+class ModelShape(msgspec.Struct, frozen=True):
+    """What a forecast needs to know of a model."""
 
     architecture: str
     quantization: str
@@ -99,13 +99,13 @@ class ModelFacts(msgspec.Struct, frozen=True):
         return sum(group.size_bytes for group in self.weights)
 
 
-def model_facts(name: str, headers: Sequence[Header]) -> ModelFacts:
-    """The facts of the model whose files have these headers, the first file's first.
+def model_shape(name: str, headers: Sequence[Header]) -> ModelShape:
+    """The shape of the model whose files have these headers, the first file's first.
 
     Raises InvalidModel, with `name` in it, where a number would make llama.cpp refuse the model or end
     its process.
     """
-    reader = _FactReader(name, headers[0])
+    reader = _ShapeReader(name, headers[0])
     reader.require_model()
     tensors = [tensor for header in headers for tensor in header.tensors]
     if not tensors:
@@ -113,7 +113,7 @@ def model_facts(name: str, headers: Sequence[Header]) -> ModelFacts:
     return reader.read(headers[0].quantization, tensors)
 
 
-class _FactReader:
+class _ShapeReader:
     """Reads and checks the numbers of one header."""
 
     def __init__(self, name: str, header: Header) -> None:
@@ -133,7 +133,7 @@ class _FactReader:
         if not self._architecture:
             raise self.invalid("it does not name its architecture")
 
-    def read(self, quantization: str, tensors: Sequence[Tensor]) -> ModelFacts:
+    def read(self, quantization: str, tensors: Sequence[Tensor]) -> ModelShape:
         all_layers = self._number("block_count", 1, MAXIMUM_LAYERS)
         layers = all_layers - self._number("nextn_predict_layers", 0, all_layers, 0)
         embedding = self._number("embedding_length", 1)
@@ -144,7 +144,7 @@ class _FactReader:
         recurrent = self._recurrent_layers(layers, all_layers)
         experts, used = self._experts(all_layers)
         tokens, merges = (self._array(f"tokenizer.ggml.{key}") for key in ("tokens", "merges"))
-        return ModelFacts(
+        return ModelShape(
             architecture=self._architecture,
             quantization=quantization,
             parameters=sum(_elements(tensor) for tensor in tensors),
@@ -337,7 +337,7 @@ def _weight_groups(tensors: Sequence[Tensor]) -> tuple[WeightGroup, ...]:
     for tensor in tensors:
         key = (_layer_of(tensor.name), tensor.type, _row_multiple(tensor))
         groups[key] += -(-tensor.size_bytes // 32) * 32
-    return tuple(WeightGroup(*key, size) for key, size in groups.items())
+    return tuple(WeightGroup(*key, size) for key, size in sorted(groups.items()))
 
 
 def _row_multiple(tensor: Tensor) -> int:

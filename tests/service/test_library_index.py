@@ -1,0 +1,162 @@
+"""The index of models: what it finds, remembers and forgets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from llmmem_gui.core import library
+from llmmem_gui.core.known_folders import ModelFolder
+from llmmem_gui.core.library import ModelFile
+from llmmem_gui.service.library_index import LibraryIndex
+from tests.hostile_gguf import write_good_model
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A folder with three models, one of them broken."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    write_good_model(folder / "a.gguf")
+    write_good_model(folder / "b.gguf")
+    (folder / "broken.gguf").write_bytes(b"GGUF")
+    return folder
+
+
+async def scan(index: LibraryIndex, *folders: Path, forget: bool = True) -> list[ModelFile]:
+    places = [ModelFolder(str(folder), "") for folder in folders]
+    return [
+        item async for batch in index.scan(places, forget) for item in batch if isinstance(item, ModelFile)
+    ]
+
+
+async def test_finds_models_and_remembers_them(models: Path, tmp_path: Path) -> None:
+    """What one run found is there in the next before anything is searched."""
+    index = LibraryIndex(tmp_path / "index.json")
+    found = await scan(index, models)
+    assert [model.id for model in found] == ["a", "b", "broken"]
+    assert [bool(model.error) for model in found] == [False, False, True]
+    again = LibraryIndex(tmp_path / "index.json")
+    assert again.load() is None
+    assert again.models == index.models == tuple(found)
+    assert again.find("a") == again.find(str(models / "a.gguf")) == found[0]
+
+
+async def test_reads_a_file_again_only_when_it_has_changed(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second search opens nothing but what is new, changed or broken."""
+    index = LibraryIndex(tmp_path / "index.json")
+    await scan(index, models)
+    read = []
+    original = library.read_header
+    monkeypatch.setattr(
+        library, "read_header", lambda path, *rest: (read.append(path), original(path, *rest))[1]
+    )
+    await scan(index, models)
+    assert [os.path.basename(path) for path in read] == ["broken.gguf"]
+    read.clear()
+    os.utime(models / "a.gguf", ns=(1, 1))
+    write_good_model(models / "c.gguf")
+    await scan(index, models)
+    assert sorted(map(os.path.basename, read)) == ["a.gguf", "broken.gguf", "c.gguf"]
+
+
+async def test_a_repaired_file_loses_its_error(models: Path, tmp_path: Path) -> None:
+    """A download that was incomplete becomes a model once it is whole."""
+    index = LibraryIndex(tmp_path / "index.json")
+    await scan(index, models)
+    assert index.find("broken").error
+    write_good_model(models / "broken.gguf")
+    await scan(index, models)
+    assert index.find("broken").error is None
+
+
+async def test_forgets_what_is_gone_and_keeps_its_id(models: Path, tmp_path: Path) -> None:
+    """A file that is gone is forgotten; when it comes back it has its old id, whoever came meanwhile."""
+    index = LibraryIndex(tmp_path / "index.json")
+    await scan(index, models)
+    (models / "a.gguf").rename(tmp_path / "away")
+    await scan(index, models)
+    assert index.find("a") is None
+    (models / "other").mkdir()
+    write_good_model(models / "other" / "a.gguf")
+    await scan(index, models)
+    (tmp_path / "away").rename(models / "a.gguf")
+    await scan(index, models)
+    assert index.find("a").path == str(models / "a.gguf")
+    assert index.find("other-a").path == str(models / "other" / "a.gguf")
+
+
+async def test_a_search_of_some_folders_forgets_nothing(models: Path, tmp_path: Path) -> None:
+    """A search that is not meant to be whole leaves the models of other folders alone."""
+    index = LibraryIndex(tmp_path / "index.json")
+    await scan(index, models)
+    await scan(index, tmp_path / "elsewhere", forget=False)
+    assert len(index.models) == 3
+    await scan(index, tmp_path / "elsewhere")
+    assert index.models == ()
+
+
+async def test_models_added_one_by_one_stay(models: Path, tmp_path: Path) -> None:
+    """A file that the user added stays while it exists, in whatever folder it lies."""
+    index = LibraryIndex(tmp_path / "index.json")
+    path = write_good_model(tmp_path / "Single Model.gguf")
+    model = await index.add(path)
+    assert (model.id, model.error) == ("single-model", None)
+    await scan(index, models)
+    assert index.find("single-model") == model
+    again = LibraryIndex(tmp_path / "index.json")
+    again.load()
+    path.unlink()
+    await scan(again, models)
+    assert again.find("single-model") is None
+
+
+async def test_adding_what_is_no_model_says_why(tmp_path: Path) -> None:
+    """A file that is no model, or is not there, becomes an entry with its error."""
+    index = LibraryIndex(tmp_path / "index.json")
+    (tmp_path / "text.gguf").write_text("hello, this is not a model")
+    assert "not a GGUF model" in ((await index.add(tmp_path / "text.gguf")).error or "")
+    assert "does not exist" in ((await index.add(tmp_path / "nothing.gguf")).error or "")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff", b"[]", b'{"version": 1}', b'{"version": 1, "models": [{}]}']
+)
+async def test_a_damaged_index_is_set_aside(content: bytes, tmp_path: Path) -> None:
+    """An index that cannot be read is kept beside, said so, and made anew."""
+    path = tmp_path / "index.json"
+    path.write_bytes(content)
+    index = LibraryIndex(path)
+    note = index.load()
+    assert note is not None
+    assert (tmp_path / "index.json.bad").read_bytes() == content
+    assert index.models == ()
+
+
+async def test_an_index_of_another_version_is_left_alone(tmp_path: Path) -> None:
+    """An index that a newer program wrote is not read and not called damaged."""
+    path = tmp_path / "index.json"
+    path.write_bytes(b'{"version": 999, "models": "something new"}')
+    index = LibraryIndex(path)
+    assert index.load() is None
+    assert index.models == ()
+
+
+async def test_a_full_disk_costs_the_index_and_nothing_else(models: Path, tmp_path: Path) -> None:
+    """When the index cannot be written, the models are found all the same."""
+    index = LibraryIndex(tmp_path / "no such folder" / "index.json")
+    assert len(await scan(index, models)) == 3
+
+
+async def test_a_search_can_be_left(models: Path, tmp_path: Path) -> None:
+    """Who leaves a search early keeps what was found, and nothing is forgotten."""
+    index = LibraryIndex(tmp_path / "index.json")
+    await scan(index, models)
+    (models / "a.gguf").unlink()
+    async for _ in index.scan([ModelFolder(str(models), "")]):
+        break
+    assert index.find("a") is not None
