@@ -88,15 +88,15 @@ ToHost = Load | Ask | Cancel | SetThreads | Doze | Stop
 class Born(Message, frozen=True):
     """The process runs; the first message of a host."""
 
-    private_bytes: int
-    """Anonymous bytes resident at birth that belong to the nursery, not to this host."""
+    shared_bytes: int
+    """Anonymous bytes that the host shares with the nursery, which owns them."""
 
 
 class Loaded(Message, frozen=True):
     """The model is ready."""
 
     context: int
-    """Tokens of context really given (`n_ctx`), which llama.cpp may have rounded."""
+    """Tokens of context really given (`n_ctx`); llama.cpp rounds it up to a multiple of 256."""
     seconds: float
     engine_version: str
     sandbox: tuple[str, ...]
@@ -108,6 +108,8 @@ class Loaded(Message, frozen=True):
     """Tokens of context that the model was trained with, as its file says."""
     weights_bytes: int
     """Bytes of all tensors."""
+    shared_bytes: int
+    """Anonymous bytes still shared with the nursery; what the host wrote to has become its own."""
 
 
 class LoadFailed(Message, frozen=True):
@@ -134,6 +136,8 @@ class Answered(Message, frozen=True):
     seconds: float
     first_token_seconds: float | None
     """Time until the first token was chosen; None when there was none."""
+    shared_bytes: int
+    """Anonymous bytes still shared with the nursery."""
     cancelled: bool = False
     notice: str | None = None
     """A sentence for the user about how the answer was made, such as a chat template set aside."""

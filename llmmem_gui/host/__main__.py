@@ -1,4 +1,4 @@
-"""The host program: `nursery SOCKET PARENT`, or `host SOCKET [PARENT]`.
+"""The host program: `nursery SOCKET [PARENT]` or `host SOCKET [PARENT]`.
 
 SOCKET is the number of an inherited descriptor, PARENT the process whose end ends this one. Runs as a
 module, or as a file by an isolated interpreter that does not know where the package lies.
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
         program = [sys.executable, *sys.orig_argv[1 : -len(arguments)]]
         Nursery(socket.socket(fileno=int(descriptor)), program).run()
     else:
-        begin_host(int(descriptor), parent_pid, born_private_bytes=0)
+        begin_host(int(descriptor), parent_pid)
 
 
 if __name__ == "__main__":

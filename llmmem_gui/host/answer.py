@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -9,13 +10,27 @@ from typing import Any
 
 from llmmem_gui.core import protocol
 from llmmem_gui.host.chat import TemplateError
+from llmmem_gui.host.mapping import OwnMemory
 from llmmem_gui.host.model import Cancelled, HostedModel
 from llmmem_gui.host.requests import Requests
 
 Send = Callable[[protocol.Message], None]
 
+_EXPECTED = (
+    TemplateError,
+    protocol.ProtocolError,
+    ValueError,
+    TypeError,
+    LookupError,
+    RuntimeError,
+    MemoryError,
+)
+"""What the library raises for a request that it cannot answer."""
 
-def answer(model: HostedModel, ask: protocol.Ask, requests: Requests, send: Send) -> None:
+_TOO_LONG = re.compile(r"Requested tokens \((\d+)\) exceed (context window|batch size) of (\d+)")
+
+
+def answer(model: HostedModel, ask: protocol.Ask, requests: Requests, memory: OwnMemory, send: Send) -> None:
     """Answer a request with `Chunk`s and `Answered`, or with `AskFailed`; its failure ends here."""
     started = time.monotonic()
     payload: dict[str, Any] | None = None
@@ -23,42 +38,75 @@ def answer(model: HostedModel, ask: protocol.Ask, requests: Requests, send: Send
     model.begin_answer()
     try:
         if not cancelled:
-            result = _call(model, ask)
-            if isinstance(result, Iterator):
-                for chunk in result:
-                    send(protocol.Chunk(ask.request_id, chunk))
-            else:
-                payload = result
+            payload = _carry_out(model, ask, send)
     except Cancelled:
         cancelled = True
-    except (TemplateError, ValueError, TypeError, KeyError, IndexError, RuntimeError, MemoryError) as error:
+    except _EXPECTED as error:
         send(protocol.AskFailed(ask.request_id, _reason(error)))
         return
     finally:
         requests.end()
-    seconds = time.monotonic() - started
-    send(
-        protocol.Answered(
-            request_id=ask.request_id,
-            payload=payload,
-            prompt_tokens=model.prompt_tokens,
-            completion_tokens=model.completion_tokens,
-            seconds=seconds,
-            first_token_seconds=model.first_token_time and model.first_token_time - started,
-            cancelled=cancelled,
-            notice=model.chat_template_notice if ask.operation == "chat" else None,
-        )
+    first_token = model.first_token_time
+    answered = protocol.Answered(
+        request_id=ask.request_id,
+        payload=payload,
+        prompt_tokens=model.prompt_tokens,
+        completion_tokens=model.completion_tokens,
+        seconds=time.monotonic() - started,
+        first_token_seconds=None if first_token is None else first_token - started,
+        shared_bytes=memory.shared_bytes(),
+        cancelled=cancelled,
+        notice=model.chat_template_notice if ask.operation == "chat" else None,
     )
+    try:
+        send(answered)
+    except protocol.ProtocolError as error:
+        send(protocol.AskFailed(ask.request_id, f"the answer is too long to be sent: {error}"))
+
+
+def _carry_out(model: HostedModel, ask: protocol.Ask, send: Send) -> dict[str, Any] | None:
+    result = _call(model, ask)
+    if not isinstance(result, Iterator):
+        return dict(result)
+    for chunk in result:
+        send(protocol.Chunk(ask.request_id, chunk))
+    return None
 
 
 def _call(model: HostedModel, ask: protocol.Ask) -> Any:
+    if (ask.operation == "embedding") != model.gives_embeddings:
+        made_for = "to give embeddings" if model.gives_embeddings else "to generate text"
+        raise ValueError(f"the model is loaded {made_for}; load it again for the other")
     if ask.operation == "embedding":
         return model.create_embedding(**ask.arguments)
+    if ask.arguments.get("logprobs"):
+        # They need an output row for each token of a batch; a host reserves one row in all.
+        raise ValueError("probabilities of tokens (logprobs) are not offered, because they take much memory")
+    # Without a seed the library begins with the same one in each process.
     arguments = {"seed": secrets.randbits(32), **ask.arguments}
-    if ask.operation == "chat":
-        return model.create_chat_completion(**arguments)
-    return model.create_completion(**arguments)
+    if ask.operation == "completion":
+        return model.create_completion(**arguments)
+    return model.create_chat_completion(**_with_schema(arguments))
+
+
+def _with_schema(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Put a JSON schema where the library looks for it instead of where OpenAI's API has it."""
+    form = arguments.get("response_format") or {}
+    if form.get("type") != "json_schema":
+        return arguments
+    schema = form["json_schema"]["schema"]
+    return {**arguments, "response_format": {"type": "json_object", "schema": schema}}
 
 
 def _reason(error: Exception) -> str:
+    too_long = _TOO_LONG.search(str(error))
+    if too_long:
+        tokens, what, room = too_long.groups()
+        if what == "batch size":
+            return (
+                f"a text has {tokens} tokens and a batch holds {room}: shorten it or load with a larger batch"
+            )
+        return f"the prompt has {tokens} tokens and the context {room}: shorten it or load with more context"
+    if isinstance(error, KeyError):
+        return f"the request lacks {error}"
     return str(error) or type(error).__name__

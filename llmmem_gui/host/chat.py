@@ -52,9 +52,7 @@ class BoundedFormatter:
 
 
 def chat_handler_for(model: HostedModel) -> tuple[Any, str | None]:
-    """Give the chat handler of a model's own template, or None and a notice when it cannot be compiled."""
-    if model.chat_format != "llama-2":  # the library knows this template by its text
-        return None, None
+    """Give the chat handler of a model's own template, or a notice why it cannot be compiled."""
     begin, end = model.token_bos(), model.token_eos()
     try:
         formatter = BoundedFormatter(

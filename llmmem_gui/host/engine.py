@@ -27,13 +27,14 @@ def supports_gpu() -> bool:
 
 
 class EngineLog:
-    """Reads what llama.cpp logs: keeps the first error, notices repacking, passes warnings on.
+    """Reads what llama.cpp logs: keeps errors, notices repacking, passes warnings on.
 
     llama.cpp says only in its log why something failed and how it stored the weights.
     """
 
     def __init__(self) -> None:
         self.first_error: str | None = None
+        self.last_error: str | None = None
         self.repacks_weights = False
         """Weights were copied into private memory in another order."""
         self._level = 0
@@ -48,8 +49,9 @@ class EngineLog:
         line = text.decode("utf-8", "replace").strip()
         if self._level in (_WARN, _ERROR):
             sys.stderr.write(text.decode("utf-8", "replace"))
-            if self._level == _ERROR and self.first_error is None and line and not continued:
-                self.first_error = line
+            if self._level == _ERROR and line and not continued:
+                self.first_error = self.first_error or line
+                self.last_error = line
         elif _REPACK_LINE.search(line):
             self.repacks_weights = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -10,9 +11,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 
+import numpy
+
 PAGE_BYTES = mmap.PAGESIZE
 BLOCK_BYTES = 2**20
 """Zero pages are looked for in blocks of this length."""
+
+
+# Bits of an entry of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst).
+_PRESENT, _FILE, _EXCLUSIVE = 1 << 63, 1 << 61, 1 << 56
+_KIND = numpy.uint64(_PRESENT | _FILE | _EXCLUSIVE)
+_SHARED = numpy.uint64(_PRESENT)
 
 
 @dataclass(frozen=True)
@@ -41,9 +50,14 @@ class OwnMemory:
     def __init__(self) -> None:
         self._maps: FileIO | None = None
         self._statm: FileIO | None = None
+        self._pagemap: FileIO | None = None
+        self._inherited: tuple[Region, ...] = ()
         if sys.platform.startswith("linux"):
             self._maps = FileIO("/proc/self/maps")
             self._statm = FileIO("/proc/self/statm")
+            with contextlib.suppress(OSError):
+                self._pagemap = FileIO("/proc/self/pagemap")
+            self._inherited = tuple(region for region in self._regions() if _may_hold_copies(region))
             # Called with Python's lock held: no other thread writes between a look and its consequence.
             self._libc = ctypes.PyDLL(None)
             self._libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
@@ -59,6 +73,12 @@ class OwnMemory:
         if self._statm is None:
             return 0
         return int(os.pread(self._statm.fileno(), 256, 0).split()[2]) * PAGE_BYTES
+
+    def shared_bytes(self) -> int:
+        """Give the anonymous bytes that were there when this object was made and that others map too."""
+        if self._pagemap is None:
+            return 0
+        return PAGE_BYTES * sum(self._shared_pages(region) for region in self._inherited)
 
     def weights_since(self, before: frozenset[Region]) -> tuple[Region, ...]:
         """Give the file mappings new since `before`: those that llama.cpp made of the model file."""
@@ -84,9 +104,17 @@ class OwnMemory:
         return sum(
             self._release_zeros(start, end)
             for region in self.regions() - before
-            if region.inode == 0 and region.permissions == b"rw-p"
+            if _is_anonymous(region)
             for start, end in _without(region, before)
         )
+
+    def _shared_pages(self, region: Region) -> int:
+        assert self._pagemap is not None
+        pages = region.length // PAGE_BYTES
+        entries = numpy.frombuffer(
+            os.pread(self._pagemap.fileno(), 8 * pages, region.start // PAGE_BYTES * 8), dtype=numpy.uint64
+        )
+        return int(numpy.count_nonzero(entries & _KIND == _SHARED))
 
     def _release_zeros(self, start: int, end: int) -> int:
         released = 0
@@ -119,6 +147,14 @@ def trim_heap() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)
+
+
+def _is_anonymous(region: Region) -> bool:
+    return region.inode == 0 and region.permissions == b"rw-p"
+
+
+def _may_hold_copies(region: Region) -> bool:
+    return region.permissions[3:] == b"p" and b"r" in region.permissions and region.end < 2**63
 
 
 def _is_weights(region: Region) -> bool:

@@ -59,7 +59,8 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         self._abort = abort
         self.wanted_threads = self.n_threads = self.n_threads_batch = threads
         self.begin_answer()
-        self._embeddings = parameters.embeddings
+        self.gives_embeddings = parameters.embeddings
+        """Loaded for `create_embedding`, not to generate."""
         self._open(path, parameters)
         self._set_constants(path)
         self._read_vocabulary()
@@ -137,7 +138,7 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         self._token_nl = self.token_nl()
         self._token_eos = self.token_eos()
         # Llama wants a sequence for each of a batch's tokens, up to n_ctx of them; one is used.
-        sequences = self.context_params.n_seq_max if self._embeddings else 1
+        sequences = self.context_params.n_seq_max if self.gives_embeddings else 1
         self._batch = internals.LlamaBatch(n_tokens=self.n_batch, embd=0, n_seq_max=sequences, verbose=False)
         self.input_ids = numpy.empty(self._n_ctx, dtype=numpy.intc)
         # Passed to stopping criteria, which look at tokens only; zeros without memory.
@@ -148,8 +149,9 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         """Why the model's own chat template is not used, for the user."""
         self.chat_handler = None
         self._chat_handlers: dict[str, llama_chat_format.LlamaChatCompletionHandler] = {}
-        guessed = llama_chat_format.guess_chat_format_from_gguf_metadata(self.metadata)
-        self.chat_format = guessed or "llama-2"
+        known = llama_chat_format.guess_chat_format_from_gguf_metadata(self.metadata)
+        self._brings_own_format = known is None and self.has_chat_template
+        self.chat_format = known or "llama-2"  # the library's own last resort
 
     def begin_answer(self) -> None:
         """Set the counts of an answer back."""
@@ -177,7 +179,7 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
 
     def create_chat_completion(self, *args: Any, **arguments: Any) -> Any:
         """Answer a chat as `Llama.create_chat_completion` does; compiles the template first."""
-        if self.has_chat_template and self.chat_handler is None and self.chat_template_notice is None:
+        if self._brings_own_format and self.chat_handler is None and self.chat_template_notice is None:
             self.chat_handler, self.chat_template_notice = chat_handler_for(self)
         return super().create_chat_completion(*args, **arguments)
 
@@ -188,9 +190,11 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
             self._ctx.set_n_threads(self.n_threads, self.n_threads)
         try:
             super().eval(tokens)
-        except RuntimeError:
+        except RuntimeError as error:
             self._raise_if_cancelled()
-            raise
+            # Nobody knows what of the tokens is in the cache.
+            self._forget()
+            raise RuntimeError(f"llama.cpp could not compute: {self._log.last_error or error}") from error
         self._raise_if_cancelled()
 
     def generate(self, tokens: Sequence[int], *args: Any, **arguments: Any) -> Generator[int, Any, None]:
@@ -215,9 +219,12 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         kept = min(self.longest_token_prefix(self._input_ids.tolist(), prompt), len(prompt) - 1)
         oldest_kept = api.llama_memory_seq_pos_min(self._ctx.memory, 0)
         if kept < self.n_tokens and oldest_kept > max(0, kept - self._sliding_window):
-            self._ctx.kv_cache_clear()
-            self.n_tokens = 0
-            self._requires_eval = True
+            self._forget()
+
+    def _forget(self) -> None:
+        self._ctx.kv_cache_clear()
+        self.n_tokens = 0
+        self._requires_eval = True
 
     def _raise_if_cancelled(self) -> None:
         if self._abort.pressed:

@@ -74,16 +74,6 @@ def close_all_but(kept: set[int]) -> None:
         previous = max(previous, descriptor)
 
 
-def anonymous_bytes() -> int:
-    """Give the resident anonymous bytes of this process (`RssAnon`); 0 where the system does not say."""
-    if sys.platform.startswith("linux"):
-        with open("/proc/self/status", "rb") as file:
-            for line in file:
-                if line.startswith(b"RssAnon:"):
-                    return int(line.split()[1]) * 1024
-    return 0
-
-
 def _private_virtual_bytes() -> int:
     # What RLIMIT_DATA is compared with; the sixth number of statm, in pages (proc(5)).
     with open("/proc/self/statm", "rb") as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import sys
@@ -23,32 +22,31 @@ from llmmem_gui.host.requests import Requests
 _Work = protocol.Ask | protocol.Doze
 
 
-def live(channel: Channel, born_private_bytes: int) -> NoReturn:
+def live(channel: Channel) -> NoReturn:
     """Serve one model until the service says stop or is gone; ends the process."""
-    code = 0
     try:
-        channel.send(protocol.Born(private_bytes=born_private_bytes))
+        memory = OwnMemory()
+        channel.send(protocol.Born(memory.shared_bytes()))
         message = channel.receive()
         if isinstance(message, protocol.Load):
-            _Session(channel, message).run()
+            _Session(channel, memory, message).run()
+        elif not isinstance(message, protocol.Stop):
+            raise protocol.ProtocolError(f"a {type(message).__name__} came before a Load")
     except (Disconnected, LoadError):
         pass
     except BaseException:
-        code = 1
-        traceback.print_exc()
-        sys.stderr.flush()
-    finally:
-        # Without Python's and llama.cpp's farewells: the system takes everything back at once.
-        os._exit(code)
+        _end_with_traceback()
+    # Without Python's and llama.cpp's farewells: the system takes everything back at once.
+    os._exit(0)
 
 
 class _Session:
     """One model: loads it, then does what the inbox brings, one thing at a time."""
 
-    def __init__(self, channel: Channel, load: protocol.Load) -> None:
+    def __init__(self, channel: Channel, memory: OwnMemory, load: protocol.Load) -> None:
         self._channel = channel
+        self._memory = memory
         self._load = load
-        self._memory = OwnMemory()
         self._log = engine.EngineLog()
         self._abort = engine.AbortSwitch()
         self._requests = Requests(self._abort)
@@ -66,6 +64,7 @@ class _Session:
             self._channel.send(protocol.LoadFailed(str(error)))
             raise
         self._model = model
+        model.wanted_threads = self._threads  # it may have changed during the load
         self._channel.send(loaded)
         while True:
             work = self._inbox.get()
@@ -73,7 +72,7 @@ class _Session:
                 self._doze()
             else:
                 self._wake()
-                answer(model, work, self._requests, self._channel.send)
+                answer(model, work, self._requests, self._memory, self._channel.send)
 
     def _open(self) -> tuple[protocol.Loaded, HostedModel]:
         started = time.monotonic()
@@ -88,6 +87,7 @@ class _Session:
         self._weights = self._memory.weights_since(before)
         self._memory.release_zeros(before)
         if self._log.repacks_weights:
+            # What was repacked is resident twice; the mapped original of the rest comes back when read.
             self._memory.drop(self._weights)
         trim_heap()
         loaded = protocol.Loaded(
@@ -100,23 +100,22 @@ class _Session:
             vocabulary_size=model.n_vocab(),
             trained_context=model.trained_context,
             weights_bytes=model.weights_bytes,
+            shared_bytes=self._memory.shared_bytes(),
         )
         return loaded, model
 
     def _listen(self) -> None:
         """Take messages while the model works; ends the process when told or left alone."""
-        with contextlib.suppress(Disconnected):
+        try:
             while True:
-                try:
-                    message = self._channel.receive()
-                except protocol.ProtocolError:
-                    traceback.print_exc()
-                    sys.stderr.flush()
-                    os._exit(1)
+                message = self._channel.receive()
                 if isinstance(message, protocol.Stop):
-                    break
+                    os._exit(0)
                 self._take(message)
-        os._exit(0)
+        except Disconnected:
+            os._exit(0)
+        except BaseException:
+            _end_with_traceback()
 
     def _take(self, message: protocol.ToHost) -> None:
         if isinstance(message, protocol.Cancel):
@@ -125,8 +124,10 @@ class _Session:
             self._threads = message.threads
             if self._model is not None:
                 self._model.wanted_threads = message.threads
-        elif isinstance(message, (protocol.Ask, protocol.Doze)):
+        elif isinstance(message, protocol.Ask | protocol.Doze):
             self._inbox.put(message)
+        else:
+            raise protocol.ProtocolError(f"a second {type(message).__name__}")
 
     def _doze(self) -> None:
         started = time.monotonic()
@@ -142,3 +143,9 @@ class _Session:
         if self._dozing:
             self._memory.want(self._weights)
             self._dozing = False
+
+
+def _end_with_traceback() -> NoReturn:
+    traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(1)

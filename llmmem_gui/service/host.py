@@ -49,6 +49,17 @@ class HostEndedError(HostError):
         self.report = report
 
 
+def _file_bytes(path: Path | str) -> int:
+    with contextlib.suppress(OSError):
+        return os.stat(path).st_size
+    return 0
+
+
+def _display_name(path: Path | str) -> str:
+    # A name may hold bytes that are no text.
+    return os.fsencode(os.path.basename(path)).decode("utf-8", "replace")
+
+
 def load_deadline_seconds(file_bytes: int) -> float:
     """Give the time after which a load of a file of this size hangs: 30 s and 1 s for each 50 MB."""
     return 30.0 + file_bytes / 50e6
@@ -120,6 +131,7 @@ class Host:
         self._dozed: asyncio.Future[protocol.Dozed] | None = None
         self._answers: deque[Answer] = deque()
         self._last_request = 0
+        self._shared_bytes = 0
         self._stopping = False
         self._killed_because: str | None = None
         self.exited: asyncio.Future[ExitReport] = loop.create_future()
@@ -131,9 +143,9 @@ class Host:
         return self._process.pid
 
     @property
-    def born_private_bytes(self) -> int:
-        """Anonymous bytes resident at birth that belong to the nursery, to be taken off `RssAnon`."""
-        return self._born.result().private_bytes
+    def shared_bytes(self) -> int:
+        """Anonymous bytes that are the nursery's, to be taken off its `RssAnon`; they shrink with use."""
+        return self._shared_bytes
 
     @property
     def busy(self) -> bool:
@@ -141,10 +153,14 @@ class Host:
         return bool(self._answers)
 
     async def greet(self) -> None:
-        """Wait until the process has answered. Raises `HostEndedError`."""
+        """Wait until the process has answered; once. Raises `HostEndedError`."""
         reader, self._writer = await asyncio.open_connection(sock=self._connection)
         self._conversation = asyncio.get_running_loop().create_task(self._converse(reader))
-        await self._within(BIRTH_SECONDS, self._born, "did not start")
+        try:
+            await self._within(BIRTH_SECONDS, self._born, "did not start")
+        except asyncio.CancelledError:
+            self.kill("was not wanted any more")
+            raise
 
     async def load(
         self,
@@ -152,19 +168,20 @@ class Host:
         parameters: LoadParameters,
         threads: int = 1,
         data_limit_bytes: int | None = None,
+        deadline_seconds: float | None = None,
     ) -> protocol.Loaded:
-        """Load a model file; once. Raises `LoadFailedError` and `HostEndedError`; either way the host ends.
+        """Load a model file; once. Raises `LoadFailedError`, and the host ends.
 
         `data_limit_bytes` bounds the private memory that the model may reserve. A host that takes longer
-        than `load_deadline_seconds` is killed, and one whose load is cancelled too.
+        than the deadline, by default `load_deadline_seconds`, is killed; so is one whose load is cancelled.
         """
+        if deadline_seconds is None:
+            deadline_seconds = load_deadline_seconds(_file_bytes(path))
         self._send(protocol.Load(os.fsencode(path), parameters, threads, data_limit_bytes))
-        file_bytes = 0
-        with contextlib.suppress(OSError):
-            file_bytes = os.stat(path).st_size
-        seconds = load_deadline_seconds(file_bytes)
         try:
-            return await self._within(seconds, self._loaded, "did not finish loading")
+            return await self._within(deadline_seconds, self._loaded, "did not finish loading")
+        except HostError as error:
+            raise LoadFailedError(f"{_display_name(path)} cannot be loaded: {error}") from error
         except asyncio.CancelledError:
             self.kill("was ended while it loaded")
             raise
@@ -233,18 +250,21 @@ class Host:
             if current is None or current.request_id != message.request_id:
                 raise protocol.ProtocolError(f"an answer to {message.request_id}, which is not asked")
             if isinstance(message, protocol.Answered):
+                self._shared_bytes = message.shared_bytes
                 self._drop(current, message)
             else:
                 self._drop(current, AskFailedError(message.reason))
         elif isinstance(message, protocol.Born):
+            self._shared_bytes = message.shared_bytes
             self._settle(self._born, message)
         elif isinstance(message, protocol.Loaded):
+            self._shared_bytes = message.shared_bytes
             self._settle(self._loaded, message)
         elif isinstance(message, protocol.LoadFailed):
             if self._loaded.done():
                 raise protocol.ProtocolError("a second outcome of the load")
             self._stopping = True
-            self._loaded.set_exception(LoadFailedError(message.reason))
+            self._loaded.set_exception(HostError(message.reason))
             self._loaded.exception()  # read once, because nobody has to wait for it
         else:
             self._settle(self._dozed, message)
@@ -273,7 +293,9 @@ class Host:
             self._send(protocol.Cancel(answer.request_id))
             asyncio.get_running_loop().call_later(CANCEL_SECONDS, self._kill_if_still, answer)
         else:
-            nothing = protocol.Answered(answer.request_id, None, 0, 0, 0.0, None, cancelled=True)
+            nothing = protocol.Answered(
+                answer.request_id, None, 0, 0, 0.0, None, self._shared_bytes, cancelled=True
+            )
             self._drop(answer, nothing)
 
     def _kill_if_still(self, answer: Answer) -> None:
@@ -301,6 +323,8 @@ class Host:
             exit_code = await self._process.wait()
         if self._writer is not None:
             self._writer.close()
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
         errors = await self._errors.finish()
         expected = self._stopping and self._killed_because is None
         reason = self._killed_because or ("ended as asked" if expected else explain_exit(exit_code, errors))

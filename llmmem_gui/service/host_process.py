@@ -148,8 +148,20 @@ class ErrorTail:
         self._tail = b""
         self._loop = asyncio.get_running_loop()
         self._is_over = self._loop.create_future()
-        os.set_blocking(descriptor, False)
-        self._loop.add_reader(descriptor, self._read)
+        if sys.platform == "win32":  # untested; no event loop there reads from a pipe like this
+            self._is_over.set_result(None)
+        else:
+            os.set_blocking(descriptor, False)
+            self._loop.add_reader(descriptor, self._read)
+
+    @classmethod
+    def open(cls) -> tuple[ErrorTail, int]:
+        """Make a pipe; gives its reading end and the descriptor for the host. Raises OSError."""
+        reading, writing = os.pipe()
+        if sys.platform == "win32":
+            os.close(writing)
+            writing = os.open(os.devnull, os.O_WRONLY)
+        return cls(reading), writing
 
     async def finish(self) -> str:
         """Read what is left once the process has ended; gives the end of all."""
@@ -160,8 +172,10 @@ class ErrorTail:
 
     def close(self) -> None:
         """Read no more."""
-        if self._descriptor >= 0:
+        if not self._is_over.done():
             self._loop.remove_reader(self._descriptor)
+            self._is_over.cancel()
+        if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
@@ -171,6 +185,6 @@ class ErrorTail:
         except BlockingIOError:
             return
         self._tail = (self._tail + part)[-ERRORS_BYTES:]
-        if not part and not self._is_over.done():
+        if not part:
             self._loop.remove_reader(self._descriptor)
             self._is_over.set_result(None)

@@ -40,8 +40,9 @@ class BirthFailedError(HostError):
 class HostStarter:
     """Starts hosts and knows those that run.
 
-    `spawn` it in the main thread, before Qt; use it from one event loop; `close` it last. When the
-    nursery dies, its hosts die with it, and hosts are fresh programs from then on.
+    `spawn` it in the main thread, before Qt, so that nothing of Qt is in the nursery's way; use it from
+    one event loop; `close` it last. When the nursery dies, its hosts die with it, and hosts are fresh
+    programs from then on.
     """
 
     def __init__(self, nursery: Nursery | None) -> None:
@@ -65,20 +66,10 @@ class HostStarter:
 
     async def birth(self) -> Host:
         """Start a host. Raises `BirthFailedError` and `HostEndedError`."""
-        ours, theirs = socket.socketpair()
-        errors_out, errors_in = os.pipe()
         try:
-            process = await self._start(theirs, errors_in)
-        except BaseException as error:
-            ours.close()
-            os.close(errors_out)
-            if isinstance(error, OSError):
-                raise BirthFailedError(f"no host could be started: {error}") from error
-            raise
-        finally:
-            theirs.close()
-            os.close(errors_in)
-        host = Host(process, ours, ErrorTail(errors_out))
+            host = await self._begin()
+        except OSError as error:
+            raise BirthFailedError(f"no host could be started: {error}") from error
         self._hosts.add(host)
         host.exited.add_done_callback(lambda _: self._hosts.discard(host))
         await host.greet()
@@ -89,6 +80,18 @@ class HostStarter:
         await asyncio.gather(*(host.stop(grace_seconds) for host in self._hosts))
         if self._nursery is not None:
             self._nursery.end()
+
+    async def _begin(self) -> Host:
+        with contextlib.ExitStack() as opened, contextlib.ExitStack() as passed_on:
+            ours, theirs = socket.socketpair()
+            opened.enter_context(ours)
+            passed_on.enter_context(theirs)
+            errors, errors_in = ErrorTail.open()
+            opened.callback(errors.close)
+            passed_on.callback(os.close, errors_in)
+            host = Host(await self._start(theirs, errors_in), ours, errors)
+            opened.pop_all()
+        return host
 
     async def _start(self, connection: socket.socket, errors: int) -> HostProcess:
         if self._nursery is not None:

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from typing import Any
 
 from llmmem_gui.core import protocol
@@ -18,10 +19,11 @@ class NurseryEndedError(Exception):
 
 
 class Nursery:
-    """The process that forks hosts (Linux), see `llmmem_gui.host.nursery`.
+    """The process that forks hosts (Linux), see `llmmem_gui.host.nursery`; use it from one event loop.
 
-    Spawn it from the main thread: the system kills it, and its hosts with it, when the thread that
-    spawned it ends (prctl(2), `PR_SET_PDEATHSIG`). Use it from one event loop.
+    It ends when its socket closes, and its hosts with it. Spawned from the main thread, the system also
+    kills it when this process ends; from another thread that would happen when the thread ends (prctl(2),
+    `PR_SET_PDEATHSIG`), and is not asked for.
     """
 
     def __init__(self, control: socket.socket, process: subprocess.Popen[bytes]) -> None:
@@ -38,9 +40,10 @@ class Nursery:
     def spawn(cls) -> Nursery:
         """Start the process and do not wait for it. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        parent = [str(os.getpid())] if threading.current_thread() is threading.main_thread() else []
         with theirs:
             process = subprocess.Popen(
-                [*host_program(), "nursery", str(theirs.fileno()), str(os.getpid())],
+                [*host_program(), "nursery", str(theirs.fileno()), *parent],
                 env=host_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

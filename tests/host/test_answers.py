@@ -1,0 +1,208 @@
+"""What a host answers, with real models."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from running_hosts import SMALL, complete, loaded_host, text_of
+
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.service.hosts import AskFailedError, HostStarter
+
+HELLO = [{"role": "user", "content": "Say hello."}]
+
+
+async def test_a_streamed_chat_says_the_same_as_a_whole_one(starter: HostStarter, smol_path: Path) -> None:
+    """At temperature 0 the chunks together are the message, and both count the same tokens."""
+    host = await loaded_host(starter, smol_path)
+    arguments = {"messages": HELLO, "max_tokens": 24, "temperature": 0.0}
+
+    whole = await host.ask("chat", arguments).finished()
+    stream = host.ask("chat", {**arguments, "stream": True})
+    parts = [chunk["choices"][0]["delta"].get("content", "") async for chunk in stream]
+    streamed = await stream.finished()
+
+    assert len(parts) > 5
+    assert "".join(parts) == text_of(whole) != ""
+    assert streamed.payload is None
+    assert whole.payload is not None
+    usage = whole.payload["usage"]
+    for answered in (whole, streamed):
+        assert answered.prompt_tokens == usage["prompt_tokens"]
+        # The library does not count the token that ends the answer; a host counts what it computed.
+        assert 0 <= answered.completion_tokens - usage["completion_tokens"] <= 1
+        assert answered.first_token_seconds is not None
+        assert 0 < answered.first_token_seconds <= answered.seconds
+        assert not answered.cancelled
+        assert answered.notice is None
+
+
+async def test_requests_are_answered_in_order(starter: HostStarter, smol_path: Path) -> None:
+    """Requests made at once wait for each other, and each gets its own answer."""
+    host = await loaded_host(starter, smol_path)
+    prompts = ["The capital of France is", "One, two, three,", "The opposite of hot is"]
+    one_by_one = [await complete(host, prompt, max_tokens=8) for prompt in prompts]
+
+    arguments = [{"prompt": prompt, "temperature": 0.0, "max_tokens": 8} for prompt in prompts]
+    answers = [host.ask("completion", each) for each in arguments]
+    assert host.busy
+    order: list[int] = []
+    for place, answer in enumerate(answers):
+        answer._finished.add_done_callback(lambda _, place=place: order.append(place))
+    at_once = [text_of(await answer.finished()) for answer in answers]
+
+    assert at_once == one_by_one
+    assert len(set(at_once)) == len(prompts)
+    assert order == [0, 1, 2]
+    assert not host.busy
+
+
+async def test_stop_words_and_seeds_are_obeyed(starter: HostStarter, smol_path: Path) -> None:
+    """An answer ends before its stop word; a seed repeats an answer and no seed does not."""
+    host = await loaded_host(starter, smol_path)
+    counting = await complete(host, "1, 2, 3, 4, 5,", max_tokens=24)
+    assert "9" in counting
+    assert await complete(host, "1, 2, 3, 4, 5,", max_tokens=24, stop=["9"]) == counting.split("9")[0]
+
+    async def told(**arguments: object) -> str:
+        request = {"prompt": "Once upon a time", "max_tokens": 24, "temperature": 1.5, **arguments}
+        return text_of(await host.ask("completion", request).finished())
+
+    assert await told(seed=7) == await told(seed=7)
+    assert len({await told() for _ in range(4)}) > 1
+
+
+async def test_a_character_of_many_bytes_is_never_cut(starter: HostStarter, smol_path: Path) -> None:
+    """Chunks of an answer with emoji and Chinese are whole characters, and together the whole answer."""
+    host = await loaded_host(starter, smol_path)
+    request = {"prompt": "😀😁😂🤣😃 你好 😀😁😂🤣😃 你好 😀😁😂", "temperature": 0.0, "max_tokens": 32}
+    whole = text_of(await host.ask("completion", request).finished())
+    parts = [
+        chunk["choices"][0]["text"] async for chunk in host.ask("completion", {**request, "stream": True})
+    ]
+    assert any(ord(character) > 0xFFFF for character in whole)
+    assert "".join(parts).rstrip("�") == whole.rstrip("�")
+    assert "�" not in "".join(parts[:-2])
+
+
+async def test_a_json_schema_shapes_the_answer(starter: HostStarter, smol_path: Path) -> None:
+    """With a schema, in OpenAI's form or the library's, the answer is JSON that fits it."""
+    host = await loaded_host(starter, smol_path)
+    schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
+    forms: list[dict[str, object]] = [
+        {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}},
+        {"type": "json_object", "schema": schema},
+    ]
+    for form in forms:
+        request = {"messages": HELLO, "response_format": form, "temperature": 0.0, "max_tokens": 64}
+        answer = json.loads(text_of(await host.ask("chat", request).finished()))
+        assert isinstance(answer["age"], int)
+
+
+async def test_a_tool_that_must_be_called_is_called(starter: HostStarter, smol_path: Path) -> None:
+    """With a tool choice, the answer is a call of that tool with arguments that fit its schema."""
+    host = await loaded_host(starter, smol_path)
+    parameters = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    request = {
+        "messages": [{"role": "user", "content": "How is the weather in Paris?"}],
+        "tools": [{"type": "function", "function": {"name": "weather", "parameters": parameters}}],
+        "tool_choice": {"type": "function", "function": {"name": "weather"}},
+        "temperature": 0.0,
+        "max_tokens": 64,
+    }
+    answered = await host.ask("chat", request).finished()
+    assert answered.payload is not None
+    call = answered.payload["choices"][0]["message"]["tool_calls"][0]["function"]
+    assert call["name"] == "weather"
+    assert isinstance(json.loads(call["arguments"])["city"], str)
+
+
+async def test_embeddings_are_one_vector_for_each_text(starter: HostStarter, smol_path: Path) -> None:
+    """A model loaded for embeddings gives vectors of its length, equal for equal texts, nearer for like ones."""
+    host = await starter.birth()
+    loaded = await host.load(smol_path, LoadParameters(context=512, embeddings=True))
+    texts = [
+        "A cat sat on the mat.",
+        "A cat sat on a mat.",
+        "Interest rates rose in March.",
+        "A cat sat on the mat.",
+    ]
+    answered = await host.ask("embedding", {"input": texts}).finished()
+    assert answered.payload is not None
+    vectors = [entry["embedding"] for entry in answered.payload["data"]]
+
+    def likeness(left: list[float], right: list[float]) -> float:
+        dot = sum(a * b for a, b in zip(left, right, strict=True))
+        return dot / (sum(a * a for a in left) * sum(b * b for b in right)) ** 0.5
+
+    assert [len(vector) for vector in vectors] == [loaded.embedding_length] * 4
+    assert likeness(vectors[0], vectors[3]) > 0.9999
+    assert likeness(vectors[0], vectors[1]) > likeness(vectors[0], vectors[2])
+
+
+async def test_what_cannot_be_answered_says_why_and_the_host_goes_on(
+    starter: HostStarter, smol_path: Path
+) -> None:
+    """A prompt beyond the context, an unknown argument, logprobs and a wrong operation are refused in words."""
+    host = await loaded_host(starter, smol_path)
+    refused = [
+        ("completion", {"prompt": "word " * 600}, r"the prompt has 60\d tokens and the context 512: .*"),
+        ("completion", {"prompt": "a", "colour": 1}, r".*colour.*"),
+        ("completion", {}, r".*prompt.*"),
+        ("chat", {"messages": HELLO, "logprobs": True, "top_logprobs": 2}, r".*logprobs.*not offered.*"),
+        ("embedding", {"input": "a"}, r"the model is loaded to generate text; .*"),
+    ]
+    for operation, arguments, reason in refused:
+        with pytest.raises(AskFailedError, match=f"^{reason}$"):
+            await host.ask(operation, arguments).finished()  # type: ignore[arg-type]
+    assert "Paris" in await complete(host, "The capital of France is", max_tokens=4)
+
+
+async def test_a_text_longer_than_a_batch_is_refused_not_cut(starter: HostStarter, smol_path: Path) -> None:
+    """An embedding of a text that does not fit into a batch fails with both numbers."""
+    host = await loaded_host(starter, smol_path, LoadParameters(context=512, batch=64, embeddings=True))
+    with pytest.raises(AskFailedError, match=r"^a text has 10\d tokens and a batch holds 64: "):
+        await host.ask("embedding", {"input": "word " * 100}).finished()
+
+
+async def test_threads_change_between_tokens(starter: HostStarter, smol_path: Path) -> None:
+    """`set_threads` during an answer lets the host compute with more threads, and the answer is the same."""
+    host = await loaded_host(starter, smol_path, threads=1)
+    expected = await complete(host, "Once upon a time", max_tokens=32)
+    before = _thread_count(host.pid)
+
+    answer = host.ask("completion", {"prompt": "Once upon a time", "temperature": 0.0, "max_tokens": 32})
+    host.set_threads(3)
+    assert text_of(await answer.finished()) == expected
+    assert _thread_count(host.pid) == before + 2
+
+
+async def test_two_hosts_answer_at_once(starter: HostStarter, smol_path: Path, gemma_path: Path) -> None:
+    """Two models load and answer at the same time, each as it does alone."""
+    smol, gemma = await asyncio.gather(loaded_host(starter, smol_path), loaded_host(starter, gemma_path))
+    prompt = "The capital of France is"
+    alone = [await complete(host, prompt, max_tokens=12) for host in (smol, gemma)]
+    together = await asyncio.gather(*(complete(host, prompt, max_tokens=12) for host in (smol, gemma)))
+    assert alone == together
+    assert alone[0] != alone[1]
+    assert smol.pid != gemma.pid
+
+
+async def test_a_dozing_host_wakes_with_the_same_answer(starter: HostStarter, gemma_path: Path) -> None:
+    """Dozing drops nearly all mapped weights and keeps the cache; the next answer is right."""
+    host = await starter.birth()
+    loaded = await host.load(gemma_path, SMALL)
+    prompt = "The capital of France is"
+    expected = await complete(host, prompt, max_tokens=12)
+    dozed = await host.doze()
+    assert dozed.before_bytes > 0.9 * loaded.weights_bytes
+    assert dozed.after_bytes < 0.1 * dozed.before_bytes
+    assert await complete(host, prompt, max_tokens=12) == expected
+    assert (await host.doze()).before_bytes > 0.9 * loaded.weights_bytes
+
+
+def _thread_count(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
