@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from llmmem_gui import __version__
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.service.control_entries import (
     event_object,
@@ -29,14 +30,15 @@ from llmmem_gui.service.control_records import (
     Health,
     LimitRequest,
     LoadRequest,
-    ModelEntry,
+    MemoryUsage,
+    ModelStatus,
     NothingAsked,
     PinRequest,
     ReserveRequest,
     ScanRequest,
+    SimulatedPressure,
     Status,
     TotalEntry,
-    TotalUsage,
     Usage,
 )
 from llmmem_gui.service.event_stream import EventFeed
@@ -54,6 +56,7 @@ _load = msgspec.json.Decoder(LoadRequest)
 _nothing = msgspec.json.Decoder(NothingAsked)
 _limit = msgspec.json.Decoder(LimitRequest)
 _reserve = msgspec.json.Decoder(ReserveRequest)
+_pressure = msgspec.json.Decoder(SimulatedPressure)
 _pin = msgspec.json.Decoder(PinRequest)
 _add = msgspec.json.Decoder(AddRequest)
 _scan = msgspec.json.Decoder(ScanRequest)
@@ -177,6 +180,13 @@ class ControlApi:
         await self._service.set_reserve(asked.reserve_bytes, actor=actor_of(request))
         return await self.status(request)
 
+    async def simulate_pressure(self, request: Request) -> JsonReply:
+        """Behave as if the machine were at a level of pressure, without using memory."""
+        asked = await read_json(request, _pressure)
+        level = next(level for level in Level if level.word == asked.level)
+        self._service.simulate_pressure(None if level is Level.NORMAL else level)
+        return await self.status(request)
+
     async def usage(self, _: Request) -> JsonReply:
         """Memory in use, its limit and the share of it, in total and for each model."""
         return JsonReply(self._usage())
@@ -231,7 +241,7 @@ class ControlApi:
     def _model_id(self, request: Request) -> str:
         return known_model(self._service, request.path_params["model_id"]).id
 
-    def _entry(self, model_id: str) -> ModelEntry:
+    def _entry(self, model_id: str) -> ModelStatus:
         return model_entry(known_model(self._service, model_id), time.monotonic())
 
     def _parameters(self, model_id: str, asked: LoadRequest | ForecastRequest) -> LoadParameters | None:
@@ -240,9 +250,9 @@ class ControlApi:
         parameters = parameters_asked(base, asked)
         return None if parameters == base else parameters
 
-    def _usage(self) -> TotalUsage:
+    def _usage(self) -> MemoryUsage:
         usage = self._service.usage()
-        return TotalUsage(
+        return MemoryUsage(
             current_bytes=usage.current_bytes,
             limit_bytes=usage.limit_bytes,
             percent=usage.percent,

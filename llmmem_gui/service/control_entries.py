@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core import events
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
@@ -20,8 +20,8 @@ from llmmem_gui.service.control_records import (
     LibraryEntry,
     LoadRequest,
     MachineEntry,
-    ModelEntry,
-    ReceiptEntry,
+    ModelStatus,
+    Receipt,
 )
 
 
@@ -39,9 +39,9 @@ def library_entry(file: ModelFile) -> LibraryEntry:
     )
 
 
-def model_entry(model: ModelSnapshot, monotonic_seconds: float) -> ModelEntry:
+def model_entry(model: ModelSnapshot, monotonic_seconds: float) -> ModelStatus:
     """A model at that time of the monotonic clock."""
-    return ModelEntry(
+    return ModelStatus(
         id=model.id,
         name=model.facts.name,
         path=str(model.facts.path),
@@ -76,13 +76,14 @@ def machine_entry(snapshot: CacheSnapshot, machine: MachineReading | None) -> Ma
     )
 
 
-def receipt_entry(receipt: Receipt) -> ReceiptEntry:
+def receipt_entry(receipt: events.Receipt) -> Receipt:
     """What an unload gave back."""
-    return ReceiptEntry(
+    return Receipt(
         id=receipt.model_id,
         given_back_bytes=receipt.given_back_bytes,
         private_before_bytes=receipt.private_before_bytes,
         weights_before_bytes=receipt.weights_before_bytes,
+        available_change_bytes=receipt.available_change_bytes,
         seconds=receipt.seconds,
         reason=receipt.cause,
     )
@@ -106,7 +107,7 @@ def forecast_entry(model_id: str, forecast: Forecast) -> ForecastEntry:
     )
 
 
-def event_object(event: Event) -> dict[str, Any]:
+def event_object(event: events.Event) -> dict[str, Any]:
     """An event with its numbers beside its other fields."""
     return {
         "time": iso_time(event.time),

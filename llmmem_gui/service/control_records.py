@@ -5,7 +5,7 @@ The names are a promise to other programs: fields are added, never renamed or re
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,7 @@ from msgspec import Meta
 from llmmem_gui.core.parameters import Context, GpuLayers, KvType
 from llmmem_gui.core.settings import Bytes
 
+PressureWord = Literal["normal", "warning", "critical", "emergency"]
 PathText = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
@@ -49,6 +50,12 @@ class ReserveRequest(Asked, frozen=True):
     """Memory of the machine to keep free for everything else."""
 
     reserve_bytes: Bytes
+
+
+class SimulatedPressure(Asked, frozen=True):
+    """The pressure to behave as if the machine had; normal ends it."""
+
+    level: PressureWord
 
 
 class PinRequest(Asked, frozen=True):
@@ -92,7 +99,7 @@ class LibraryEntry(Told, frozen=True, kw_only=True):
     error: str | None
 
 
-class ModelEntry(Told, frozen=True, kw_only=True):
+class ModelStatus(Told, frozen=True, kw_only=True):
     """A model as it is now."""
 
     id: str
@@ -138,18 +145,19 @@ class MachineEntry(Told, frozen=True, kw_only=True):
 class Status(Told, frozen=True, kw_only=True):
     """Everything at one moment."""
 
-    models: list[ModelEntry]
+    models: list[ModelStatus]
     total: TotalEntry
     machine: MachineEntry
 
 
-class ReceiptEntry(Told, frozen=True, kw_only=True):
+class Receipt(Told, frozen=True, kw_only=True):
     """What an unload really gave back."""
 
     id: str
     given_back_bytes: int
     private_before_bytes: int
     weights_before_bytes: int
+    available_change_bytes: int
     seconds: float
     reason: str
 
@@ -162,7 +170,7 @@ class Usage(Told, frozen=True, kw_only=True):
     percent: float | None
 
 
-class TotalUsage(Usage, frozen=True, kw_only=True):
+class MemoryUsage(Usage, frozen=True, kw_only=True):
     """The same for all models together and for each."""
 
     models: dict[str, Usage]

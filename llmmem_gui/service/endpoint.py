@@ -11,6 +11,8 @@ from llmmem_gui.service import program_lock
 from llmmem_gui.service.durable_file import replace_file
 
 FILE_NAME = "endpoint.json"
+ACTOR_HEADER = "llmmem-actor"
+"""The header in which the command line and scripts say who they are, for the timeline."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from llmmem_gui.core.events import Actor
+from llmmem_gui.service.endpoint import ACTOR_HEADER
 
-ACTOR_HEADER = "llmmem-actor"
 _NAMED: dict[str, Actor] = {"cli": "cli", "script": "script"}
 
 

@@ -40,9 +40,12 @@ class HttpApi:
         """A sentence when the port of the settings could not be had and another one is used."""
         return self._server.notice
 
-    async def start(self) -> None:
-        """Listen on the port of the settings or, when it cannot be had, on a free one. Raises OSError."""
-        await self._server.start(self._service.settings.api.port)
+    async def start(self, port: int | None = None) -> None:
+        """Listen on this port, else on that of the settings; on a free one when it cannot be had.
+
+        Raises OSError.
+        """
+        await self._server.start(self._service.settings.api.port if port is None else port)
         self._stop_counting = self._service.subscribe(self._metrics.observe)
 
     async def close(self) -> None:

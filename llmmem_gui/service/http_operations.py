@@ -19,14 +19,15 @@ from llmmem_gui.service.control_records import (
     LibraryEntry,
     LimitRequest,
     LoadRequest,
-    ModelEntry,
+    MemoryUsage,
+    ModelStatus,
     NothingAsked,
     PinRequest,
-    ReceiptEntry,
+    Receipt,
     ReserveRequest,
     ScanRequest,
+    SimulatedPressure,
     Status,
-    TotalUsage,
 )
 from llmmem_gui.service.openai_api import OpenAiApi
 from llmmem_gui.service.openai_schemas import ChatRequest, CompletionRequest, EmbeddingRequest
@@ -60,109 +61,86 @@ _MODEL = "/api/v1/models/{model_id}"
 def operations(
     openai: OpenAiApi, control: ControlApi, document: Endpoint, metrics: Endpoint
 ) -> tuple[Operation, ...]:
-    """Everything that can be asked. A path with a further part after the id stands before the bare id."""
+    """Everything that can be asked."""
     return (
         Operation("GET", "/health", control.health, "Whether the program answers", gives=Health),
         Operation("GET", "/openapi.json", document, "This document"),
         Operation("GET", "/metrics", metrics, "Numbers for Prometheus", media_type="text/plain"),
         Operation("GET", "/v1/models", openai.models, "Models that can be asked, in OpenAI's form"),
         Operation("GET", "/v1/models/{model_id}", openai.model, "One model, in OpenAI's form"),
-        Operation("POST", "/v1/chat/completions", openai.chat, "Answer a chat", takes=ChatRequest),
-        Operation("POST", "/v1/completions", openai.completion, "Continue a text", takes=CompletionRequest),
-        Operation(
-            "POST", "/v1/embeddings", openai.embedding, "Turn texts into vectors", takes=EmbeddingRequest
-        ),
-        *_control_operations(control),
+        Operation("POST", "/v1/chat/completions", openai.chat, "Answer a chat", ChatRequest),
+        Operation("POST", "/v1/completions", openai.completion, "Continue a text", CompletionRequest),
+        Operation("POST", "/v1/embeddings", openai.embedding, "Turn texts into vectors", EmbeddingRequest),
+        *_operations_on_one_model(control),
+        *_operations_on_all_models(control),
+        *_operations_on_the_program(control),
     )
 
 
-def _control_operations(control: ControlApi) -> tuple[Operation, ...]:
+def _operations_on_one_model(control: ControlApi) -> tuple[Operation, ...]:
     return (
-        Operation(
-            "GET", "/api/v1/models", control.status, "All models, their sum and the machine", gives=Status
+        Operation("GET", _MODEL, control.model, "One model", gives=ModelStatus),
+        _command(f"{_MODEL}/load", control.load, "Load a model", LoadRequest, gives=ModelStatus),
+        _command(f"{_MODEL}/unload", control.unload, "Unload a model", gives=Receipt),
+        _command(
+            f"{_MODEL}/doze", control.doze, "Drop an idle model's weights from memory", gives=ModelStatus
         ),
+        Operation("PUT", f"{_MODEL}/pin", control.pin, "Pin or unpin a model", PinRequest, gives=ModelStatus),
         Operation(
-            "POST", "/api/v1/models", control.add_model, "Add a model file", AddRequest, gives=LibraryEntry
+            "PUT", f"{_MODEL}/limit", control.limit_model, "Limit a model", LimitRequest, gives=ModelStatus
         ),
-        Operation(
-            "POST",
-            f"{_MODEL}/load",
-            control.load,
-            "Load a model",
-            LoadRequest,
-            body_required=False,
-            gives=ModelEntry,
-        ),
-        Operation(
-            "POST",
-            f"{_MODEL}/unload",
-            control.unload,
-            "Unload a model",
-            NothingAsked,
-            body_required=False,
-            gives=ReceiptEntry,
-        ),
-        Operation(
-            "POST",
-            f"{_MODEL}/doze",
-            control.doze,
-            "Drop an idle model's weights from memory",
-            NothingAsked,
-            body_required=False,
-            gives=ModelEntry,
-        ),
-        Operation("PUT", f"{_MODEL}/pin", control.pin, "Pin or unpin a model", PinRequest, gives=ModelEntry),
-        Operation(
-            "PUT", f"{_MODEL}/limit", control.limit_model, "Limit a model", LimitRequest, gives=ModelEntry
-        ),
-        Operation(
-            "POST",
+        _command(
             f"{_MODEL}/forecast",
             control.forecast,
             "Predict what a load needs",
             ForecastRequest,
-            body_required=False,
             gives=ForecastEntry,
         ),
-        Operation("GET", _MODEL, control.model, "One model", gives=ModelEntry),
+    )
+
+
+def _operations_on_all_models(control: ControlApi) -> tuple[Operation, ...]:
+    path = "/api/v1"
+    return (
         Operation(
-            "POST",
-            "/api/v1/scan",
-            control.scan,
-            "Look for model files",
-            ScanRequest,
-            body_required=False,
-            gives=list[LibraryEntry],
+            "GET", f"{path}/models", control.status, "All models, their sum and the machine", gives=Status
         ),
         Operation(
-            "POST",
-            "/api/v1/unload",
-            control.unload_all,
-            "Unload every model",
-            NothingAsked,
-            body_required=False,
-            gives=list[ReceiptEntry],
+            "POST", f"{path}/models", control.add_model, "Add a model file", AddRequest, gives=LibraryEntry
         ),
-        Operation(
-            "POST",
-            "/api/v1/cleanup",
+        _command(f"{path}/scan", control.scan, "Look for model files", ScanRequest, gives=list[LibraryEntry]),
+        _command(f"{path}/unload", control.unload_all, "Unload every model", gives=list[Receipt]),
+        _command(
+            f"{path}/cleanup",
             control.clean_up,
             "Unload every idle model that is not pinned",
-            NothingAsked,
-            body_required=False,
-            gives=list[ReceiptEntry],
+            gives=list[Receipt],
+        ),
+        Operation("GET", f"{path}/usage", control.usage, "Memory in use", gives=MemoryUsage),
+        Operation(
+            "PUT", f"{path}/limit", control.limit_total, "Limit all models", LimitRequest, gives=MemoryUsage
         ),
         Operation(
-            "PUT", "/api/v1/limit", control.limit_total, "Limit all models", LimitRequest, gives=TotalUsage
+            "PUT", f"{path}/reserve", control.reserve, "Keep memory free", ReserveRequest, gives=Status
         ),
+    )
+
+
+def _operations_on_the_program(control: ControlApi) -> tuple[Operation, ...]:
+    path = "/api/v1"
+    return (
         Operation(
-            "PUT", "/api/v1/reserve", control.reserve, "Keep memory free", ReserveRequest, gives=Status
+            "PUT",
+            f"{path}/simulated-pressure",
+            control.simulate_pressure,
+            "Behave as if memory were short, without using any",
+            SimulatedPressure,
+            gives=Status,
         ),
-        Operation("GET", "/api/v1/usage", control.usage, "Memory in use", gives=TotalUsage),
-        Operation("GET", "/api/v1/settings", control.settings, "All settings", gives=Settings),
+        Operation("GET", f"{path}/settings", control.settings, "All settings", gives=Settings),
         Operation(
             "PATCH",
-            "/api/v1/settings",
+            f"{path}/settings",
             control.change_settings,
             "Change settings, named as section.field",
             dict[str, SettingValue],
@@ -170,7 +148,7 @@ def _control_operations(control: ControlApi) -> tuple[Operation, ...]:
         ),
         Operation(
             "GET",
-            "/api/v1/events",
+            f"{path}/events",
             control.events,
             "Events as they happen",
             media_type="text/event-stream",
@@ -178,10 +156,17 @@ def _control_operations(control: ControlApi) -> tuple[Operation, ...]:
         ),
         Operation(
             "GET",
-            "/api/v1/events/recent",
+            f"{path}/events/recent",
             control.recent_events,
             "The last events",
             gives=list[dict[str, Any]],
             query=(("count", "number"),),
         ),
     )
+
+
+def _command(
+    path: str, endpoint: Endpoint, summary: str, takes: Any = NothingAsked, *, gives: Any
+) -> Operation:
+    """Something to do, whose body may be left out."""
+    return Operation("POST", path, endpoint, summary, takes, body_required=False, gives=gives)

@@ -1,0 +1,66 @@
+"""The whole program without a window: lock, hosts, service and HTTP API, in order and back."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+
+from llmmem_gui.folders import Folders
+from llmmem_gui.service import endpoint, token_file
+from llmmem_gui.service.endpoint import Endpoint
+from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.http_api import HttpApi
+from llmmem_gui.service.memory_service import MemoryService
+from llmmem_gui.service.program_lock import ProgramLock
+from llmmem_gui.service.settings_file import SettingsFile
+
+log = logging.getLogger(__name__)
+
+
+class Program:
+    """One running program for one home.
+
+    Make it in a thread that lives as long as the program (the system ends the nursery with the thread that
+    started it), `start` and `close` it in one event loop of that thread.
+    Raises `FolderUnusable`, `AlreadyRunning`, `TokenError` and OSError, and then nothing is left running.
+    """
+
+    def __init__(self, folders: Folders) -> None:
+        self._folders = folders
+        folders.create()
+        self._lock = ProgramLock(folders.data)
+        try:
+            self._token_file = folders.runtime / token_file.FILE_NAME
+            token = token_file.keep_token(self._token_file)
+            settings_file = SettingsFile(folders.settings_file)
+            hosts = HostStarter.spawn()
+        except BaseException:
+            self._lock.release()
+            raise
+        self.service = MemoryService(folders, settings_file, hosts)
+        self.api = HttpApi(self.service, token)
+
+    async def start(self, port: int | None = None) -> Endpoint:
+        """Start to serve, on this port or on the one of the settings. Raises OSError."""
+        await self.service.start()
+        await self.api.start(port)
+        where = Endpoint(self.api.url, os.getpid(), str(self._token_file))
+        endpoint.announce(self._folders.runtime, where)
+        return where
+
+    async def close(self) -> None:
+        """End everything in order: no new requests, hosts, lock."""
+        endpoint.withdraw(self._folders.runtime)
+        async with contextlib.AsyncExitStack() as steps:
+            steps.callback(self._lock.release)
+            steps.push_async_callback(_timed, "service", self.service.close)
+            steps.push_async_callback(_timed, "HTTP API", self.api.close)
+
+
+async def _timed(name: str, close: Callable[[], Awaitable[None]]) -> None:
+    started = time.monotonic()
+    await close()
+    log.info("closed the %s in %.0f ms", name, (time.monotonic() - started) * 1000)
