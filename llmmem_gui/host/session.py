@@ -77,9 +77,9 @@ class _Session:
     def _open(self) -> tuple[protocol.Loaded, HostedModel]:
         started = time.monotonic()
         files = check_model_file(self._load.path)
-        layers = sandbox.enter(files, gpu=engine.supports_gpu())
         if self._load.data_limit_bytes is not None:
-            process.limit_growth(self._load.data_limit_bytes)
+            process.limit_growth(self._load.data_limit_bytes)  # reads /proc, which the sandbox closes
+        layers = sandbox.enter(files, gpu=engine.supports_gpu())
         # Only now, because the sandbox holds for threads that start inside it.
         threading.Thread(target=self._listen, daemon=True).start()
         before = self._memory.regions()

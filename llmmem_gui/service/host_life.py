@@ -101,11 +101,11 @@ class HostLife:
         """End the host; `run` returns when it is reaped."""
         self._stop = stop
         host = self.host
-        if host is None:
-            return
-        now = read_process_memory(host.pid) or _NOTHING
+        now = (read_process_memory(host.pid) if host is not None else None) or self._birth
         available = self._machine.read().available_bytes
         self._before = _Before(time.monotonic(), now.since(self._birth), available)
+        if host is None:
+            return
         if stop.at_once:
             host.kill()
         else:

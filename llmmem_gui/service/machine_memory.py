@@ -99,7 +99,7 @@ def _bounding_groups(proc: Path, cgroup: Path) -> list[_Group]:
         _, controllers, path = line.split(":", 2)
         if controllers == "" and (cgroup / "cgroup.controllers").exists():
             root, limit, usage = cgroup, "memory.max", "memory.current"
-            cache = ("inactive_file", "active_file", "slab_reclaimable")
+            cache: tuple[str, ...] = ("inactive_file", "active_file", "slab_reclaimable")
         elif "memory" in controllers.split(","):
             root, limit, usage = cgroup / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
             cache = ("total_inactive_file", "total_active_file")

@@ -1,0 +1,329 @@
+"""The service with real models in real hosts: load, ask, evict, cancel, crash, quit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.snapshot import State
+from llmmem_gui.folders import Folders
+from llmmem_gui.service.command_error import CommandError
+from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.memory_service import Fact, MemoryService
+from llmmem_gui.service.settings_file import SettingsFile
+
+_MIB = 1024**2
+_QUESTION = {"messages": [{"role": "user", "content": "Say hello."}], "temperature": 0.0}
+
+
+class Running:
+    """A service, what it has told, and the ids of the two real models."""
+
+    def __init__(self, service: MemoryService, smol: str, gemma: str) -> None:
+        self.service = service
+        self.smol = smol
+        self.gemma = gemma
+        self.facts: list[Fact] = []
+        service.subscribe(self.facts.append)
+
+    def events(self, kind: str) -> list[Event]:
+        return [fact for fact in self.facts if isinstance(fact, Event) and fact.type == kind]
+
+    def state(self, model_id: str) -> State:
+        model = self.service.snapshot.model(model_id)
+        assert model is not None
+        return model.state
+
+    def pid(self, model_id: str) -> int:
+        model = self.service.snapshot.model(model_id)
+        assert model is not None
+        assert model.pid is not None
+        return model.pid
+
+    async def until(self, condition) -> None:
+        """Wait for facts until the condition holds; the test's own time limit ends a wait in vain."""
+        while not condition():
+            await asyncio.sleep(0.01)
+
+    async def text(self, model: str, **arguments) -> str:
+        answer = self.service.ask(model, "chat", {**_QUESTION, **arguments}, actor="api")
+        return "".join([payload["choices"][0]["message"]["content"] async for payload in answer])
+
+
+@pytest.fixture
+async def running(smol_path: Path, gemma_path: Path) -> AsyncIterator[Running]:
+    starter = HostStarter.spawn()
+    folders = Folders.of_user()
+    folders.create()
+    service = MemoryService(folders, SettingsFile(folders.settings_file), starter)
+    try:
+        await service.start()
+        smol = await service.add_model(smol_path)
+        gemma = await service.add_model(gemma_path)
+        yield Running(service, smol.id, gemma.id)
+    finally:
+        await service.close()
+    assert not psutil.Process().children(recursive=True)
+
+
+async def test_a_model_is_loaded_answers_and_gives_everything_back(running: Running) -> None:
+    """The receipt of an unload is all private memory of a process that is gone."""
+    loaded = await running.service.load(running.smol, actor="window")
+    assert loaded.state is State.READY
+    assert loaded.context == 4096
+    assert "hello" in (await running.text(running.smol, max_tokens=16)).lower()
+    pid = running.pid(running.smol)
+    receipt = await running.service.unload(running.smol, actor="window")
+    assert not psutil.pid_exists(pid)
+    assert receipt.given_back_bytes == receipt.private_before_bytes > 10 * _MIB
+    assert receipt.seconds < 10
+    assert running.state(running.smol) is State.UNLOADED
+    assert [e.cause for e in running.events("model-unloaded")] == ["asked"]
+    assert any(isinstance(fact, Receipt) for fact in running.facts)
+
+
+async def test_an_answer_streams_and_says_what_it_took(running: Running) -> None:
+    """Asking loads the model by itself; chunks come one by one and the usage is known at the end."""
+    answer = running.service.ask(
+        running.smol, "chat", {**_QUESTION, "max_tokens": 12, "stream": True}, actor="api"
+    )
+    chunks = [chunk async for chunk in answer]
+    text = "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks)
+    assert len(chunks) > 5
+    assert text == await running.text(running.smol, max_tokens=12)
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens == 12
+
+
+async def test_the_least_recently_used_model_makes_room(running: Running) -> None:
+    """Under a limit that holds one model, loading the second unloads the first and says for whom."""
+    await running.service.load(running.smol, actor="cli")
+    need = (await running.service.forecast(running.gemma)).total_bytes
+    await running.service.set_limit(None, need + 10 * _MIB, actor="cli")
+    await running.service.load(running.gemma, actor="cli")
+    assert running.state(running.smol) is State.UNLOADED
+    assert running.state(running.gemma) is State.READY
+    (gone,) = running.events("model-unloading")
+    assert (gone.model_id, gone.cause, gone.for_model) == (running.smol, "make room", running.gemma)
+
+
+async def test_a_limit_below_use_unloads_at_once(running: Running) -> None:
+    """Moving the total limit below what is used unloads in order until the rest fits."""
+    await running.service.load(running.smol, actor="window")
+    await running.service.load(running.gemma, actor="window")
+    await running.service.set_limit(None, 1 * _MIB, actor="window")
+    await running.until(lambda: not running.service.usage().models)
+    assert {e.cause for e in running.events("model-unloaded")} == {"total limit"}
+    with pytest.raises(CommandError, match=r"needs .* the limit leaves") as refused:
+        await running.service.load(running.smol, actor="window")
+    assert refused.value.code == "refused"
+    assert refused.value.numbers["need_bytes"] > refused.value.numbers["room_bytes"]
+
+
+async def test_a_model_above_its_own_limit_is_refused_with_the_numbers(running: Running) -> None:
+    """A limit of one model shapes its load and touches no other model."""
+    await running.service.load(running.smol, actor="cli")
+    with pytest.raises(CommandError, match=r"its limit is 50\.0 MiB"):
+        await running.service.load(running.gemma, limit_bytes=50 * _MIB, actor="cli")
+    assert running.state(running.smol) is State.READY
+
+
+async def test_a_pinned_model_is_not_pushed_out(running: Running) -> None:
+    """What does not fit beside a pinned model is refused, and the refusal names it."""
+    await running.service.load(running.smol, pin=True, actor="cli")
+    need = (await running.service.forecast(running.gemma)).total_bytes
+    await running.service.set_limit(None, need + 10 * _MIB, actor="cli")
+    with pytest.raises(CommandError, match=f"{running.smol} is pinned"):
+        await running.service.load(running.gemma, actor="api")
+    assert running.state(running.smol) is State.READY
+
+
+async def test_a_load_is_cancelled(running: Running) -> None:
+    """Cancelling the wait ends the load, and the same model can be loaded again."""
+    load = asyncio.ensure_future(running.service.load(running.gemma, actor="window"))
+    await running.until(lambda: running.state(running.gemma) is State.LOADING)
+    load.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await load
+    await running.until(lambda: running.state(running.gemma) is State.UNLOADED)
+    assert (await running.service.load(running.gemma, actor="window")).state is State.READY
+
+
+async def test_unloading_cancels_a_load(running: Running) -> None:
+    """Unload on a model that is loading ends the load for everybody who waits for it."""
+    load = asyncio.ensure_future(running.service.load(running.gemma, actor="api"))
+    await running.until(lambda: running.state(running.gemma) is State.LOADING)
+    await running.service.unload(running.gemma, actor="window")
+    with pytest.raises(CommandError) as error:
+        await load
+    assert error.value.code == "cancelled"
+
+
+async def test_a_host_that_is_killed_while_it_answers(running: Running) -> None:
+    """The answer ends with the reason, the other model goes on, and the model loads again."""
+    await running.service.load(running.smol, actor="cli")
+    answer = running.service.ask(
+        running.gemma, "completion", {"prompt": "Once", "max_tokens": 500, "stream": True}, actor="api"
+    )
+    await answer.__anext__()
+    assert running.state(running.gemma) is State.BUSY
+    os.kill(running.pid(running.gemma), signal.SIGKILL)
+    with pytest.raises(CommandError, match="signal 9") as error:
+        async for _ in answer:
+            pass
+    assert error.value.code == "host died"
+    await running.until(lambda: running.state(running.gemma) is State.FAILED)
+    assert running.state(running.smol) is State.READY
+    assert await running.text(running.smol, max_tokens=4)
+    assert (await running.service.load(running.gemma, actor="cli")).state is State.READY
+
+
+async def test_leaving_an_answer_cancels_it(running: Running) -> None:
+    """Whoever stops listening frees the model: it is idle again and answers the next one."""
+    arguments = {"prompt": "Once upon a time", "max_tokens": 3000, "stream": True}
+    async with running.service.ask(running.smol, "completion", arguments, actor="window") as answer:
+        await answer.__anext__()
+        assert running.state(running.smol) is State.BUSY
+    await running.until(lambda: running.state(running.smol) is State.READY)
+    assert await running.text(running.smol, max_tokens=4)
+
+
+async def test_unloading_a_busy_model_ends_its_answer(running: Running) -> None:
+    """An explicit unload does not wait for the answer in flight."""
+    arguments = {"prompt": "Once upon a time", "max_tokens": 3000, "stream": True}
+    answer = running.service.ask(running.smol, "completion", arguments, actor="api")
+    await answer.__anext__()
+    await running.service.unload(running.smol, actor="tray")
+    with pytest.raises(CommandError) as error:
+        async for _ in answer:
+            pass
+    assert error.value.code == "unloaded"
+
+
+async def test_two_models_answer_at_once_and_share_the_cores(running: Running) -> None:
+    """Both answers come, and neither is lost."""
+    smol, gemma = await asyncio.gather(
+        running.text(running.smol, max_tokens=16), running.text(running.gemma, max_tokens=16)
+    )
+    assert smol
+    assert gemma is not None
+    assert {running.state(running.smol), running.state(running.gemma)} == {State.READY}
+
+
+async def test_other_parameters_load_the_model_again(running: Running) -> None:
+    """A load with another context replaces the one in force."""
+    await running.service.load(running.smol, actor="cli")
+    first = running.pid(running.smol)
+    again = await running.service.load(running.smol, LoadParameters(context=1024), actor="cli")
+    assert again.context == 1024
+    assert running.pid(running.smol) != first
+
+
+async def test_a_dozing_model_gives_its_weights_back_and_wakes_with_the_same_answer(running: Running) -> None:
+    """Dozing drops mapped weights only; the next request wakes the model by itself."""
+    before = await running.text(running.gemma, max_tokens=8)
+    await running.service.doze(running.gemma, actor="window")
+    pid = running.pid(running.gemma)
+    assert running.state(running.gemma) is State.DOZING
+    assert await running.text(running.gemma, max_tokens=8) == before
+    assert running.pid(running.gemma) == pid
+
+
+async def test_models_idle_for_long_are_unloaded(running: Running) -> None:
+    """The idle timer unloads what nobody used, and leaves a pinned model alone."""
+    await running.service.load(running.smol, pin=True, actor="cli")
+    await running.service.load(running.gemma, actor="cli")
+    await running.service.set_idle_minutes(0.001, actor="cli")
+    await running.until(lambda: running.state(running.gemma) is State.UNLOADED)
+    assert [e.cause for e in running.events("model-unloaded")] == ["idle"]
+    assert running.state(running.smol) is State.READY
+
+
+async def test_clean_up_unloads_idle_models_and_keeps_pinned_ones(running: Running) -> None:
+    """The receipts of a clean-up name what was unloaded."""
+    await running.service.load(running.smol, pin=True, actor="cli")
+    await running.service.load(running.gemma, actor="cli")
+    receipts = await running.service.clean_up(actor="window")
+    assert [(r.model_id, r.cause) for r in receipts] == [(running.gemma, "clean up")]
+    assert running.state(running.smol) is State.READY
+
+
+async def test_quitting_while_loading_leaves_nothing_behind(running: Running) -> None:
+    """The fixture closes the service in the middle of two loads and finds no process."""
+    loads = [
+        asyncio.ensure_future(running.service.load(model, actor="window"))
+        for model in (running.smol, running.gemma)
+    ]
+    await running.until(lambda: running.state(running.gemma) is State.LOADING)
+    await running.service.close()
+    for error in await asyncio.gather(*loads, return_exceptions=True):
+        assert isinstance(error, CommandError)
+        assert error.code == "closing"
+
+
+async def test_samples_tell_what_each_model_uses(running: Running) -> None:
+    """Usage is measured: private and mapped bytes of the host, and percent of the limit."""
+    await running.service.set_limit(None, 2048 * _MIB, actor="cli")
+    await running.service.load(running.smol, actor="cli")
+    await running.until(lambda: running.service.usage().current_bytes > 60 * _MIB)
+    usage = running.service.usage()
+    assert usage.limit_bytes == 2048 * _MIB
+    assert usage.percent == pytest.approx(100 * usage.current_bytes / (2048 * _MIB))
+    assert set(usage.models) == {running.smol}
+    assert any(isinstance(fact, Sample) and running.smol in fact.hosts for fact in running.facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("text.gguf", b"this is no model\n" * 100), ("empty.gguf", b""), ("magic.gguf", b"GGUF")],
+)
+async def test_a_bad_file_gets_one_clear_sentence(
+    running: Running, tmp_path: Path, name: str, content: bytes
+) -> None:
+    """A file that is no model is refused with its name and a reason, and the service goes on."""
+    bad = tmp_path / name
+    bad.write_bytes(content)
+    with pytest.raises(CommandError, match=name) as error:
+        await running.service.load(str(bad), actor="cli")
+    assert error.value.code == "bad model"
+    assert "\n" not in error.value.sentence
+    assert running.state(running.smol) is State.UNLOADED
+
+
+async def test_a_truncated_model_a_folder_and_a_missing_file(
+    running: Running, tmp_path: Path, smol_path: Path
+) -> None:
+    """Each is refused with one sentence that names it."""
+    truncated = tmp_path / "truncated.gguf"
+    with smol_path.open("rb") as whole:
+        truncated.write_bytes(whole.read(5 * _MIB))
+    folder = tmp_path / "folder.gguf"
+    folder.mkdir()
+    for path in (truncated, folder, tmp_path / "missing.gguf"):
+        with pytest.raises(CommandError, match=path.name):
+            await running.service.load(str(path), actor="cli")
+
+
+async def test_settings_survive_a_restart(running: Running, smol_path: Path) -> None:
+    """Limits and pins are on the disk as soon as they are set, and hold for the next service."""
+    await running.service.set_limit(running.smol, 512 * _MIB, actor="cli")
+    await running.service.set_pinned(running.smol, True, actor="cli")
+    await running.service.set_limit(None, 3000 * _MIB, actor="cli")
+    await running.service.close()
+    folders = Folders.of_user()
+    again = MemoryService(folders, SettingsFile(folders.settings_file), HostStarter.spawn())
+    await again.start()
+    model = again.snapshot.model(running.smol)
+    assert model is not None
+    assert (model.limit_bytes, model.pinned) == (512 * _MIB, True)
+    assert again.snapshot.bounds.total_limit_bytes == 3000 * _MIB
+    await again.close()
