@@ -1,0 +1,38 @@
+# LLM Memory. `make run` and `make test` need nothing before them but git, make and Python 3.10 or newer.
+
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: run test check setup setup-for-tests demo-model test-models screenshots clean
+
+run: setup demo-model ## Open the window, after setting up whatever is missing
+	@$(BIN)/llmmem-gui $(ARGS)
+
+test: setup-for-tests test-models ## Run all tests; ARGS="-k units" runs some
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## Style, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+setup: ## Make the environment in .venv, nothing else
+	@$(PYTHON) packaging/set_up.py
+
+setup-for-tests:
+	@$(PYTHON) packaging/set_up.py --tests
+
+demo-model: setup ## Fetch the model to try the program with
+	@$(BIN)/python -m llmmem_gui.service.demo_model
+
+test-models: setup ## Fetch the two models that the tests use into .models
+	@$(BIN)/python -m llmmem_gui.service.demo_model --for-tests --to .models
+
+screenshots: setup-for-tests test-models ## Make the pictures of the README anew
+	@$(BIN)/python docs/screenshots.py
+
+clean: ## Remove everything that was made here, models included
+	rm -rf .venv .models build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,248 @@
+"""Make the environment in `.venv`: everything that the program, its tests and its checks need.
+
+Runs with nothing but Python and its standard library. A second run finds its stamp and does nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import hashlib
+import importlib.util
+import os
+import re
+import selectors
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = ROOT / ".venv"
+PYTHON = ENVIRONMENT / "bin" / "python"
+CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
+COMPILE_LOG = ENVIRONMENT / "compile.log"
+
+# What Qt and llama.cpp load from the system, by the name of the Debian and Ubuntu package that has it.
+# For any missing xcb library Qt says that "xcb-cursor0 is needed", which is true of one of them.
+LIBRARIES = {
+    "libgl1": "libGL.so.1",
+    "libegl1": "libEGL.so.1",
+    "libxkbcommon0": "libxkbcommon.so.0",
+    "libfontconfig1": "libfontconfig.so.1",
+    "libdbus-1-3": "libdbus-1.so.3",
+    "libglib2.0-0": "libglib-2.0.so.0",
+    "libgomp1": "libgomp.so.1",
+    "libxcb-cursor0": "libxcb-cursor.so.0",
+    "libxcb-icccm4": "libxcb-icccm.so.4",
+    "libxcb-keysyms1": "libxcb-keysyms.so.1",
+    "libxkbcommon-x11-0": "libxkbcommon-x11.so.0",
+    "libxcb-shape0": "libxcb-shape.so.0",
+}
+COMPILERS = {"gcc": "gcc", "g++": "g++"}
+TEST_PROGRAMS = {"xvfb": "Xvfb", "xauth": "xauth", "dbus": "dbus-daemon"}
+
+LINE_SECONDS = 15
+STEP = re.compile(r"\[\s*(\d+%|\d+/\d+)\] .*?([^/\s]+?)(?:\.o)?\s*$")
+"""A line of ninja or of make, and the file that it is about."""
+
+
+def main() -> int:
+    """Set up what is missing; 0 when everything is there."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--tests", action="store_true", help="also the programs that only tests need")
+    for_tests = parser.parse_args().tests
+    if sys.version_info < (3, 10):  # noqa: UP036 - whoever runs this has not chosen the Python yet
+        return stop(f"LLM Memory needs Python 3.10 or newer and this is {sys.version.split()[0]}.")
+    stamps = [ENVIRONMENT / ".set-up", ENVIRONMENT / ".set-up-for-tests"]
+    key = environment_key()
+    if stamps[for_tests].is_file() and stamps[for_tests].read_text() == key:
+        return 0
+    packages = missing_packages(for_tests)
+    if packages and not install_packages(packages):
+        return 1
+    make_environment()
+    if not install_engine():
+        return 1
+    say("Installing the other packages …")
+    if pip("install", "--constraint", str(CONSTRAINTS), "--editable", f"{ROOT}[dev]") != 0:
+        return stop("pip could not install the packages: the reason is in its lines above.")
+    for stamp in stamps[: for_tests + 1]:
+        stamp.write_text(key)
+    return 0
+
+
+def environment_key() -> str:
+    """What the environment depends on; it changes when the environment has to be looked at again."""
+    digest = hashlib.sha256()
+    for path in (ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__)):
+        digest.update(path.read_bytes())
+    return f"{ROOT}\n{sys.version}\n{digest.hexdigest()}\n"
+
+
+def missing_packages(for_tests: bool) -> list[str]:
+    """Debian packages whose library or program is not on this machine."""
+    packages = [package for package, library in LIBRARIES.items() if not can_load(library)]
+    if importlib.util.find_spec("ensurepip") is None:
+        packages.append(f"python{sys.version_info[0]}.{sys.version_info[1]}-venv")
+    if not installed_engine():
+        packages += [package for package, program in COMPILERS.items() if not shutil.which(program)]
+    if for_tests:
+        packages += [package for package, program in TEST_PROGRAMS.items() if not shutil.which(program)]
+    return packages
+
+
+def can_load(library: str) -> bool:
+    """Whether the system's loader finds the library."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def install_packages(packages: list[str]) -> bool:
+    """Install system packages where that needs no password; else print the line that does it."""
+    names = " ".join(packages)
+    if not shutil.which("apt-get"):
+        stop(f"Missing system libraries: please install what your system calls {names}.")
+        return False
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if root and not succeeds(*root, "true"):
+        stop(f"Missing system packages. Please run:\n  sudo apt-get install --no-install-recommends {names}")
+        return False
+    say(f"Installing system packages: {names} …")
+    apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    subprocess.run([*apt, "update"])
+    if subprocess.run([*apt, "install", "-y", "--no-install-recommends", *packages]).returncode != 0:
+        stop(f"apt-get could not install {names}: the reason is in its lines above.")
+        return False
+    return True
+
+
+def make_environment() -> None:
+    """A virtual environment in `.venv`; one that was moved or is of another Python is made anew."""
+    if not environment_fits():
+        say(f"Making the environment {ENVIRONMENT} …")
+        # A process of its own: the module ensurepip may have come to this machine a moment ago.
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT)], check=True)
+
+
+def environment_fits() -> bool:
+    """Whether `.venv` works, lies where it was made, and is of this Python's version."""
+    pip_program = ENVIRONMENT / "bin" / "pip"
+    if not pip_program.is_file() or f"{ENVIRONMENT}/" not in pip_program.read_text():
+        return False
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return output(str(PYTHON), "-c", "import sys; print('%d.%d' % sys.version_info[:2])") == version
+
+
+def install_engine() -> bool:
+    """Install llama-cpp-python, compiled unless it is installed, or pip has compiled it before."""
+    requirement = engine_requirement()
+    if installed_engine() == requirement:
+        return True
+    wheel = requirement.replace("-", "_").replace("==", "-") + "-"
+    if wheel in output(str(PYTHON), "-m", "pip", "cache", "list", "--format", "abspath", "llama_cpp_python"):
+        return pip("install", "--quiet", requirement) == 0
+    say(f"Compiling llama.cpp ({requirement}): about 12 minutes on two cores, once on this machine.")
+    return compile_shown([str(PYTHON), "-m", "pip", "install", "--verbose", requirement])
+
+
+def engine_requirement() -> str:
+    """The exact version of the engine that this checkout is made for."""
+    return next(
+        line for line in CONSTRAINTS.read_text().splitlines() if line.startswith("llama-cpp-python==")
+    )
+
+
+def installed_engine() -> str:
+    """The version of the engine in the environment, as a requirement; empty when there is none."""
+    question = "import importlib.metadata as m; print('llama-cpp-python==' + m.version('llama-cpp-python'))"
+    return output(str(PYTHON), "-c", question)
+
+
+def compile_shown(command: list[str]) -> bool:
+    """Run a long compilation, keep its output in a file, and print one line every quarter of a minute."""
+    environment = dict(os.environ)
+    # With this set, ggml leaves out AVX2 and the like, and everything is several times slower.
+    environment.pop("SOURCE_DATE_EPOCH", None)
+    # Without ninja, make would compile on one core.
+    environment.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count() or 1))
+    start = next_line = time.monotonic()
+    doing, last_lines = "preparing", [""]
+    with (
+        subprocess.Popen(
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        ) as process,
+        COMPILE_LOG.open("wb") as log,
+        selectors.DefaultSelector() as selector,
+    ):
+        assert process.stdout is not None
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            if selector.select(timeout=1):
+                chunk = os.read(process.stdout.fileno(), 65536)
+                if not chunk:
+                    break
+                log.write(chunk)
+                text = last_lines[-1] + chunk.decode(errors="replace")
+                last_lines = [*last_lines[:-1], *text.split("\n")][-30:]
+                doing = step_in(last_lines) or doing
+            if time.monotonic() >= next_line:
+                next_line += LINE_SECONDS
+                minutes, seconds = divmod(int(time.monotonic() - start), 60)
+                say(f"  {minutes:2}:{seconds:02}  {doing}")
+    if process.returncode != 0:
+        stop("\n".join(last_lines) + f"\nCompiling llama.cpp failed; all lines are in {COMPILE_LOG}.")
+    return process.returncode == 0
+
+
+def step_in(lines: list[str]) -> str:
+    """What the compiler's last line says that it is doing; empty when no line says it."""
+    for line in reversed(lines):
+        found = STEP.search(line)
+        if found:
+            return f"{found[1]} {found[2]}"
+    return ""
+
+
+def pip(*arguments: str) -> int:
+    """Run the environment's pip and return its exit status."""
+    return subprocess.run([str(PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments]).returncode
+
+
+def output(*command: str) -> str:
+    """What a command prints, without the line's end; empty when it fails or is not there."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def succeeds(*command: str) -> bool:
+    """Whether a command is there and ends well."""
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def say(line: str) -> None:
+    """Tell the person who waits, at once."""
+    print(line, flush=True)
+
+
+def stop(reason: str) -> int:
+    """Tell why this cannot go on; the exit status for it."""
+    print(reason, file=sys.stderr, flush=True)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
