@@ -95,7 +95,7 @@ class ApiClient:
 
     def model_id(self, model: str) -> str:
         """The id of a model given by its id or by the path of its file, which then joins the library."""
-        if not (os.sep in model or model.lower().endswith(".gguf")):
+        if not is_path(model):
             return model
         added = self.request("POST", "/api/v1/models", {"path": os.path.abspath(model)})
         return str(added["id"])
@@ -128,6 +128,11 @@ class ApiClient:
         if answer.status >= 400:
             raise _failure(answer.status, answer.read())
         return answer
+
+
+def is_path(model: str) -> bool:
+    """Whether a model is named by its file: ids hold no separator and no ending."""
+    return os.sep in model or model.lower().endswith(".gguf")
 
 
 class EventReader:

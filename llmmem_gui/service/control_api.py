@@ -17,7 +17,6 @@ from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.service.control_entries import (
     event_object,
-    forecast_entry,
     library_entry,
     machine_entry,
     model_entry,
@@ -42,6 +41,7 @@ from llmmem_gui.service.control_records import (
     Usage,
 )
 from llmmem_gui.service.event_stream import EventFeed
+from llmmem_gui.service.forecast_answer import answer_forecast
 from llmmem_gui.service.http_actor import actor_of
 from llmmem_gui.service.http_errors import ApiError
 from llmmem_gui.service.http_guard import read_json
@@ -195,18 +195,8 @@ class ControlApi:
         """Predict what a load needs."""
         model_id = self._model_id(request)
         asked = await read_json(request, _forecast, may_be_empty=True)
-        parameters = self._parameters(model_id, asked)
-        if asked.fit_bytes is not None:
-            largest = self._service.largest_context(model_id, asked.fit_bytes, parameters)
-            context = await self._while_connected(request, largest)
-            if context is None:
-                raise ApiError(
-                    507, "refused", f"{model_id} does not fit into {asked.fit_bytes} bytes with any context."
-                )
-            base = parameters or known_model(self._service, model_id).parameters
-            parameters = msgspec.structs.replace(base, context=context)
-        forecast = await self._while_connected(request, self._service.forecast(model_id, parameters))
-        return JsonReply(forecast_entry(model_id, forecast))
+        answering = answer_forecast(self._service, model_id, asked)
+        return JsonReply(await self._while_connected(request, answering))
 
     async def settings(self, _: Request) -> JsonReply:
         """All settings."""
@@ -244,7 +234,7 @@ class ControlApi:
     def _entry(self, model_id: str) -> ModelStatus:
         return model_entry(known_model(self._service, model_id), time.monotonic())
 
-    def _parameters(self, model_id: str, asked: LoadRequest | ForecastRequest) -> LoadParameters | None:
+    def _parameters(self, model_id: str, asked: LoadRequest) -> LoadParameters | None:
         """The parameters asked for; None when the request leaves them to the settings."""
         base = known_model(self._service, model_id).parameters
         parameters = parameters_asked(base, asked)

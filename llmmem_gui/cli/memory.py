@@ -1,0 +1,60 @@
+"""Commands about memory: usage, limits, pressure."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from llmmem_gui.cli.connection import connect
+from llmmem_gui.cli.failures import WrongUsage
+from llmmem_gui.cli.output import percent, size, write_json, write_table
+from llmmem_gui.service.api_client import model_path
+from llmmem_gui.service.control_records import MemoryUsage, ModelStatus, Status
+
+
+def usage(options: Namespace) -> None:
+    """Say how much memory the models use."""
+    used = connect().request("GET", "/api/v1/usage", gives=MemoryUsage)
+    if options.json:
+        write_json(used)
+        return
+    rows = [
+        (name, size(one.current_bytes), size(one.limit_bytes), percent(one.percent))
+        for name, one in used.models.items()
+    ]
+    rows.append(("all models", size(used.current_bytes), size(used.limit_bytes), percent(used.percent)))
+    headers = ("MODEL", "USES", "LIMIT", "SHARE")
+    write_table(headers, rows, right=headers[1:])
+
+
+def limit(options: Namespace) -> None:
+    """Limit a model, or with `--total` all models together; 0 takes the limit away."""
+    if options.total == (options.model is not None):
+        raise WrongUsage("Name either one MODEL or --total, and then the limit.")
+    client = connect()
+    if options.total:
+        used = client.request("PUT", "/api/v1/limit", {"limit_bytes": options.limit}, gives=MemoryUsage)
+        if options.json:
+            write_json(used)
+        else:
+            print(f"All models together may use {_limit(used.limit_bytes)}.")
+        return
+    path = model_path(client.model_id(options.model), "limit")
+    model = client.request("PUT", path, {"limit_bytes": options.limit or None}, gives=ModelStatus)
+    if options.json:
+        write_json(model)
+    else:
+        print(f"{model.id} may use {_limit(model.limit_bytes)}.")
+
+
+def simulate_pressure(options: Namespace) -> None:
+    """Behave as if memory were short, without using any; `normal` ends it."""
+    body = {"level": options.level}
+    status = connect().request("PUT", "/api/v1/simulated-pressure", body, gives=Status)
+    if options.json:
+        write_json(status.machine)
+    else:
+        print(f"The program behaves as if the pressure were {options.level}.")
+
+
+def _limit(limit_bytes: int | None) -> str:
+    return f"at most {size(limit_bytes)}" if limit_bytes else "as much as there is"
