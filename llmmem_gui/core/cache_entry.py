@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llmmem_gui.core.cache_messages import Requested
 from llmmem_gui.core.parameters import LoadParameters
@@ -22,6 +22,8 @@ class Waiter:
     asked: Requested
     since: float
     """Monotonic seconds."""
+    turn: int
+    """Its place in the order of asking, over all models."""
 
     def late(self, now: float) -> bool:
         """Whether it has waited longer than it wanted to."""
@@ -31,7 +33,7 @@ class Waiter:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """The mutable record behind one model; only `core.cache` changes it."""
+    """The mutable record behind one model; only the cache changes it."""
 
     model_id: str
     state: State = State.UNLOADED
@@ -42,35 +44,58 @@ class Entry:
     parameters: LoadParameters = field(default_factory=LoadParameters)
     host: int = 0
     """Number of its host, 0 without one; numbers are never used twice."""
-    admitted: bool = False
     measured: HostReading | None = None
     context: int | None = None
     waiters: list[Waiter] = field(default_factory=list)
+    """In the order in which they are served."""
     in_flight: dict[int, Requested] = field(default_factory=dict)
     last_used: float = 0.0
     loaded_at: float | None = None
     load_seconds: float | None = None
+    used: bool = False
+    """Some request was granted since it was loaded."""
+    admitted: Requested | None = None
+    """The first waiter's request, while room is promised for it and being made."""
+    waits_for: tuple[str, ...] = ()
+    """Models in use that its load waits for."""
+    draining: bool = False
+    """It gets no further request, because it has to go when it is idle."""
+    smaller_asked: bool = False
+    no_smaller: bool = False
+    """Smaller parameters for it were looked for; there are none."""
+    outgrown: tuple[LoadParameters, Charge] | None = None
+    """What it really took when it had to go for taking more than its forecast."""
     failures: int = 0
     cooldown_until: float = 0.0
     error: str | None = None
 
     @property
     def charge(self) -> Charge | None:
-        """The larger of forecast and measurement; a dozing model is not charged for its weights."""
+        """The larger of forecast and measurement; of its weights, a dozing model is charged the resident."""
         if self.asked is None:
             return None
         private, weights = self.asked.private_bytes, self.asked.weights_bytes
+        if self.state is State.DOZING:
+            weights = 0
         if self.measured is not None:
             private = max(private, self.measured.private_bytes)
             weights = max(weights, self.measured.weights_bytes)
-        return Charge(private, 0 if self.state is State.DOZING else weights, self.asked.file)
+        return Charge(private, weights, self.asked.file)
+
+    @property
+    def charge_awake(self) -> Charge | None:
+        """What a dozing model is charged when it wakes."""
+        charge = self.charge
+        if charge is None or self.asked is None:
+            return None
+        return replace(charge, weights_bytes=max(charge.weights_bytes, self.asked.weights_bytes))
 
     @property
     def standing(self) -> Standing | None:
         """Where it stands in a plan; None when it holds nothing and was promised nothing."""
         match self.state:
             case State.READY:
-                return Standing.IDLE
+                return Standing.BUSY if self.grantable else Standing.IDLE
             case State.DOZING:
                 return Standing.ADMITTED if self.admitted else Standing.DOZING
             case State.BUSY:
@@ -81,15 +106,13 @@ class Entry:
                 return Standing.UNLOADING
         return Standing.ADMITTED if self.admitted else None
 
-    @property
-    def holder(self) -> Holder | None:
-        """The entry as the planner sees it."""
-        standing, charge = self.standing, self.charge
+    def holder(self, now: float, fresh_seconds: float) -> Holder | None:
+        """The entry as the planner sees it; None when it holds nothing and was promised nothing."""
+        standing = self.standing
+        charge = self.charge_awake if standing is Standing.ADMITTED else self.charge
         if standing is None or charge is None:
             return None
-        if self.state is State.DOZING and self.admitted and self.asked is not None:
-            charge = Charge(charge.private_bytes, self.asked.weights_bytes, charge.file)
-        measured = self.measured
+        loaded_at, measured = self.loaded_at, self.measured
         return Holder(
             self.model_id,
             charge,
@@ -98,12 +121,18 @@ class Entry:
             self.pinned,
             measured.private_bytes if measured else 0,
             measured.weights_bytes if measured else 0,
+            fresh=not self.used and loaded_at is not None and now - loaded_at < fresh_seconds,
         )
 
     @property
     def idle(self) -> bool:
         """Loaded, and nobody uses it or waits for it."""
-        return self.state in (State.READY, State.DOZING) and not self.in_flight and not self.waiters
+        return self.state in (State.READY, State.DOZING) and not self.waiters
+
+    @property
+    def awaited(self) -> bool:
+        """Loaded for requests of which none was granted yet: it serves them before it has to go."""
+        return self.state is State.READY and not self.used and bool(self.waiters)
 
     @property
     def must_reload(self) -> bool:
@@ -112,22 +141,60 @@ class Entry:
         return first is not None and first.exact and first.parameters != self.parameters
 
     @property
+    def grantable(self) -> bool:
+        """The first waiter can have it at once."""
+        loaded = self.state in (State.READY, State.BUSY)
+        return loaded and bool(self.waiters) and not self.draining and not self.must_reload
+
+    @property
+    def needs_load(self) -> bool:
+        """Somebody waits, and it has to be loaded, woken or loaded again for that."""
+        if not self.waiters:
+            return False
+        return not self.state.holds_host or self.state in (State.DOZING, State.UNLOADING) or self.must_reload
+
+    @property
     def over_limit(self) -> bool:
         """It uses more than its own limit, as measured."""
-        measured = self.measured
-        return (
-            self.limit_bytes is not None
-            and measured is not None
-            and measured.resident_bytes > self.limit_bytes
-        )
+        used = self.measured
+        return self.limit_bytes is not None and used is not None and used.resident_bytes > self.limit_bytes
+
+    def need(self, asked: Requested) -> Charge:
+        """What loading it as asked will take: the forecast, or what the same load has really taken.
+
+        A person's word counts more than that memory: he may know that it will not happen again.
+        """
+        if self.outgrown is None or not asked.guarded or self.outgrown[0] != asked.parameters:
+            return asked.charge
+        return _larger(asked.charge, self.outgrown[1])
+
+    def measure(self, reading: HostReading, at: float) -> None:
+        """Take in what the system said at `at` about its host.
+
+        While a model loads, weights may be mapped and copied at the same time; the mapped pages are
+        dropped at the end. They count only up to the forecast until a reading after the load.
+        """
+        if self.asked is not None and (self.loaded_at is None or at < self.loaded_at):
+            weights = min(reading.weights_bytes, self.asked.weights_bytes)
+            reading = replace(reading, weights_bytes=weights)
+        self.measured = reading
 
     def count_failure(self, now: float, reason: str) -> None:
-        """Remember a failed load; from the second in a row on, automatic loads wait longer and longer."""
+        """Remember a failed load or a crash; from the second in a row on, programs wait longer and longer."""
         self.failures += 1
         self.error = reason
         extra = self.failures - _COOLDOWN_AFTER_FAILURES
         if extra >= 0:
-            self.cooldown_until = now + min(_COOLDOWN_SECONDS * 2**extra, _LONGEST_COOLDOWN_SECONDS)
+            seconds = min(_COOLDOWN_SECONDS * 2 ** min(extra, 10), _LONGEST_COOLDOWN_SECONDS)
+            self.cooldown_until = now + seconds
+
+    def remember_outgrown(self) -> None:
+        """Keep what it really took, if that is more than was forecast."""
+        if self.asked is None or self.charge is None:
+            return
+        taken = _larger(self.asked, self.charge)
+        if taken != self.asked:
+            self.outgrown = (self.parameters, taken)
 
     def let_go(self) -> None:
         """Forget the host after its process is reaped."""
@@ -136,4 +203,9 @@ class Entry:
         self.context = None
         self.loaded_at = None
         self.load_seconds = None
-        self.admitted = False
+        self.used = self.draining = self.smaller_asked = self.no_smaller = False
+
+
+def _larger(one: Charge, other: Charge) -> Charge:
+    private = max(one.private_bytes, other.private_bytes)
+    return Charge(private, max(one.weights_bytes, other.weights_bytes), one.file)

@@ -14,6 +14,7 @@ from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
 
 Purpose = Literal["load", "use"]
+OverLimit = Literal["unload", "reload_smaller", "warn"]
 
 # --- in ---------------------------------------------------------------------------------------------
 
@@ -23,6 +24,7 @@ class Requested:
     """Somebody wants a model: loaded and no more, or loaded and answering."""
 
     ticket: int
+    """Never used twice; it is answered exactly once, by `Grant` or `Refuse`, unless it is withdrawn."""
     model_id: str
     charge: Charge
     """What the load is forecast to take."""
@@ -35,6 +37,11 @@ class Requested:
     """How long it is worth waiting; None: for ever."""
     fits_context: int | None = None
     """The largest context that the model's own limit has room for, if the forecast is above that limit."""
+
+    @property
+    def guarded(self) -> bool:
+        """A program asks, which may ask again and again: loops are stopped. A person decides for himself."""
+        return self.purpose == "use" and self.actor not in ("window", "tray", "cli")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,17 @@ class DozeAsked:
 
     model_id: str
     actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class SmallerFound:
+    """The answer to `AskSmaller`: how to load the model so that it stays under its own limit."""
+
+    model_id: str
+    host: int
+    asked: Requested | None
+    """A request to load it with smaller parameters, granted or refused like any other; None: there are
+    none, the model is unloaded when it is idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +171,7 @@ Message = (
     | UnloadAsked
     | CleanUpAsked
     | DozeAsked
+    | SmallerFound
     | PinSet
     | LimitSet
     | PolicySet
@@ -170,14 +189,26 @@ class Policy:
     """The rules that the cache keeps."""
 
     total_limit_bytes: int | None = None
+    """What the charges together must stay under; None or 0: no limit."""
     reserve_bytes: int = 0
+    """Bytes of the machine kept free for everything else."""
     idle_seconds: float = 0.0
     """Idle time after which a model is unloaded; 0 or less: never."""
     queue_limit: int = 64
     """Requests that may wait for, or be answered by, one model."""
     may_doze: bool = True
-    over_limit: Literal["unload", "warn"] = "unload"
-    """What happens to an idle model that uses more than its own limit."""
+    over_limit: OverLimit = "unload"
+    """What happens to a model that is measured above its own limit. `unload`: it gets no further request,
+    and goes when the ones in flight are answered. `reload_smaller`: it goes on until smaller parameters are
+    found (`AskSmaller`), then it is loaded again with them between two requests; without any it is unloaded.
+    `warn`: nothing. A pinned model is only warned about."""
+    fresh_seconds: float = 30.0
+    """How long a model that was loaded and not used yet is spared, but not by limits or a person's load."""
+    drain_seconds: float = 5.0
+    """A load that waited this long for models in use gets the next turn: they take no further requests."""
+    swaps_allowed: int = 4
+    """Times that models may push each other out within two minutes, when most of that time goes into
+    loading, before requests of programs are refused for a while; 0: any number."""
 
 
 # --- out --------------------------------------------------------------------------------------------
@@ -212,6 +243,22 @@ class DozeHost:
 
     model_id: str
     host: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskSmaller:
+    """Find smaller parameters for a model that outgrew its own limit, and answer with `SmallerFound`.
+
+    Asked once for a host.
+    """
+
+    model_id: str
+    host: int
+    parameters: LoadParameters
+    """Those that it is loaded with."""
+    used: Charge
+    """What they really take."""
+    limit_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,4 +299,4 @@ class Announce:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
-Action = StartHost | StopHost | DozeHost | Grant | Refuse | EndRequest | Announce
+Action = StartHost | StopHost | DozeHost | AskSmaller | Grant | Refuse | EndRequest | Announce

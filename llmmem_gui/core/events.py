@@ -48,6 +48,7 @@ Cause = Literal[
     "model limit",
     "idle",
     "pressure",
+    "reserve",
     "reload",
     "load failed",
     "crashed",

@@ -7,8 +7,9 @@ once, however many hosts map it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
@@ -58,6 +59,15 @@ class Holder:
     """Private bytes as measured."""
     weights_bytes: int = 0
     """Resident mapped bytes as measured."""
+    fresh: bool = False
+    """Loaded a moment ago and not used yet: it goes only to keep a limit or when a person asks."""
+
+    @property
+    def promised_bytes(self) -> int:
+        """Private bytes that it was promised and has not taken yet; they are still available."""
+        if self.standing is Standing.UNLOADING:
+            return 0
+        return max(0, self.charge.private_bytes - self.private_bytes)
 
     @property
     def evictable(self) -> bool:
@@ -75,11 +85,14 @@ class Bounds:
     reserve_bytes: int = 0
 
 
+StepKind = Literal["doze", "unload"]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing to do to make room."""
 
-    kind: Literal["doze", "unload"]
+    kind: StepKind
     model_id: str
 
 
@@ -92,7 +105,7 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The load fits when these models have finished what they are doing."""
+    """The load fits when these models have finished what they are doing; none of them is superfluous."""
 
     model_ids: tuple[str, ...]
 
@@ -112,94 +125,95 @@ class Shortage:
 Admission = Admit | Wait | Shortage
 
 
-@dataclass(slots=True)
-class _MappedFile:
-    charges: list[int] = field(default_factory=list)
-    residents: list[int] = field(default_factory=list)
+class _Mappings:
+    """The hosts that map one file: what each is charged for it, and what each has resident."""
+
+    __slots__ = ("charges", "residents")
+
+    def __init__(self) -> None:
+        self.charges: list[int] = []
+        self.residents: list[int] = []
 
     @property
     def charge(self) -> int:
         return max(self.charges, default=0)
 
     @property
-    def resident_or_promised(self) -> int:
-        return max(max(self.residents, default=0), self.charge)
+    def claim(self) -> int:
+        """What it takes of the machine: the pages that are resident or will be."""
+        return max(self.charge, max(self.residents, default=0))
 
 
 class _Ledger:
-    """Sums over holders that follow each addition and removal in constant time."""
+    """The room left under both bounds, kept up to date while holders come and go.
+
+    An absent bound has infinite room.
+    """
 
     def __init__(self, holders: Iterable[Holder], bounds: Bounds) -> None:
-        self._bounds = bounds
-        self._private_charge = 0
-        self._promised = 0
-        self._returned = 0
-        self._files: dict[FileKey, _MappedFile] = {}
-        self._file_charge = 0
-        self._file_machine = 0
+        limit, available = bounds.total_limit_bytes, bounds.available_bytes
+        self.limit_room: float = math.inf if limit is None else limit
+        self.machine_room: float = math.inf if available is None else available - bounds.reserve_bytes
+        self._files: dict[FileKey, _Mappings] = {}
         for holder in holders:
             self.add(holder)
 
     def add(self, holder: Holder) -> None:
-        self._count(holder, +1)
+        """Count a holder in; the private bytes it has taken are missing from the available ones already."""
+        self.limit_room -= holder.charge.private_bytes
+        self.machine_room -= holder.promised_bytes
+        self._map(holder, +1)
 
-    def remove(self, holder: Holder) -> None:
-        """Take a holder out as if its process had ended: its private bytes are available again."""
-        self._count(holder, -1)
-        self._returned += holder.private_bytes
+    def take(self, kind: StepKind, holder: Holder) -> None:
+        """Let a holder doze or go: mapped pages come back, and with the process its private bytes."""
+        self._map(holder, -1)
+        if kind == "unload":
+            self.limit_room += holder.charge.private_bytes
+            self.machine_room += holder.promised_bytes + holder.private_bytes
 
-    def put_back(self, holder: Holder) -> None:
-        self._returned -= holder.private_bytes
-        self._count(holder, +1)
+    def untake(self, kind: StepKind, holder: Holder) -> None:
+        """The opposite of `take`."""
+        self._map(holder, +1)
+        if kind == "unload":
+            self.limit_room -= holder.charge.private_bytes
+            self.machine_room -= holder.promised_bytes + holder.private_bytes
 
-    def _count(self, holder: Holder, sign: int) -> None:
-        charge = holder.charge
-        promised = 0
-        if holder.standing is not Standing.UNLOADING:
-            promised = max(0, charge.private_bytes - holder.private_bytes)
-        self._private_charge += sign * charge.private_bytes
-        self._promised += sign * promised
-        mapped = self._files.setdefault(charge.file, _MappedFile())
-        self._file_charge -= mapped.charge
-        self._file_machine -= mapped.resident_or_promised
+    def _map(self, holder: Holder, sign: int) -> None:
+        charge, resident = holder.charge.weights_bytes, holder.weights_bytes
+        mappings = self._files.get(holder.charge.file)
+        if mappings is None:
+            mappings = self._files[holder.charge.file] = _Mappings()
+        charged, claimed = mappings.charge, mappings.claim
         if sign > 0:
-            mapped.charges.append(charge.weights_bytes)
-            mapped.residents.append(holder.weights_bytes)
+            mappings.charges.append(charge)
+            mappings.residents.append(resident)
         else:
-            mapped.charges.remove(charge.weights_bytes)
-            mapped.residents.remove(holder.weights_bytes)
-        self._file_charge += mapped.charge
-        self._file_machine += mapped.resident_or_promised
-
-    @property
-    def limit_room(self) -> int | None:
-        if self._bounds.total_limit_bytes is None:
-            return None
-        return self._bounds.total_limit_bytes - self._private_charge - self._file_charge
-
-    @property
-    def machine_room(self) -> int | None:
-        if self._bounds.available_bytes is None:
-            return None
-        free = self._bounds.available_bytes + self._returned - self._bounds.reserve_bytes
-        return free - self._file_machine - self._promised
+            mappings.charges.remove(charge)
+            mappings.residents.remove(resident)
+        self.limit_room += charged - mappings.charge
+        self.machine_room += claimed - mappings.claim
 
     @property
     def room(self) -> int | None:
-        """The smaller of the two rooms; negative when a bound is broken, None without bounds."""
-        rooms = [room for room in (self.limit_room, self.machine_room) if room is not None]
-        return min(rooms, default=None)
+        """The smaller room; negative when a bound is broken, None without bounds."""
+        room = min(self.limit_room, self.machine_room)
+        return None if room == math.inf else int(room)
 
     @property
+    def shortfall(self) -> float:
+        """Bytes missing under both bounds together; 0 when they hold."""
+        return -min(0.0, self.limit_room) - min(0.0, self.machine_room)
+
     def fits(self) -> bool:
-        room = self.room
-        return room is None or room >= 0
+        """Whether both bounds hold."""
+        return self.limit_room >= 0 and self.machine_room >= 0
 
-    @property
-    def tighter_bound(self) -> Bound:
-        machine = self.machine_room
-        limit = self.limit_room
-        return "limit" if machine is None or (limit is not None and limit <= machine) else "machine"
+    def would_fit(self, kind: StepKind, holder: Holder) -> bool:
+        """Whether both bounds would hold after this one step."""
+        self.take(kind, holder)
+        fits = self.fits()
+        self.untake(kind, holder)
+        return fits
 
 
 def room(holders: Iterable[Holder], bounds: Bounds) -> int | None:
@@ -213,8 +227,7 @@ def room(holders: Iterable[Holder], bounds: Bounds) -> int | None:
 
 def charged_bytes(holders: Iterable[Holder]) -> int:
     """Sum of the charges of all holders, the weights of one file counted once."""
-    ledger = _Ledger(holders, Bounds(total_limit_bytes=0))
-    return -(ledger.limit_room or 0)
+    return -int(_Ledger(holders, Bounds(total_limit_bytes=0)).limit_room)
 
 
 def plan_load(
@@ -224,129 +237,122 @@ def plan_load(
     *,
     model_id: str = "",
     may_doze: bool = True,
+    spare_fresh: bool = False,
 ) -> Admission:
     """Decide how a model that needs `need` can be loaded beside `holders`.
 
     A holder with the same `model_id` is replaced: its bytes are subtracted. Models that are unloading are
-    taken as gone, because they will be. Nothing is planned to go unless the load then fits.
+    taken as gone, because they will be. Nothing is planned to go unless the load then fits. With
+    `spare_fresh` a model that waits for its first request is treated as one that is in use.
     """
-    newcomer = Holder(model_id, need, Standing.ADMITTED, last_used=float("inf"))
     others = [h for h in holders if h.model_id != model_id]
-    ledger = _Ledger([*others, newcomer], bounds)
-    for holder in holders:
-        if holder.standing is Standing.UNLOADING or holder.model_id == model_id:
-            if holder.model_id == model_id:
-                ledger.add(holder)
-            ledger.remove(holder)
-    if ledger.fits:
+    newcomer = Holder(model_id, need, Standing.ADMITTED, last_used=math.inf)
+    ledger = _ledger_of_the_staying(holders, bounds, replaced=model_id)
+    ledger.add(newcomer)
+    if ledger.fits():
         return Admit()
-    steps = _steps_to_fit(ledger, others, may_doze=may_doze)
-    if ledger.fits:
+    steps = _steps_to_fit(ledger, eviction_order(others, spare_fresh=spare_fresh), may_doze=may_doze)
+    if ledger.fits():
         return Admit(steps)
-    return _why_not(ledger, need, others, gone={step.model_id for step in steps if step.kind == "unload"})
+    gone = {step.model_id for step in steps if step.kind == "unload"}
+    staying = [h for h in others if h.model_id not in gone and h.standing is not Standing.UNLOADING]
+    return _why_not(ledger, need, staying)
 
 
-def plan_relief(holders: Sequence[Holder], bounds: Bounds, *, may_doze: bool = True) -> tuple[Step, ...]:
+def plan_relief(
+    holders: Sequence[Holder], bounds: Bounds, *, may_doze: bool = True, spare_fresh: bool = False
+) -> tuple[Step, ...]:
     """Steps that bring the holders under their bounds, or as near as idle models allow.
 
-    Busy models are left alone; asking again when they are idle plans them.
+    Models in use are left alone: `plan_drain` names the ones that have to go when they are done.
     """
+    ledger = _ledger_of_the_staying(holders, bounds)
+    if ledger.fits():
+        return ()
+    return _steps_to_fit(ledger, eviction_order(holders, spare_fresh=spare_fresh), may_doze=may_doze)
+
+
+def plan_drain(holders: Sequence[Holder], bounds: Bounds) -> tuple[str, ...]:
+    """Models in use that have to go when they are done, because idle ones alone do not restore the bounds.
+
+    Least recently used first; as few as suffice.
+    """
+    ledger = _ledger_of_the_staying(holders, bounds)
+    for holder in holders:
+        if holder.evictable:
+            ledger.take("unload", holder)
+    if ledger.fits():
+        return ()
+    busy = [h for h in holders if h.standing is Standing.BUSY and not h.pinned]
+    return tuple(h.model_id for h in _fewest(ledger, "unload", _coldest_first(busy)))
+
+
+def eviction_order(holders: Iterable[Holder], *, spare_fresh: bool = False) -> list[Holder]:
+    """Evictable holders, the one that goes first at the front: least recently used, then by id."""
+    return _coldest_first(h for h in holders if h.evictable and not (spare_fresh and h.fresh))
+
+
+def _coldest_first(holders: Iterable[Holder]) -> list[Holder]:
+    return sorted(holders, key=lambda h: (h.last_used, h.model_id))
+
+
+def _ledger_of_the_staying(holders: Iterable[Holder], bounds: Bounds, replaced: str | None = None) -> _Ledger:
+    """The ledger as it will be when models that are unloading, or are replaced, have gone."""
     ledger = _Ledger(holders, bounds)
     for holder in holders:
-        if holder.standing is Standing.UNLOADING:
-            ledger.remove(holder)
-    if ledger.fits:
-        return ()
-    return _steps_to_fit(ledger, holders, may_doze=may_doze)
+        if holder.standing is Standing.UNLOADING or holder.model_id == replaced:
+            ledger.take("unload", holder)
+    return ledger
 
 
-def eviction_order(holders: Iterable[Holder]) -> list[Holder]:
-    """Evictable holders, the one that goes first at the front: least recently used, then by id."""
-    return sorted((h for h in holders if h.evictable), key=lambda h: (h.last_used, h.model_id))
+def _steps_to_fit(ledger: _Ledger, coldest_first: Sequence[Holder], *, may_doze: bool) -> tuple[Step, ...]:
+    """Carry out on the ledger, and return, the mildest steps that make it fit, or else all that help.
 
-
-def asleep(holder: Holder) -> Holder:
-    """The holder as it is when it dozes: no mapped bytes, neither held nor charged."""
-    charge = Charge(holder.charge.private_bytes, 0, holder.charge.file)
-    return Holder(
-        holder.model_id, charge, Standing.DOZING, holder.last_used, holder.pinned, holder.private_bytes, 0
-    )
-
-
-def _steps_to_fit(ledger: _Ledger, holders: Sequence[Holder], *, may_doze: bool) -> tuple[Step, ...]:
-    """Carry out on the ledger, and return, the mildest steps that make it fit, or else all that help."""
-    coldest_first = eviction_order(holders)
+    Sleep is milder than an end: when it suffices that models doze, none is unloaded.
+    """
     if may_doze:
         awake = [h for h in coldest_first if h.standing is Standing.IDLE and h.charge.weights_bytes > 0]
-        dozed = _fewest(ledger, [(h, asleep(h)) for h in awake])
-        if ledger.fits:
-            return tuple(Step("doze", h.model_id) for h in dozed)
-        _undo(ledger, [(h, asleep(h)) for h in dozed])
-    unloaded = _fewest(ledger, [(h, None) for h in coldest_first])
-    return tuple(Step("unload", h.model_id) for h in unloaded)
+        dozing = _fewest(ledger, "doze", awake)
+        if ledger.fits():
+            return tuple(Step("doze", h.model_id) for h in dozing)
+        for holder in dozing:
+            ledger.untake("doze", holder)
+    return tuple(Step("unload", h.model_id) for h in _fewest(ledger, "unload", coldest_first))
 
 
-_Change = tuple[Holder, Holder | None]
-"""A holder and what it becomes: asleep, or gone (None)."""
+def _fewest(ledger: _Ledger, kind: StepKind, coldest_first: Sequence[Holder]) -> list[Holder]:
+    """Carry out, on the coldest single holder that suffices, else on the coldest ones, each of which helps.
 
-
-def _apply(ledger: _Ledger, change: _Change) -> None:
-    before, after = change
-    ledger.remove(before)
-    if after is not None:
-        ledger.put_back(after)
-
-
-def _revert(ledger: _Ledger, change: _Change) -> None:
-    before, after = change
-    if after is not None:
-        ledger.remove(after)
-    ledger.put_back(before)
-
-
-def _undo(ledger: _Ledger, changes: Iterable[_Change]) -> None:
-    for change in changes:
-        _revert(ledger, change)
-
-
-def _fewest(ledger: _Ledger, changes: Sequence[_Change]) -> list[Holder]:
-    """Apply the coldest single change that suffices, else the coldest ones of which none is superfluous.
-
-    When even all of them do not suffice, all stay applied.
+    When even all of them do not suffice, those stay carried out that bring the bounds nearer.
     """
-    for change in changes:
-        _apply(ledger, change)
-        if ledger.fits:
-            return [change[0]]
-        _revert(ledger, change)
-    chosen: list[_Change] = []
-    for change in changes:
-        _apply(ledger, change)
-        chosen.append(change)
-        if ledger.fits:
+    for holder in coldest_first:
+        if ledger.would_fit(kind, holder):
+            ledger.take(kind, holder)
+            return [holder]
+    taken: list[Holder] = []
+    for holder in coldest_first:
+        if ledger.fits():
             break
-    if ledger.fits:
-        for change in reversed(chosen[:-1]):
-            _revert(ledger, change)
-            if ledger.fits:
-                chosen.remove(change)
-            else:
-                _apply(ledger, change)
-    return [holder for holder, _ in chosen]
+        ledger.take(kind, holder)
+        taken.append(holder)
+    for holder in reversed(taken.copy()):
+        shortfall = ledger.shortfall
+        ledger.untake(kind, holder)
+        if ledger.shortfall <= shortfall:
+            taken.remove(holder)
+        else:
+            ledger.take(kind, holder)
+    return taken
 
 
-def _why_not(ledger: _Ledger, need: Charge, holders: Sequence[Holder], *, gone: set[str]) -> Wait | Shortage:
+def _why_not(ledger: _Ledger, need: Charge, staying: Sequence[Holder]) -> Wait | Shortage:
     """Why a load does not fit although everything evictable (already taken off the ledger) goes."""
-    left = [h for h in holders if h.model_id not in gone and h.standing is not Standing.UNLOADING]
-    occupied = [h for h in left if not h.pinned]
-    for holder in occupied:
-        ledger.remove(holder)
-    if ledger.fits:
-        return Wait(tuple(h.model_id for h in occupied))
-    bound: Bound = ledger.tighter_bound
+    in_use = _fewest(ledger, "unload", _coldest_first(h for h in staying if not h.pinned))
+    if ledger.fits():
+        return Wait(tuple(h.model_id for h in in_use))
+    bound: Bound = "limit" if ledger.limit_room <= ledger.machine_room else "machine"
     most = need.total_bytes + (ledger.room or 0)
-    pinned = [h for h in left if h.pinned]
-    for holder in pinned:
-        ledger.remove(holder)
-    names = tuple(h.model_id for h in pinned) if ledger.fits else ()
+    pinned = [h for h in staying if h.pinned]
+    in_the_way = _fewest(ledger, "unload", _coldest_first(pinned))
+    names = tuple(h.model_id for h in in_the_way) if ledger.fits() else ()
     return Shortage(bound, need.total_bytes, max(0, most), names)

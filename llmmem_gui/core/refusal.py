@@ -15,6 +15,9 @@ RefusalCode = Literal[
     "waited too long",
     "queue full",
     "cooling down",
+    "thrashing",
+    "nothing gained",
+    "memory pressure",
     "load failed",
     "cancelled",
     "unloaded",
@@ -57,7 +60,8 @@ class Refusal:
                 advice = smaller or "close other programs or use a smaller context"
                 return f"{self.model_id} needs {need}, this computer has {room} to spare: {advice}."
             case "pinned in the way":
-                return f"{self.model_id} needs {need} and {holders} is pinned: unpin it or raise the total limit."
+                advice = smaller or "unpin it or raise the total limit"
+                return f"{self.model_id} needs {need} and {holders} is pinned: {advice}."
             case "above its own limit":
                 advice = smaller or "raise its limit"
                 return f"{self.model_id} needs {need}, its limit is {limit}: {advice}."
@@ -69,6 +73,22 @@ class Refusal:
             case "cooling down":
                 return (
                     f"{self.model_id} failed to load ({self.reason}): try again in {wait} or load it by hand."
+                )
+            case "thrashing":
+                others = f"{self.model_id} and {holders} keep pushing each other out of memory"
+                alone = f"{self.model_id} is loaded with other parameters again and again"
+                advice = f"try again in {wait}, raise the total limit or use a smaller context"
+                return f"{others if holders else alone} ({self.reason}): {advice}."
+            case "nothing gained":
+                gone = f"unloading {holders}" if holders else "unloading other models"
+                return (
+                    f"{self.model_id} needs {need}, and {gone} did not make memory available: "
+                    "close other programs or try again later."
+                )
+            case "memory pressure":
+                return (
+                    f"{self.model_id} needs {need} and this computer is short of memory ({room} available): "
+                    "close other programs, or load it by hand."
                 )
             case "load failed" | "host died":
                 return self.reason

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from llmmem_gui.core.plan import Holder, Standing, Step, eviction_order
+from llmmem_gui.core.given_back import GivenBack
+from llmmem_gui.core.plan import Bounds, Holder, Standing, Step, eviction_order, room
 from llmmem_gui.core.pressure import Level
 
-_SETTLE_SECONDS = 1.0
-"""Time between an unload and the next decision, so that its effect is in the reading."""
-_LEAST_EFFECT = 0.25
-"""Share of an unloaded model's private bytes that must show up as available."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    at: float
-    available_before: int
-    expected_bytes: int
+_SAMPLES_TO_BE_SURE = 2
+_LEAST_SLACK_BYTES = 64 * 1024**2
 
 
 class Relief:
-    """Dozes idle models at *warning*, unloads idle ones one by one from *critical* on.
+    """Dozes idle models at *warning*, unloads idle ones one by one from *critical* on, watches the reserve.
 
-    Pinned, loading and busy models are never touched. When an unload had no effect, something else takes
-    the memory, and no further model is given up for it until the level changes.
+    Pinned, loading and busy models are never touched, nor fresh ones that wait for their first request.
+    After an unload nothing more is decided until its effect is in a reading; when it had none, something
+    else takes the memory, and no further model is given up for it until circumstances change.
+
+    The reserve counts as broken when it is for two samples in a row and by more than a twentieth (at
+    least 64 MiB): what other programs take goes up and down by itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, given_back: GivenBack) -> None:
+        self._given_back = given_back
         self._level = Level.NORMAL
-        self._last: _Attempt | None = None
-        self._useless = False
+        self._samples_short = 0
 
     @property
     def level(self) -> Level:
@@ -41,30 +36,33 @@ class Relief:
     def level_changed(self, level: Level) -> None:
         """Take the new level in; a change makes giving up worth trying again."""
         self._level = level
-        self._useless = False
-        self._last = None
+        self._given_back.forget()
 
-    def steps(
-        self, holders: Sequence[Holder], available_bytes: int, now: float, *, may_doze: bool = True
-    ) -> tuple[Step, ...]:
-        """What to do now; empty when nothing is to be done or the last unload still has to show its effect."""
-        if self._level is Level.NORMAL:
+    def steps(self, holders: Sequence[Holder], now: float, *, may_doze: bool = True) -> tuple[Step, ...]:
+        """What the level demands now; empty also while the last step has yet to show its effect."""
+        if self._level < Level.WARNING:
             return ()
-        coldest_first = eviction_order(holders)
+        coldest_first = eviction_order(holders, spare_fresh=True)
         if may_doze:
             awake = [h for h in coldest_first if h.standing is Standing.IDLE and h.weights_bytes > 0]
             if awake:
                 return tuple(Step("doze", h.model_id) for h in awake)
-        if self._level is Level.WARNING or any(h.standing is Standing.UNLOADING for h in holders):
+        undecided = self._given_back.pending or any(h.standing is Standing.UNLOADING for h in holders)
+        if self._level < Level.CRITICAL or undecided or self._given_back.useless(now):
             return ()
-        if self._last is not None:
-            if now - self._last.at < _SETTLE_SECONDS:
-                return ()
-            gained = available_bytes - self._last.available_before
-            self._useless = self._useless or gained < _LEAST_EFFECT * self._last.expected_bytes
-            self._last = None
-        if self._useless or not coldest_first:
-            return ()
-        coldest = coldest_first[0]
-        self._last = _Attempt(now, available_bytes, coldest.private_bytes)
-        return (Step("unload", coldest.model_id),)
+        return tuple(Step("unload", h.model_id) for h in coldest_first[:1])
+
+    def reserve_moved(self) -> None:
+        """The reserve was changed by hand: it is kept at once, without waiting to be sure."""
+        self._samples_short = _SAMPLES_TO_BE_SURE
+        self._given_back.forget()
+
+    def watch_reserve(self, holders: Sequence[Holder], machine: Bounds) -> None:
+        """Look at the reserve after a new reading; `machine` are the bounds without the total limit."""
+        left = room(holders, machine)
+        slack = max(_LEAST_SLACK_BYTES, machine.reserve_bytes // 20)
+        self._samples_short = self._samples_short + 1 if left is not None and left < -slack else 0
+
+    def reserve_broken(self, now: float) -> bool:
+        """Whether models have to go to restore the reserve, as far as giving models up helps."""
+        return self._samples_short >= _SAMPLES_TO_BE_SURE and not self._given_back.useless(now)

@@ -1,0 +1,126 @@
+"""Keeps what is loaded under the limits: of single models, in total, in idle time, and for the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from llmmem_gui.core import cache_messages as m
+from llmmem_gui.core.cache_entry import Entry
+from llmmem_gui.core.cache_state import CacheState
+from llmmem_gui.core.events import Cause
+from llmmem_gui.core.plan import Admit, Bounds, Charge, Step, plan_drain, plan_load, plan_relief, room
+from llmmem_gui.core.pressure import Level
+from llmmem_gui.core.relief import Relief
+from llmmem_gui.core.snapshot import State
+
+
+class LimitKeeper:
+    """Unloads, in the order of last use, what is above a limit; what is in use goes when it is done.
+
+    A pinned model is never unloaded here.
+    """
+
+    def __init__(self, state: CacheState, relief: Relief) -> None:
+        self._state = state
+        self._relief = relief
+        self._given_up: dict[str, Charge] = {}
+        """Models unloaded for the machine's sake, to be offered again, with what they took."""
+
+    def settle(self) -> set[Entry]:
+        """Keep the limits; the models in use that must take no further requests because of them."""
+        return self._keep_model_limits() | self._keep_total_limit() | self._keep_reserve()
+
+    def sampled(self) -> None:
+        """Look at idle times, the machine and its reserve after a new reading."""
+        self._unload_idle()
+        self._relief.watch_reserve(self._state.holders, replace(self._state.bounds, total_limit_bytes=None))
+        self.relieve()
+
+    # --- limits of the user --------------------------------------------------------------------------
+
+    def _keep_model_limits(self) -> set[Entry]:
+        action = self._state.policy.over_limit
+        draining: set[Entry] = set()
+        if action == "warn":
+            return draining
+        for entry in self._state.entries.values():
+            if not entry.over_limit or entry.pinned or entry.must_reload or entry.awaited:
+                continue
+            if action == "reload_smaller" and not entry.no_smaller:
+                self._ask_for_smaller(entry)
+            elif entry.state is State.BUSY:
+                draining.add(entry)
+            elif entry.state in (State.READY, State.DOZING):
+                # Those who wait for it are refused in their turn: it is remembered what it took.
+                self._state.stop(entry, "model limit", "limit")
+        return draining
+
+    def _ask_for_smaller(self, entry: Entry) -> None:
+        used, limit = entry.charge, entry.limit_bytes
+        loaded = entry.state in (State.READY, State.BUSY, State.DOZING)
+        if entry.smaller_asked or not loaded or used is None or limit is None:
+            return
+        entry.smaller_asked = True
+        ask = m.AskSmaller(entry.model_id, entry.host, entry.parameters, used, limit)
+        self._state.actions.append(ask)
+
+    def _keep_total_limit(self) -> set[Entry]:
+        return self._keep(Bounds(total_limit_bytes=self._state.bounds.total_limit_bytes), "total limit")
+
+    def _keep_reserve(self) -> set[Entry]:
+        if not self._relief.reserve_broken(self._state.now):
+            return set()
+        return self._keep(replace(self._state.bounds, total_limit_bytes=None), "reserve")
+
+    def _keep(self, bounds: Bounds, cause: Cause) -> set[Entry]:
+        """Take idle models out until the bounds hold; those in use that have to follow when they are done."""
+        state = self._state
+        holders = state.holders
+        left = room(holders, bounds)
+        if left is None or left >= 0:
+            return set()
+        steps = plan_relief(holders, bounds, may_doze=state.policy.may_doze)
+        if cause == "reserve":
+            self._give_up(steps)
+        state.carry_out(steps, cause, "limit")
+        return {state.entries[model_id] for model_id in plan_drain(state.holders, bounds)}
+
+    # --- time ----------------------------------------------------------------------------------------
+
+    def _unload_idle(self) -> None:
+        limit = self._state.policy.idle_seconds
+        if limit <= 0:
+            return
+        for entry in self._state.entries.values():
+            if entry.idle and not entry.pinned and self._state.now - entry.last_used >= limit:
+                self._state.stop(entry, "idle", "idle timer")
+
+    # --- the machine ---------------------------------------------------------------------------------
+
+    def relieve(self) -> None:
+        """Give up what the pressure on the machine demands now, and offer it again when that is over."""
+        state = self._state
+        steps = self._relief.steps(state.holders, state.now, may_doze=state.policy.may_doze)
+        self._give_up(steps)
+        state.carry_out(steps, "pressure", "memory pressure")
+        if self._relief.level is Level.NORMAL:
+            self._offer_again()
+
+    def _give_up(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            charge = self._state.entries[step.model_id].charge
+            if step.kind == "unload" and charge is not None:
+                self._given_up[step.model_id] = charge
+
+    def _offer_again(self) -> None:
+        """Offer what was given up to be loaded again, once, when there is room for it."""
+        state = self._state
+        for model_id, charge in list(self._given_up.items()):
+            entry = state.of(model_id)
+            if entry.state.holds_host and entry.state is not State.UNLOADING:
+                del self._given_up[model_id]
+            elif not entry.state.holds_host and plan_load(charge, state.holders, state.bounds) == Admit():
+                del self._given_up[model_id]
+                numbers = {"need_bytes": float(charge.total_bytes)}
+                state.announce("reload-offered", entry, "pressure", "memory pressure", numbers=numbers)

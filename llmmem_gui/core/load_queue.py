@@ -1,0 +1,255 @@
+"""The queue of loads: in the order of asking, admitted when a plan makes room, started when room is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import Enum, auto
+
+from llmmem_gui.core.cache_entry import Entry, Waiter
+from llmmem_gui.core.cache_messages import Requested
+from llmmem_gui.core.cache_state import CacheState
+from llmmem_gui.core.plan import Admit, Bounds, Charge, Holder, Shortage, Standing, Wait, plan_load, room
+from llmmem_gui.core.pressure import Level
+from llmmem_gui.core.refusal import Refusal, RefusalCode
+from llmmem_gui.core.relief import Relief
+from llmmem_gui.core.snapshot import State
+from llmmem_gui.core.thrash_guard import ThrashGuard
+
+_PASSERS_TRIED = 8
+"""Loads behind one that waits which are looked at in one step, so that a long queue costs little."""
+
+
+class _Turn(Enum):
+    """What became of a load when its turn came."""
+
+    DONE = auto()
+    """Admitted, or nobody waits for it any longer."""
+    ITS_OWN = auto()
+    """It waits for its own model, in use or loading: that keeps no other load back."""
+    NO_ROOM = auto()
+    """It waits for models in use."""
+    GOING = auto()
+    """Its own model has to be reaped first, a matter of moments: the others wait for it."""
+
+
+class LoadQueue:
+    """Loads in the order of asking.
+
+    A load that waits for models in use is passed only by loads that take nothing from it: it would fit
+    just the same when those models are done. When it has waited for `Policy.drain_seconds`, the models that
+    it waits for take no further requests.
+    """
+
+    def __init__(self, state: CacheState, relief: Relief) -> None:
+        self._state = state
+        self._relief = relief
+        self._guard = ThrashGuard()
+
+    def settle(self) -> set[Entry]:
+        """Admit and start what can be; the models in use that must take no further requests."""
+        draining = self._admit()
+        self._start()
+        return draining
+
+    def load_ended(self, entry: Entry) -> None:
+        """Take in that a load has ended, well or not."""
+        self._guard.load_ended(entry.model_id, self._state.now)
+
+    def plan_again(self) -> None:
+        """Take back what is promised but not started: the rules have changed."""
+        for entry in self._state.entries.values():
+            entry.admitted = None
+
+    def _waiting(self) -> list[Entry]:
+        return sorted(
+            (entry for entry in self._state.entries.values() if entry.needs_load),
+            key=lambda entry: entry.waiters[0].turn,
+        )
+
+    # --- admission -----------------------------------------------------------------------------------
+
+    def _admit(self) -> set[Entry]:
+        kept_back: list[Entry] = []
+        tried = 0
+        for entry in self._waiting():
+            if kept_back:
+                tried += 1
+                if tried > _PASSERS_TRIED:
+                    break
+            turn = self._take_turns(entry, kept_back)
+            if turn is _Turn.GOING:
+                break
+            if turn is _Turn.NO_ROOM:
+                kept_back.append(entry)
+        return self._to_drain(kept_back[0]) if kept_back else set()
+
+    def _to_drain(self, entry: Entry) -> set[Entry]:
+        if self._state.now - entry.waiters[0].since < self._state.policy.drain_seconds:
+            return set()
+        holders = (self._state.entries[model_id] for model_id in entry.waits_for)
+        return {holder for holder in holders if holder.standing is Standing.BUSY}
+
+    def _take_turns(self, entry: Entry, kept_back: list[Entry]) -> _Turn:
+        """Answer the waiters of one model one after the other, until one is admitted or has to wait."""
+        while entry.needs_load:
+            first = entry.waiters[0]
+            if entry.admitted is first.asked:
+                return _Turn.DONE
+            entry.admitted = None
+            outcome = self._take_turn(entry, first, kept_back)
+            if isinstance(outcome, _Turn):
+                return outcome
+            self._state.refuse(entry, first, outcome)
+        return _Turn.DONE
+
+    def _take_turn(self, entry: Entry, first: Waiter, kept_back: list[Entry]) -> _Turn | Refusal:
+        if entry.state is State.UNLOADING:
+            return _Turn.GOING
+        asked, state = first.asked, self._state
+        wakes = entry.state is State.DOZING and not entry.must_reload
+        need = entry.need(asked)
+        if wakes:
+            need = entry.charge_awake or need
+        elif (refusal := self.refusal_without_plan(entry, asked, need)) is not None:
+            return refusal
+        admission = plan_load(
+            need,
+            state.holders,
+            state.bounds,
+            model_id=entry.model_id,
+            may_doze=state.policy.may_doze,
+            spare_fresh=asked.guarded,
+        )
+        if isinstance(admission, Shortage):
+            return _too_large(entry.model_id, admission, asked.fits_context)
+        if entry.must_reload and entry.state in (State.BUSY, State.LOADING):
+            return _Turn.ITS_OWN
+        if isinstance(admission, Wait):
+            entry.waits_for = admission.model_ids
+            return _Turn.NO_ROOM
+        if not all(self._leaves_room_for(other, entry, need, admission) for other in kept_back):
+            return _Turn.NO_ROOM
+        return self._admit_one(entry, asked, need, admission)
+
+    def refusal_without_plan(self, entry: Entry, asked: Requested, need: Charge) -> Refusal | None:
+        """Why a model must not be loaded now, whatever room there is."""
+        now = self._state.now
+        if entry.limit_bytes is not None and need.total_bytes > entry.limit_bytes:
+            return Refusal(
+                "above its own limit",
+                entry.model_id,
+                need_bytes=need.total_bytes,
+                limit_bytes=entry.limit_bytes,
+                fits_context=asked.fits_context,
+            )
+        if not asked.guarded:
+            return None
+        if now < entry.cooldown_until:
+            wait = entry.cooldown_until - now
+            return Refusal("cooling down", entry.model_id, seconds=wait, reason=entry.error or "")
+        if self._relief.level >= Level.CRITICAL and self._state.machine is not None:
+            available = self._state.machine.available_bytes
+            return Refusal(
+                "memory pressure", entry.model_id, need_bytes=need.total_bytes, room_bytes=available
+            )
+        return None
+
+    def _leaves_room_for(self, other: Entry, entry: Entry, need: Charge, admission: Admit) -> bool:
+        """Whether `other`, which waits, would still fit if `entry` was there to stay."""
+        state, measured = self._state, entry.measured
+        gone = {step.model_id for step in admission.steps if step.kind == "unload"}
+        holders = [
+            replace(h, standing=Standing.UNLOADING) if h.model_id in gone else h
+            for h in state.holders
+            if h.model_id != entry.model_id
+        ]
+        private_bytes = measured.private_bytes if measured else 0
+        stays = Holder(
+            entry.model_id, need, Standing.BUSY, state.now, pinned=True, private_bytes=private_bytes
+        )
+        others_need = other.need(other.waiters[0].asked)
+        plan = plan_load(others_need, [*holders, stays], state.bounds, model_id=other.model_id)
+        return not isinstance(plan, Shortage)
+
+    def _admit_one(self, entry: Entry, asked: Requested, need: Charge, admission: Admit) -> _Turn | Refusal:
+        state = self._state
+        if entry.must_reload and entry.state.holds_host:
+            goes: tuple[str, ...] = (entry.model_id,)
+        else:
+            goes = tuple(step.model_id for step in admission.steps if step.kind == "unload")
+        if goes and asked.guarded:
+            refusal = self._refusal_to_push_out(entry, need, goes)
+            if refusal is not None:
+                return refusal
+            self._guard.made_room(entry.model_id, goes, state.now)
+        if entry.must_reload and entry.state.holds_host:
+            state.stop(entry, "reload", asked.actor)
+            return _Turn.GOING
+        state.carry_out(admission.steps, "make room", "another load", entry.model_id)
+        if entry.state is not State.DOZING:
+            entry.asked, entry.parameters = need, asked.parameters
+        entry.admitted = asked
+        entry.waits_for = ()
+        return _Turn.DONE
+
+    def _refusal_to_push_out(self, entry: Entry, need: Charge, goes: Iterable[str]) -> Refusal | None:
+        """Why a program's load must not unload these models now."""
+        state = self._state
+        if state.given_back.useless(state.now) and self._only_the_machine_is_short(entry, need):
+            return self._nothing_gained(entry, need)
+        return self._guard.refusal(entry.model_id, goes, state.policy.swaps_allowed, state.now)
+
+    def _only_the_machine_is_short(self, entry: Entry, need: Charge) -> bool:
+        state = self._state
+        limit_alone = Bounds(total_limit_bytes=state.bounds.total_limit_bytes)
+        return plan_load(need, state.holders, limit_alone, model_id=entry.model_id) == Admit()
+
+    def _nothing_gained(self, entry: Entry, need: Charge) -> Refusal:
+        left = room(self._state.holders, self._state.bounds)
+        return Refusal("nothing gained", entry.model_id, need_bytes=need.total_bytes, room_bytes=left)
+
+    # --- start ---------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Start admitted loads, in their order, as far as room is really there."""
+        state = self._state
+        admitted = [entry for entry in self._waiting() if entry.admitted is not None]
+        promised = {entry.model_id for entry in admitted}
+        for entry in admitted:
+            promised.discard(entry.model_id)
+            counted = [h for h in state.holders if h.model_id not in promised]
+            left = room(counted, state.bounds)
+            if left is not None and left < 0:
+                self._reconsider(entry)
+                return
+            asked = entry.waiters[0].asked
+            if entry.state is State.DOZING:
+                state.wake(entry, asked.actor)
+            else:
+                state.start(entry, asked)
+
+    def _reconsider(self, entry: Entry) -> None:
+        """Room that was planned is not there: wait for what is still going, else plan again or give up."""
+        state = self._state
+        going = any(other.state is State.UNLOADING for other in state.entries.values())
+        if going or state.given_back.pending:
+            return
+        entry.admitted = None
+        if state.given_back.useless(state.now):
+            first = entry.waiters[0]
+            state.refuse(entry, first, self._nothing_gained(entry, entry.need(first.asked)))
+
+
+def _too_large(model_id: str, shortage: Shortage, fits_context: int | None) -> Refusal:
+    code: RefusalCode = (
+        "too large for the limit" if shortage.bound == "limit" else "too large for the machine"
+    )
+    return Refusal(
+        "pinned in the way" if shortage.pinned else code,
+        model_id,
+        need_bytes=shortage.need_bytes,
+        room_bytes=shortage.room_bytes,
+        fits_context=fits_context,
+        holders=shortage.pinned,
+    )

@@ -1,0 +1,94 @@
+"""Notices when models keep pushing each other out of memory, and lets the memory rest."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from llmmem_gui.core.refusal import Refusal
+from llmmem_gui.core.units import format_duration
+
+_SOON_SECONDS = 60.0
+"""A model that is asked for again this soon after it had to go has come back."""
+_WINDOW_SECONDS = 120.0
+_WASTED_SHARE = 0.5
+"""Share of the time spent on loading from which swapping is thrashing."""
+_COOL_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class _Swap:
+    at: float
+    newcomer: str
+    gone: tuple[str, ...]
+    seconds: float | None = None
+    """From the decision until the newcomer was loaded; None while it is not."""
+
+
+class ThrashGuard:
+    """Counts swaps: loads of a model that had to go a moment ago, which push out another one.
+
+    Swapping is not wrong in itself. It is thrashing when more than the allowed number of swaps lies within
+    two minutes and at least half of the time since the first of them went into loading. Then the models
+    that took part keep their places for 30 seconds.
+    """
+
+    def __init__(self) -> None:
+        self._went_at: dict[str, float] = {}
+        self._swaps: deque[_Swap] = deque()
+        self._resting: frozenset[str] = frozenset()
+        self._rest_until = 0.0
+        self._history = ""
+
+    def made_room(self, newcomer: str, gone: Iterable[str], now: float) -> None:
+        """Take in that models were told to go so that `newcomer` can be loaded."""
+        gone = tuple(gone)
+        if self._came_back(newcomer, now):
+            self._swaps.append(_Swap(now, newcomer, gone))
+        for model_id in gone:
+            self._went_at[model_id] = now
+
+    def load_ended(self, model_id: str, now: float) -> None:
+        """Take in that a load has ended, well or not."""
+        for swap in self._swaps:
+            if swap.newcomer == model_id and swap.seconds is None:
+                swap.seconds = now - swap.at
+
+    def refusal(self, newcomer: str, goes: Iterable[str], allowed_swaps: int, now: float) -> Refusal | None:
+        """Why `newcomer` must not push out the models `goes` now; None when it may."""
+        goes = frozenset(goes)
+        if allowed_swaps <= 0:
+            return None
+        if now >= self._rest_until and self._came_back(newcomer, now):
+            self._look_for_thrashing(goes | {newcomer}, allowed_swaps, now)
+        if now >= self._rest_until or not goes & self._resting:
+            return None
+        return Refusal(
+            "thrashing",
+            newcomer,
+            seconds=self._rest_until - now,
+            holders=tuple(sorted(goes - {newcomer})),
+            reason=self._history,
+        )
+
+    def _came_back(self, model_id: str, now: float) -> bool:
+        went_at = self._went_at.get(model_id)
+        return went_at is not None and now - went_at <= _SOON_SECONDS
+
+    def _look_for_thrashing(self, concerned: frozenset[str], allowed_swaps: int, now: float) -> None:
+        while self._swaps and now - self._swaps[0].at > _WINDOW_SECONDS:
+            self._swaps.popleft()
+        if len(self._swaps) < allowed_swaps:
+            return
+        span = now - self._swaps[0].at
+        wasted = sum(swap.seconds if swap.seconds is not None else now - swap.at for swap in self._swaps)
+        if wasted < _WASTED_SHARE * span:
+            return
+        self._history = (
+            f"{len(self._swaps)} times in {format_duration(span)}, {format_duration(wasted)} of it loading"
+        )
+        took_part = {model_id for swap in self._swaps for model_id in (swap.newcomer, *swap.gone)}
+        self._resting = concerned | took_part
+        self._rest_until = now + _COOL_SECONDS
+        self._swaps.clear()
