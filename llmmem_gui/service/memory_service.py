@@ -7,11 +7,7 @@ HTTP, script) uses these methods and so gets the same checks, limits and events.
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import sys
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +18,7 @@ import msgspec
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.events import Actor, Event, Receipt
 from llmmem_gui.core.forecast import Forecast
-from llmmem_gui.core.known_folders import ModelFolder, known_folders
 from llmmem_gui.core.library import ModelFile
-from llmmem_gui.core.model_search import FolderProblem
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level, PressureGauge
@@ -35,22 +29,17 @@ from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.answer import Answer, AnswerUsage
 from llmmem_gui.service.cache_driver import CacheDriver
+from llmmem_gui.service.catalogue import Catalogue
 from llmmem_gui.service.command_error import CommandError, CommandErrorCode
-from llmmem_gui.service.forecasts import Forecasts
 from llmmem_gui.service.hosts import HostEndedError, HostError, HostStarter
-from llmmem_gui.service.library_index import LibraryIndex
+from llmmem_gui.service.publisher import Listener, Publisher
 from llmmem_gui.service.sampler import Sampler
 from llmmem_gui.service.settings_file import SettingsFile
 from llmmem_gui.service.snapshots import build_snapshot
 
-log = logging.getLogger(__name__)
-
-Fact = CacheSnapshot | Sample | Event | Receipt | Settings
-
 KEEP: Final = -1
 """Given instead of a limit: leave the limit as it is."""
 
-_EVENTS_KEPT = 500
 _LOADING_INTERVAL_SECONDS = 0.25
 """While a model loads its progress is worth seeing."""
 
@@ -73,19 +62,15 @@ class MemoryService:
     """Keeps models in memory for whoever asks, under the limits of the settings."""
 
     def __init__(self, folders: Folders, settings_file: SettingsFile, hosts: HostStarter) -> None:
-        self.library = LibraryIndex(folders.library_file)
-        self.forecasts = Forecasts()
-        self.folder_problems: tuple[FolderProblem, ...] = ()
-        """Folders that the last search could not look into."""
+        self.catalogue = Catalogue(folders, settings_file)
         self.sample: Sample | None = None
-        self.recent_events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
-        self._folders = folders
         self._settings_file = settings_file
         self._hosts = hosts
         self._sampler = Sampler()
         self._gauge = PressureGauge()
         self._level = Level.NORMAL
-        self._listeners: list[Callable[[Fact], None]] = []
+        self._publisher = Publisher()
+        self._publish = self._publisher.publish
         self._snapshot: CacheSnapshot | None = None
         self._publishing = False
         self._ticking: asyncio.Task[None] | None = None
@@ -98,7 +83,7 @@ class MemoryService:
 
     async def start(self) -> None:
         """Read the settings, find the models, take the first sample, and begin to tick."""
-        note = self.library.load()
+        note = self.catalogue.load()
         await self._tick()
         self._apply_settings()
         notes = [problem.sentence for problem in self._settings_file.problems]
@@ -122,13 +107,17 @@ class MemoryService:
 
     # --- facts out -----------------------------------------------------------------------------------
 
-    def subscribe(self, listener: Callable[[Fact], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every fact from now on; the function returned ends it.
 
         Listeners are called in the loop and must return at once.
         """
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        return self._publisher.subscribe(listener)
+
+    @property
+    def recent_events(self) -> Sequence[Event]:
+        """The last few hundred events, the newest last."""
+        return self._publisher.recent_events
 
     @property
     def settings(self) -> Settings:
@@ -141,12 +130,9 @@ class MemoryService:
         if self._snapshot is None:
             self._snapshot = build_snapshot(
                 self._driver.cache,
-                self.library.models,
+                self.catalogue,
                 now=time.monotonic(),
                 level=self._level,
-                settings_of=self._settings_of,
-                parameters_of=self._parameters_of,
-                forecast_of=self.forecasts.instant,
                 pid_of=self._pid_of,
             )
         return self._snapshot
@@ -161,13 +147,6 @@ class MemoryService:
         }
         return MemoryUsage(snapshot.resident_bytes, snapshot.bounds.total_limit_bytes, models)
 
-    def _publish(self, fact: Fact) -> None:
-        if isinstance(fact, Event):
-            self.recent_events.append(fact)
-            log.info("%s %s %s %s", fact.type, fact.model_id or "", fact.cause or "", fact.actor)
-        for listener in list(self._listeners):
-            listener(fact)
-
     def _publish_snapshot_soon(self) -> None:
         """Publish one snapshot for all changes of this turn of the loop."""
         self._snapshot = None
@@ -177,7 +156,7 @@ class MemoryService:
 
     def _publish_snapshot(self) -> None:
         self._publishing = False
-        if self._listeners:
+        if self._publisher.has_listeners:
             self._publish(self.snapshot)
 
     # --- commands ------------------------------------------------------------------------------------
@@ -195,7 +174,7 @@ class MemoryService:
 
         Raises `CommandError` when the model is unknown or bad, does not fit, or fails to load.
         """
-        file = await self._loadable(model)
+        file = await self.catalogue.loadable(model)
         if limit_bytes != KEEP:
             await self.set_limit(file.id, limit_bytes, actor=actor)
         if pin is not None:
@@ -207,7 +186,7 @@ class MemoryService:
 
     async def unload(self, model: str, *, actor: Actor) -> Receipt:
         """Unload a model now, whatever it is doing, and return what that gave back."""
-        return await self._driver.unload(self._known(model).id, actor)
+        return await self._driver.unload(self.catalogue.known(model).id, actor)
 
     async def unload_all(self, *, actor: Actor) -> list[Receipt]:
         """Unload every model now."""
@@ -221,7 +200,7 @@ class MemoryService:
 
     async def doze(self, model: str, *, actor: Actor) -> None:
         """Drop the mapped weights of an idle model; it wakes at its next request."""
-        file = self._known(model)
+        file = self.catalogue.known(model)
         self._driver.tell(m.DozeAsked(file.id, actor))
         entry = self._driver.cache.entry(file.id)
         if entry is None or entry.state is not State.DOZING:
@@ -236,8 +215,9 @@ class MemoryService:
             limits = msgspec.structs.replace(self.settings.limits, total_limit_bytes=limit_bytes)
             await self.change_settings(msgspec.structs.replace(self.settings, limits=limits), actor=actor)
         else:
-            file = self._known(model)
-            await self._set_of_model(file, limit_bytes=limit)
+            file = self.catalogue.known(model)
+            await self.catalogue.change(file, limit_bytes=limit)
+            self._publish(self.settings)
             self._driver.tell(m.LimitSet(file.id, limit))
         self._publish(
             Event(time.time(), "limit-changed", model, "asked", actor, numbers={"limit_bytes": limit or 0})
@@ -255,8 +235,9 @@ class MemoryService:
 
     async def set_pinned(self, model: str, pinned: bool, *, actor: Actor) -> None:
         """Pin a model, so that it is never unloaded by itself, or take the pin away."""
-        file = self._known(model)
-        await self._set_of_model(file, pinned=pinned)
+        file = self.catalogue.known(model)
+        await self.catalogue.change(file, pinned=pinned)
+        self._publish(self.settings)
         self._driver.tell(m.PinSet(file.id, pinned))
         self._publish(Event(time.time(), "pin-changed", file.id, "asked", actor, numbers={"pinned": pinned}))
 
@@ -272,81 +253,41 @@ class MemoryService:
 
     # --- models --------------------------------------------------------------------------------------
 
-    @property
-    def model_folders(self) -> tuple[ModelFolder, ...]:
-        """The folders that are searched for models: the user's, our own, those of other programs."""
-        wanted = self.settings.library
-        folders = [ModelFolder(folder, "") for folder in wanted.folders]
-        folders.append(ModelFolder(str(self._folders.models), ""))
-        if wanted.search_known_folders:
-            folders.extend(known_folders(os.environ, os.path.expanduser("~"), sys.platform))
-        return tuple(folders)
-
     async def scan(self, folders: Sequence[Path] = ()) -> tuple[ModelFile, ...]:
         """Look for models in all folders, or only in those given, and return what was found.
 
-        What is found is published as it is found.
+        Snapshots are published with what is found as it is found.
         """
-        searched = [ModelFolder(os.path.abspath(folder), "") for folder in folders] or self.model_folders
         found: list[ModelFile] = []
-        problems: list[FolderProblem] = []
-        async for batch in self.library.scan(searched, forget=not folders):
-            found.extend(item for item in batch if isinstance(item, ModelFile))
-            problems.extend(item for item in batch if isinstance(item, FolderProblem))
+        async for batch in self.catalogue.scan(folders):
+            found.extend(batch)
             self._publish_snapshot_soon()
-        self.folder_problems = tuple(problems)
         self._tell_of_models()
-        self._publish_snapshot_soon()
         return tuple(found)
 
     async def add_model(self, path: Path) -> ModelFile:
         """Take one file into the library. Raises `CommandError` when it is not a model."""
-        file = await self.library.add(path)
-        if file.error is not None:
-            raise CommandError("bad model", file.error, file.id)
+        await self.catalogue.add(path)
+        file = await self.catalogue.loadable(str(path))
         self._tell_of_models()
         self._publish_snapshot_soon()
         return file
 
     async def forecast(self, model: str, parameters: LoadParameters | None = None) -> Forecast:
-        """What loading the model would take."""
-        file = await self._loadable(model)
-        forecast = self.forecasts.instant(file, parameters or self._parameters_of(file))
-        if forecast is None:
-            raise CommandError("bad model", f"{file.id} has no forecast: its header says too little.")
-        return forecast
+        """What loading the model would take. Raises `CommandError` when it is unknown or bad."""
+        file = await self.catalogue.loadable(model)
+        return await self.catalogue.forecast(file, parameters or self.catalogue.parameters_of(file))
 
     async def largest_context(
         self, model: str, fits_bytes: int, parameters: LoadParameters | None = None
     ) -> int | None:
         """The largest context with which the model takes at most `fits_bytes`; None when none does."""
-        file = await self._loadable(model)
-        return self.forecasts.largest_context(file, parameters or self._parameters_of(file), fits_bytes)
-
-    async def _loadable(self, model: str) -> ModelFile:
-        """The model with that id, or the one in that file, if it can be loaded."""
-        file = self.library.find(model)
-        if file is None and (os.sep in model or model.endswith(".gguf")):
-            file = await self.library.add(Path(model))
-            self._tell_of_models()
-        if file is None:
-            raise CommandError(
-                "unknown model", f"There is no model {model!r}: 'llmmem scan' lists the ones there are."
-            )
-        if file.error is not None:
-            raise CommandError("bad model", file.error, file.id)
-        return file
-
-    def _known(self, model: str) -> ModelFile:
-        file = self.library.find(model)
-        if file is None:
-            raise CommandError(
-                "unknown model", f"There is no model {model!r}: 'llmmem scan' lists the ones there are."
-            )
-        return file
+        file = await self.catalogue.loadable(model)
+        wanted = parameters or self.catalogue.parameters_of(file)
+        return self.catalogue.forecasts.largest_context(file, wanted, fits_bytes)
 
     def _path_of(self, model_id: str) -> str:
-        return self._known(model_id).path
+        return self.catalogue.known(model_id).path
 
     def _pid_of(self, model_id: str) -> int | None:
         life = self._driver.life_of(model_id)
@@ -358,23 +299,6 @@ class MemoryService:
     def _machine_bytes(self) -> int:
         assert self.sample is not None  # the first sample is taken before anything else
         return self.sample.machine.total_bytes
-
-    def _settings_of(self, file: ModelFile) -> ModelSettings:
-        return self.settings.model(file.path)
-
-    def _parameters_of(self, file: ModelFile) -> LoadParameters:
-        """The parameters chosen for the model, else the default ones within what it was trained for."""
-        chosen = self._settings_of(file).parameters
-        if chosen is not None:
-            return chosen
-        usual = self.settings.loading.parameters()
-        context = min(usual.context, file.context_length or usual.context)
-        return msgspec.structs.replace(usual, context=context)
-
-    async def _set_of_model(self, file: ModelFile, **changes: Any) -> None:
-        changed = msgspec.structs.replace(self._settings_of(file), **changes)
-        await self._settings_file.save(self.settings.with_model(file.path, changed))
-        self._publish(self.settings)
 
     def _apply_settings(self) -> None:
         limits = self.settings.limits
@@ -392,8 +316,8 @@ class MemoryService:
 
     def _tell_of_models(self) -> None:
         """Tell the cache of the pins and limits that are set for models it may not know yet."""
-        for file in self.library.models:
-            chosen = self._settings_of(file)
+        for file in self.catalogue.models:
+            chosen = self.catalogue.settings_of(file)
             if chosen != ModelSettings():
                 self._driver.tell(m.PinSet(file.id, chosen.pinned))
                 self._driver.tell(m.LimitSet(file.id, chosen.limit_bytes))
@@ -417,11 +341,11 @@ class MemoryService:
         actor: Actor,
         answer: Callable[[], Answer],
     ) -> AsyncGenerator[dict[str, Any], None]:
-        file = await self._loadable(model)
+        file = await self.catalogue.loadable(model)
         answer().model_id = file.id
         parameters = None
         if operation == "embedding":
-            parameters = msgspec.structs.replace(self._parameters_of(file), embeddings=True)
+            parameters = msgspec.structs.replace(self.catalogue.parameters_of(file), embeddings=True)
         grant = await self._obtain(file, parameters, "use", actor)
         given = self._driver.host(grant.host).ask(operation, arguments)
         try:
@@ -447,12 +371,12 @@ class MemoryService:
     async def _obtain(
         self, file: ModelFile, parameters: LoadParameters | None, purpose: m.Purpose, actor: Actor
     ) -> m.Grant:
-        wanted = parameters or self._parameters_of(file)
-        forecast = await self.forecasts.for_load(file, wanted)
-        limit = self._settings_of(file).limit_bytes
+        wanted = parameters or self.catalogue.parameters_of(file)
+        forecast = await self.catalogue.forecast(file, wanted)
+        limit = self.catalogue.settings_of(file).limit_bytes
         fits = None
         if limit is not None and forecast.total_bytes > limit:
-            fits = self.forecasts.largest_context(file, wanted, limit)
+            fits = self.catalogue.forecasts.largest_context(file, wanted, limit)
 
         def asked(ticket: int) -> m.Requested:
             return m.Requested(

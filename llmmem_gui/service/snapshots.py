@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.cache_entry import Entry
-from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.library import ModelFile
-from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import charged_bytes, eviction_order, room
 from llmmem_gui.core.pressure import Level
-from llmmem_gui.core.settings import ModelSettings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
+from llmmem_gui.service.catalogue import Catalogue
 
 
 def build_snapshot(
     cache: ModelCache,
-    files: Iterable[ModelFile],
+    catalogue: Catalogue,
     *,
     now: float,
     level: Level,
-    settings_of: Callable[[ModelFile], ModelSettings],
-    parameters_of: Callable[[ModelFile], LoadParameters],
-    forecast_of: Callable[[ModelFile, LoadParameters], Forecast | None],
     pid_of: Callable[[str], int | None],
 ) -> CacheSnapshot:
     """The cache and every model of the library at one moment."""
     holders = cache.holders
     ranks = {holder.model_id: rank for rank, holder in enumerate(eviction_order(holders), start=1)}
+    forecast_of = catalogue.forecasts.instant
 
     def model(file: ModelFile) -> ModelSnapshot:
         entry = cache.entry(file.id)
         if entry is None or entry.asked is None:
-            parameters = parameters_of(file)
-            chosen = settings_of(file)
+            parameters = catalogue.parameters_of(file)
+            chosen = catalogue.settings_of(file)
             return ModelSnapshot(
                 file,
                 State.UNLOADED if entry is None else entry.state,
@@ -48,7 +44,9 @@ def build_snapshot(
 
     def _known(entry: Entry, file: ModelFile) -> ModelSnapshot:
         holds = entry.state.holds_host
-        parameters = entry.parameters if holds or entry.state is State.QUEUED else parameters_of(file)
+        parameters = (
+            entry.parameters if holds or entry.state is State.QUEUED else catalogue.parameters_of(file)
+        )
         measured = entry.measured
         return ModelSnapshot(
             file,
@@ -75,7 +73,7 @@ def build_snapshot(
     bounds = cache.bounds
     return CacheSnapshot(
         monotonic=now,
-        models=tuple(model(file) for file in files),
+        models=tuple(model(file) for file in catalogue.models),
         holders=holders,
         bounds=bounds,
         room_bytes=room(holders, bounds),

@@ -18,7 +18,8 @@ from llmmem_gui.core.snapshot import State
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.hosts import HostStarter
-from llmmem_gui.service.memory_service import Fact, MemoryService
+from llmmem_gui.service.memory_service import MemoryService
+from llmmem_gui.service.publisher import Fact
 from llmmem_gui.service.settings_file import SettingsFile
 
 _MIB = 1024**2
