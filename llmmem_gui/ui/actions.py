@@ -1,0 +1,95 @@
+"""Every action of the window, with its words, its keys and its icon."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtGui import QAction, QKeySequence
+
+from llmmem_gui.ui.theme import Theme
+
+translate = QCoreApplication.translate
+
+
+class Actions(QObject):
+    """The actions; buttons, menus and keys all trigger these same objects."""
+
+    def __init__(self, theme: Theme, parent: QObject) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.add_models = self._made("add", "Ctrl+O")
+        self.add_folder = self._made("folder", "Ctrl+Shift+O")
+        self.load = self._made("load", "Ctrl+L")
+        self.unload = self._made("unload", "Ctrl+U")
+        self.unload_all = self._made("unload-all", "Ctrl+Shift+U")
+        self.clean_up = self._made("clean-up", "Ctrl+K")
+        self.doze = self._made("doze")
+        self.pin = self._made("pin", checkable=True)
+        self.try_out = self._made("try", "Ctrl+T")
+        self.rescan = self._made("refresh", "F5")
+        self.search = self._made("search", "Ctrl+F")
+        # The standard keys are empty on some platforms: Preferences on Linux, Quit offscreen.
+        self.settings = self._made("settings", "Ctrl+,", standard=QKeySequence.StandardKey.Preferences)
+        self.help = self._made("help", "F1", standard=QKeySequence.StandardKey.HelpContents)
+        self.close = self._made(None, "Ctrl+W", standard=QKeySequence.StandardKey.Close)
+        self.quit = self._made("quit", "Ctrl+Q", standard=QKeySequence.StandardKey.Quit)
+        self.copy_api = self._made("copy")
+        self.retranslate()
+
+    def _made(
+        self,
+        icon: str | None,
+        keys: str = "",
+        *,
+        standard: QKeySequence.StandardKey | None = None,
+        checkable: bool = False,
+    ) -> QAction:
+        action = QAction(self)
+        action.setCheckable(checkable)
+        action.setProperty("icon-name", icon)
+        sequences = [QKeySequence(keys)] if keys else []
+        if standard is not None:
+            sequences += [key for key in QKeySequence.keyBindings(standard) if key not in sequences]
+        action.setShortcuts(sequences)
+        return action
+
+    def all(self) -> list[QAction]:
+        """The actions in the order of the window."""
+        return [value for value in vars(self).values() if isinstance(value, QAction)]
+
+    def retranslate(self) -> None:
+        """Write all words in the language in force."""
+        texts = {
+            self.add_models: (self.tr("Add models…"), self.tr("Add model files")),
+            self.add_folder: (self.tr("Add a folder…"), self.tr("Search one more folder for models")),
+            self.load: (self.tr("Load"), self.tr("Load the chosen model")),
+            self.unload: (self.tr("Unload"), self.tr("Unload the chosen model and give its memory back")),
+            self.unload_all: (self.tr("Unload all"), self.tr("Unload every model")),
+            self.clean_up: (
+                self.tr("Clean up unused"),
+                self.tr("Unload every idle model that is not pinned"),
+            ),
+            self.doze: (self.tr("Put to sleep"), self.tr("Give the weights back, keep the process")),
+            self.pin: (self.tr("Pinned"), self.tr("Never unload this model by itself")),
+            self.try_out: (self.tr("Try it…"), self.tr("Ask the chosen model something")),
+            self.rescan: (self.tr("Search again"), self.tr("Look for models again")),
+            self.search: (self.tr("Search models…"), self.tr("Search models")),
+            self.settings: (self.tr("Settings…"), self.tr("Settings")),
+            self.help: (self.tr("Help"), self.tr("Help and keys")),
+            self.close: (self.tr("Close the window"), self.tr("Close the window")),
+            self.quit: (self.tr("Quit"), self.tr("Unload all models and quit")),
+            self.copy_api: (self.tr("Copy the address"), self.tr("Copy the address of the API")),
+        }
+        for action, (text, explanation) in texts.items():
+            action.setText(text)
+            action.setIconText(text)
+            keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            action.setToolTip(f"{explanation} ({keys})" if keys else explanation)
+            action.setStatusTip(explanation)
+        self.recolour()
+
+    def recolour(self) -> None:
+        """Draw the icons in the colour of the theme in force."""
+        for action in self.all():
+            name = action.property("icon-name")
+            if name:
+                action.setIcon(self._theme.icon(str(name)))

@@ -1,0 +1,102 @@
+"""What can be done instead, when a load would not fit or would have to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from llmmem_gui.core.plan import Shortage, Wait
+from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
+from llmmem_gui.ui import figures
+from llmmem_gui.ui.outlook import Outlook, names, outlook_line
+from llmmem_gui.ui.requests import Exchange, Load, Request, SetLimit
+from llmmem_gui.ui.theme import sized
+
+
+class LoadChoice(QDialog):
+    """Says why a model does not fit and offers ways that do.
+
+    Signals: `requested` with the request that was chosen.
+    """
+
+    requested = Signal(object)
+
+    def __init__(
+        self, model: ModelSnapshot, view: Outlook, snapshot: CacheSnapshot, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Load {model}").format(model=model.facts.name))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        title = QLabel(self.tr("{model} does not fit right now").format(model=model.facts.name))
+        title.setFont(sized(title.font(), 1.2))
+        title.setTextFormat(Qt.TextFormat.PlainText)
+        title.setWordWrap(True)
+        reason = QLabel(self._reason(model, view, snapshot))
+        reason.setTextFormat(Qt.TextFormat.PlainText)
+        reason.setWordWrap(True)
+        buttons = QVBoxLayout()
+        buttons.setSpacing(8)
+        for place, (text, request) in enumerate(self._ways(model, view)):
+            button = QPushButton(text)
+            button.setProperty("primary", place == 0)
+            button.setAutoDefault(place == 0)
+            button.clicked.connect(lambda _=False, chosen=request: self._choose(chosen))
+            buttons.addWidget(button)
+        cancel = QPushButton(self.tr("Cancel"))
+        cancel.clicked.connect(self.reject)
+        last = QHBoxLayout()
+        last.addStretch(1)
+        last.addWidget(cancel)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 14)
+        layout.setSpacing(12)
+        layout.addWidget(title)
+        layout.addWidget(reason)
+        layout.addLayout(buttons)
+        layout.addLayout(last)
+        self.setMinimumWidth(420)
+
+    def _reason(self, model: ModelSnapshot, view: Outlook, snapshot: CacheSnapshot) -> str:
+        sentence = self.tr("It needs {need}.").format(need=figures.size(view.need_bytes))
+        line = outlook_line(
+            Outlook(view.model_id, view.need_bytes, view.admission, view.own_limit_bytes), snapshot
+        )
+        return f"{sentence} {line[:1].upper()}{line[1:]}."
+
+    def _ways(self, model: ModelSnapshot, view: Outlook) -> Sequence[tuple[str, Request]]:
+        ways: list[tuple[str, Request]] = []
+        if view.fits_context:
+            smaller = msgspec.structs.replace(model.parameters, context=view.fits_context)
+            text = self.tr("Load with context {tokens}").format(tokens=figures.count(view.fits_context))
+            ways.append((text, Load(model.id, smaller)))
+        if isinstance(view.admission, Wait):
+            busy = view.admission.model_ids
+            ways.append(
+                (self.tr("Load when {models} has finished").format(models=names(busy)), Load(model.id))
+            )
+            ways.append(
+                (self.tr("Unload {models} and load").format(models=names(busy)), Exchange(busy, model.id))
+            )
+        if isinstance(view.admission, Shortage) and view.admission.pinned:
+            pinned = view.admission.pinned
+            text = self.tr("Unload {models} and load").format(models=names(pinned))
+            ways.append((text, Exchange(pinned, model.id)))
+        if view.own_limit_bytes is not None:
+            text = self.tr("Raise its limit to {size}").format(
+                size=figures.size(_rounded_up(view.need_bytes))
+            )
+            ways.append((text, SetLimit(model.id, _rounded_up(view.need_bytes))))
+        return ways
+
+    def _choose(self, request: Request) -> None:
+        self.accept()
+        self.requested.emit(request)
+
+
+def _rounded_up(size_bytes: int) -> int:
+    """The next whole 64 MiB above a forecast with a little air."""
+    step = 64 * 1024**2
+    return -(-size_bytes * 105 // 100 // step) * step

@@ -1,0 +1,522 @@
+"""The main window: lays the views out, gives each its facts, and gathers their requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QMenu,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.settings import Settings
+from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
+from llmmem_gui.ui import figures
+from llmmem_gui.ui import requests as ask
+from llmmem_gui.ui.actions import Actions
+from llmmem_gui.ui.card import Card
+from llmmem_gui.ui.composition import Ghost
+from llmmem_gui.ui.composition_bar import CompositionBar
+from llmmem_gui.ui.empty_state import EmptyState, SearchedFolder
+from llmmem_gui.ui.headline import Headline, first_line
+from llmmem_gui.ui.limits_panel import LimitsPanel
+from llmmem_gui.ui.load_choice import LoadChoice
+from llmmem_gui.ui.memory_plot import MemoryPlot
+from llmmem_gui.ui.model_panel import ModelPanel
+from llmmem_gui.ui.models_table import ModelsTable
+from llmmem_gui.ui.outlook import Outlook
+from llmmem_gui.ui.recent_memory import PlotSource
+from llmmem_gui.ui.sentences import event_sentence, receipt_sentence
+from llmmem_gui.ui.status_line import StatusLine
+from llmmem_gui.ui.theme import Theme
+from llmmem_gui.ui.try_out import TryOut
+from llmmem_gui.ui.undo import LimitHistory
+from llmmem_gui.ui.warning_bar import Offer, WarningBar
+
+_QUIET_EVENTS = ("model-unloaded", "request-finished", "model-unloading", "note")
+"""Events that the status line does not repeat: a receipt or nothing follows."""
+_EVENTS_KEPT = 2000
+
+
+class MainWindow(QWidget):
+    """Shows everything and asks for what the person wants.
+
+    Signals: `requested` with a request; `settings_asked`, `help_asked`, `quit_asked`; `closed` when the
+    person closed the window; `snoozed` with minutes.
+    """
+
+    requested = Signal(object)
+    settings_asked = Signal()
+    help_asked = Signal()
+    quit_asked = Signal()
+    closed = Signal()
+    snoozed = Signal(int)
+
+    def __init__(self, theme: Theme, source: PlotSource, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("window")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.theme = theme
+        self._snapshot: CacheSnapshot | None = None
+        self._sample: Sample | None = None
+        self._settings = Settings()
+        self._events: list[Event] = []
+        self._contexts: dict[str, int] = {}
+        self._contexts_asked: set[tuple[str, int]] = set()
+        self._try_outs: dict[str, TryOut] = {}
+        self._stale = True
+        self.actions_ = Actions(theme, self)
+        self.history = LimitHistory(self)
+        self._make_views(source)
+        self._lay_out()
+        self._connect()
+        self.retranslate()
+
+    # --- building ----------------------------------------------------------------------------------------
+
+    def _make_views(self, source: PlotSource) -> None:
+        self.search = QLineEdit()
+        self.search.setClearButtonEnabled(True)
+        self.headline = Headline()
+        self.composition = CompositionBar(self.theme)
+        self.warning = WarningBar(self.theme)
+        self.plot = MemoryPlot(self.theme, source)
+        self.table = ModelsTable(self.theme)
+        self.panel = ModelPanel(self.theme)
+        self.limits = LimitsPanel(self.theme)
+        self.empty = EmptyState(self.theme, self.actions_)
+        self.status = StatusLine(self.theme, self.actions_)
+        self._toolbar: list[QToolButton] = []
+
+    def _button(self, action_name: str, *, primary: bool = False, icon_only: bool = False) -> QToolButton:
+        button = QToolButton()
+        button.setDefaultAction(getattr(self.actions_, action_name))
+        style = Qt.ToolButtonStyle
+        button.setToolButtonStyle(style.ToolButtonIconOnly if icon_only else style.ToolButtonTextBesideIcon)
+        button.setIconSize(QSize(16, 16))
+        button.setProperty("primary", primary)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._toolbar.append(button)
+        return button
+
+    def _lay_out(self) -> None:
+        tools = QHBoxLayout()
+        tools.setSpacing(8)
+        tools.addWidget(self._button("add_models"))
+        self._load_button = self._button("load", primary=True)
+        tools.addWidget(self._load_button)
+        for name in ("unload", "unload_all", "clean_up"):
+            tools.addWidget(self._button(name))
+        tools.addStretch(1)
+        self.search.setMinimumWidth(150)
+        self.search.setMaximumWidth(260)
+        tools.addWidget(self.search, 2)
+        tools.addWidget(self._button("settings", icon_only=True))
+        tools.addWidget(self._button("help", icon_only=True))
+
+        summary = Card()
+        lines = QVBoxLayout(summary)
+        lines.setContentsMargins(14, 8, 14, 8)
+        lines.setSpacing(2)
+        lines.addWidget(self.headline)
+        lines.addWidget(self.composition)
+
+        self.left = QSplitter(Qt.Orientation.Vertical)
+        self.left.setHandleWidth(10)
+        self.left.setChildrenCollapsible(False)
+        self.left.addWidget(self.plot)
+        self.left.addWidget(self.table)
+        self.left.setStretchFactor(0, 1)
+        self.left.setStretchFactor(1, 1)
+        self.left.setSizes([400, 400])
+        self.across = QSplitter(Qt.Orientation.Horizontal)
+        self.across.setHandleWidth(10)
+        self.across.setChildrenCollapsible(False)
+        self.across.addWidget(self.left)
+        self.across.addWidget(self.panel)
+        self.across.setStretchFactor(0, 1)
+        self.across.setStretchFactor(1, 0)
+        self.across.setSizes([1000, 330])
+
+        main = QWidget()
+        column = QVBoxLayout(main)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        column.addWidget(self.across, 1)
+        column.addWidget(self.limits)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(main)
+        self.pages.addWidget(self.empty)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 10, 14, 6)
+        layout.setSpacing(10)
+        layout.addLayout(tools)
+        layout.addWidget(self.warning)
+        layout.addWidget(summary)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self.status)
+
+    def _connect(self) -> None:
+        act = self.actions_
+        self.addActions(act.all())
+        undo = self.history.stack.createUndoAction(self)
+        undo.setShortcut("Ctrl+Z")
+        redo = self.history.stack.createRedoAction(self)
+        redo.setShortcut("Ctrl+Shift+Z")
+        self.addActions([undo, redo])
+        act.add_models.triggered.connect(self._add_models)
+        act.add_folder.triggered.connect(self._add_folder)
+        act.load.triggered.connect(lambda: self._with_current(self.ask_load))
+        act.unload.triggered.connect(lambda: self._with_current(self._unload))
+        act.unload_all.triggered.connect(lambda: self.requested.emit(ask.UnloadAll()))
+        act.clean_up.triggered.connect(lambda: self.requested.emit(ask.CleanUp()))
+        act.doze.triggered.connect(lambda: self._with_current(lambda id: self.requested.emit(ask.Doze(id))))
+        act.pin.triggered.connect(self._pin)
+        act.try_out.triggered.connect(lambda: self._with_current(self.open_try_out))
+        act.rescan.triggered.connect(lambda: self.requested.emit(ask.Scan()))
+        act.search.triggered.connect(self._search)
+        act.settings.triggered.connect(self.settings_asked)
+        act.help.triggered.connect(self.help_asked)
+        act.close.triggered.connect(self.close)
+        act.quit.triggered.connect(self.quit_asked)
+        self.table.filter_by(self.search)
+        self.table.current_changed.connect(self._current_changed)
+        self.table.activated.connect(self._activate)
+        self.table.removal_asked.connect(self._unload)
+        self.table.cancel_asked.connect(self._unload)
+        self.table.menu_asked.connect(self._open_menu)
+        self.table.context_wanted.connect(self._find_context)
+        self.panel.requested.connect(self._from_panel)
+        self.panel.load_asked.connect(self.ask_load)
+        self.panel.reload_asked.connect(self._reload)
+        self.panel.try_asked.connect(self.open_try_out)
+        self.panel.ghosted.connect(self._show_moving_ghost)
+        self.limits.limit_chosen.connect(self._change_limit)
+        self.limits.reserve_chosen.connect(self._change_reserve)
+        self.limits.idle_chosen.connect(self._change_idle)
+        self.history.requested.connect(self.requested)
+        self.warning.requested.connect(self.requested)
+        self.warning.snoozed.connect(self.snoozed)
+        self.plot.note.connect(self._note)
+        self.empty.demo.clicked.connect(lambda: self.requested.emit(ask.FetchDemoModel()))
+
+    def retranslate(self) -> None:
+        """Write all texts in the language in force."""
+        self.setWindowTitle("LLM Memory")
+        keys = self.actions_.search.shortcut().toString()
+        self.search.setPlaceholderText(f"{self.actions_.search.text()}  {keys}")
+        self.search.setAccessibleName(self.tr("Search models"))
+        views = (self.plot, self.table, self.panel, self.limits, self.empty, self.status, self.warning)
+        for view in (self.actions_, *views):
+            view.retranslate()
+        self._load_button.setIcon(self.theme.icon("load", self.theme.palette.on_accent))
+        for button in self._toolbar:
+            button.setAccessibleName(button.defaultAction().text().rstrip("…"))
+        self._stale = True
+        self._show_facts()
+
+    # --- facts -------------------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> CacheSnapshot | None:
+        """The newest snapshot."""
+        return self._snapshot
+
+    def show_snapshot(self, snapshot: CacheSnapshot) -> None:
+        """Show this state of the cache."""
+        self._snapshot = snapshot
+        self._show_facts()
+
+    def show_sample(self, sample: Sample) -> None:
+        """Show the newest readings; the source of the plot has taken them in already."""
+        self._sample = sample
+        self.limits.show_machine(sample.machine)
+        self.panel.show_machine_bytes(sample.machine.total_bytes)
+        self._show_facts()
+        self.plot.refresh(sample.time)
+
+    def show_settings(self, settings: Settings) -> None:
+        """Take in the settings in force."""
+        self._settings = settings
+        self._show_facts()
+
+    def show_event(self, event: Event) -> None:
+        """Mark an event on the plot and say it in the status line."""
+        self.show_history([event])
+        if event.type not in _QUIET_EVENTS:
+            sentence = event_sentence(event)
+            if sentence:
+                self.status.show_message(sentence, event.time)
+
+    def show_history(self, events: Sequence[Event]) -> None:
+        """Mark events that have happened, oldest first."""
+        self._events = [*self._events, *events][-_EVENTS_KEPT:]
+        self.plot.show_events(self._events)
+
+    def show_receipt(self, receipt: Receipt, time: float) -> None:
+        """Say what an unload gave back."""
+        self.status.show_message(receipt_sentence(receipt), time)
+
+    def show_outcome(self, outcome: ask.Outcome) -> None:
+        """Take in what came of a request."""
+        request = outcome.request
+        self.panel.take(outcome)
+        if isinstance(request, ask.FindContext) and outcome.problem is None:
+            self._found_context(request.model_id, outcome.result)
+        elif isinstance(request, ask.FetchDemoModel):
+            self.empty.show_fetching(False, outcome.problem.sentence if outcome.problem else "")
+        elif outcome.problem is not None and not isinstance(request, ask.FindForecasts | ask.FindContext):
+            self._show_problem(request, outcome.problem)
+
+    def show_answer_part(self, part: ask.AnswerPart) -> None:
+        """Give a piece of an answer to the window that asked."""
+        for window in self._try_outs.values():
+            window.take_part(part)
+
+    def show_answer_end(self, end: ask.AnswerEnd) -> None:
+        """Give the end of an answer to the window that asked."""
+        for window in self._try_outs.values():
+            window.take_end(end)
+
+    def show_folders(self, folders: Sequence[SearchedFolder]) -> None:
+        """List the folders that were searched, for the first start."""
+        self.empty.show_folders(folders)
+
+    def show_api(self, url: str) -> None:
+        """Show where the API listens."""
+        self.status.show_api(url)
+
+    def first_line(self) -> str:
+        """The first line of the window as text."""
+        if self._snapshot is None:
+            return "LLM Memory"
+        return first_line(self._snapshot, self._sample.machine if self._sample else None)
+
+    def _show_facts(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is None:
+            return
+        if not self.isVisible() or self.isMinimized():
+            self._stale = True
+            return
+        self._stale = False
+        self.pages.setCurrentIndex(0 if snapshot.models else 1)
+        minutes = self._settings.limits.idle_minutes
+        idle_minutes = minutes if minutes > 0 else None
+        if self._sample is not None:
+            self.headline.show_memory(snapshot, self._sample.machine)
+            self.composition.show_memory(snapshot, self._sample.machine)
+        self.table.show_snapshot(snapshot, idle_minutes)
+        self.limits.show_limits(snapshot, idle_minutes)
+        self.plot.show_limit(snapshot.bounds.total_limit_bytes)
+        self._show_current()
+
+    def _show_current(self) -> None:
+        model = self.table.current
+        view = self.table.outlook_of(model) if model is not None else None
+        self.panel.show_model(model, self._snapshot, view)
+        loaded = model is not None and (model.state.holds_host or model.state is State.QUEUED)
+        act = self.actions_
+        act.load.setEnabled(model is not None and not loaded and model.facts.error is None)
+        act.unload.setEnabled(loaded)
+        act.try_out.setEnabled(loaded)
+        act.doze.setEnabled(model is not None and model.state is State.READY)
+        act.pin.setEnabled(model is not None)
+        act.pin.setChecked(model is not None and model.pinned)
+        holders = [m for m in (self._snapshot.models if self._snapshot else ()) if m.state.holds_host]
+        act.unload_all.setEnabled(bool(holders))
+        act.clean_up.setEnabled(any(m.eviction_rank is not None for m in holders))
+        ghost = None
+        if view is not None:
+            ghost = Ghost(view.model_id, view.need_bytes, view.goes, view.fits)
+        self._show_ghost(ghost)
+
+    def _show_ghost(self, ghost: Ghost | None) -> None:
+        self.composition.show_ghost(ghost)
+        self.plot.show_ghost(ghost)
+
+    def _show_moving_ghost(self, forecast: Forecast | None) -> None:
+        model = self.table.current
+        if forecast is None or model is None:
+            self._show_current()
+        else:
+            self._show_ghost(Ghost(model.id, forecast.total_bytes, (model.id,)))
+
+    def _current_changed(self, model_id: str | None) -> None:
+        self._show_current()
+
+    # --- requests ----------------------------------------------------------------------------------------
+
+    def ask_load(self, model_id: str) -> None:
+        """Load a model as its line says, or offer what can be done instead."""
+        model = self._model(model_id)
+        if model is None or self._snapshot is None:
+            return
+        view = self.table.outlook_of(model)
+        if view is None or view.fits:
+            self.requested.emit(ask.Load(model_id))
+            return
+        choice = LoadChoice(model, view, self._snapshot, self)
+        choice.requested.connect(self.requested)
+        choice.open()
+
+    def open_try_out(self, model_id: str) -> None:
+        """Open the window in which a model can be asked something."""
+        model = self._model(model_id)
+        if model is None:
+            return
+        window = self._try_outs.get(model_id)
+        if window is None:
+            window = TryOut(self.theme, model_id, model.facts.name, self)
+            window.requested.connect(self.requested)
+            self._try_outs[model_id] = window
+        window.show()
+        window.raise_()
+        window.activateWindow()
+
+    def _model(self, model_id: str) -> ModelSnapshot | None:
+        return self._snapshot.model(model_id) if self._snapshot else None
+
+    def _with_current(self, act: Callable[[str], object]) -> None:
+        model = self.table.current
+        if model is not None:
+            act(model.id)
+
+    def _activate(self, model_id: str) -> None:
+        model = self._model(model_id)
+        if model is not None and model.state.holds_host and model.state is not State.LOADING:
+            self.open_try_out(model_id)
+        elif model is not None and not model.state.holds_host:
+            self.ask_load(model_id)
+
+    def _unload(self, model_id: str) -> None:
+        model = self._model(model_id)
+        if model is not None and (model.state.holds_host or model.state is State.QUEUED):
+            self.requested.emit(ask.Unload(model_id))
+
+    def _reload(self, model_id: str) -> None:
+        self.requested.emit(ask.Exchange((model_id,), model_id))
+
+    def _pin(self, pinned: bool) -> None:
+        self._with_current(lambda model_id: self.requested.emit(ask.SetPinned(model_id, pinned)))
+
+    def _from_panel(self, request: ask.Request) -> None:
+        if isinstance(request, ask.SetLimit) and request.model_id is not None:
+            model = self._model(request.model_id)
+            before = ask.SetLimit(request.model_id, model.limit_bytes if model else None)
+            self.history.change(self.tr("limit of {model}").format(model=request.model_id), request, before)
+        else:
+            self.requested.emit(request)
+
+    def _change_limit(self, limit_bytes: int | None) -> None:
+        before = self._snapshot.bounds.total_limit_bytes if self._snapshot else None
+        self.history.change(
+            self.tr("total limit"), ask.SetLimit(None, limit_bytes), ask.SetLimit(None, before)
+        )
+
+    def _change_reserve(self, reserve_bytes: int) -> None:
+        before = self._snapshot.bounds.reserve_bytes if self._snapshot else 0
+        self.history.change(
+            self.tr("memory kept free"), ask.SetReserve(reserve_bytes), ask.SetReserve(before)
+        )
+
+    def _change_idle(self, minutes: float | None) -> None:
+        before = self._settings.limits.idle_minutes
+        back = ask.SetIdle(before if before > 0 else None)
+        self.history.change(self.tr("idle time"), ask.SetIdle(minutes), back)
+
+    def _find_context(self, view: Outlook) -> None:
+        """Ask once for the context that would fit; called while a row is painted."""
+        if view.fits_bytes is None:
+            return
+        key = (view.model_id, view.fits_bytes // (16 * 1024**2))
+        if key not in self._contexts_asked:
+            self._contexts_asked.add(key)
+            self.requested.emit(ask.FindContext(view.model_id, view.fits_bytes))
+
+    def _found_context(self, model_id: str, tokens: object) -> None:
+        if isinstance(tokens, int):
+            self._contexts[model_id] = tokens
+        else:
+            self._contexts.pop(model_id, None)
+        self.table.show_fitting_contexts(self._contexts)
+        self._show_current()
+
+    def _show_problem(self, request: ask.Request, problem: ask.Problem) -> None:
+        if problem.code in ("cancelled", "unloaded"):
+            return
+        offers = []
+        tokens = problem.numbers.get("fits_context")
+        model = self._model(request.model) if isinstance(request, ask.Load) else None
+        if model is not None and tokens:
+            smaller = msgspec.structs.replace(model.parameters, context=int(tokens))
+            text = self.tr("Load with context {tokens}").format(tokens=figures.count(int(tokens)))
+            offers.append(Offer(text, ask.Load(model.id, smaller)))
+        self.warning.show_problem(problem.sentence, offers=offers)
+
+    def _note(self, text: str) -> None:
+        self.status.show_message(text, self._sample.time if self._sample else 0.0)
+
+    def _search(self) -> None:
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def _add_models(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(
+            self, self.tr("Add models"), "", self.tr("Models (*.gguf);;All files (*)")
+        )
+        for path in paths:
+            self.requested.emit(ask.AddModel(path))
+
+    def _add_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, self.tr("Search one more folder for models"))
+        if path and path not in self._settings.library.folders:
+            folders = (*self._settings.library.folders, path)
+            self.requested.emit(ask.ChangeSettings(self._settings.with_value("library.folders", folders)))
+            self.requested.emit(ask.Scan())
+
+    def _open_menu(self, model_id: str, point: QPoint) -> None:
+        act = self.actions_
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addActions([act.load, act.unload, act.try_out])
+        menu.addSeparator()
+        menu.addActions([act.doze, act.pin])
+        menu.popup(point)
+
+    # --- Qt ----------------------------------------------------------------------------------------------
+
+    def sizeHint(self) -> QSize:
+        return QSize(1366, 860)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        if self.focusWidget() is None:
+            self.table.view.setFocus()
+        if self._stale:
+            self._show_facts()
+        super().showEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        elif event.type() == QEvent.Type.WindowStateChange and not self.isMinimized() and self._stale:
+            self._show_facts()
+        super().changeEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closed.emit()
+        event.ignore()

@@ -1,0 +1,491 @@
+"""The inspector: everything about the model of the chosen row, and what its settings cost."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import msgspec
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.parameters import KvType, LoadParameters
+from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
+from llmmem_gui.core.units import GIB, MIB
+from llmmem_gui.ui import figures
+from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, quiet, restyle
+from llmmem_gui.ui.outlook import Outlook, names, outlook_line
+from llmmem_gui.ui.requests import (
+    FindForecasts,
+    Outcome,
+    SetLimit,
+    SetParameters,
+    SetPinned,
+    Unload,
+)
+from llmmem_gui.ui.scales import Value, byte_scale, context_scale
+from llmmem_gui.ui.stepped_slider import SteppedSlider
+from llmmem_gui.ui.swatch import Swatch
+from llmmem_gui.ui.theme import Theme, sized
+
+KV_TYPES: tuple[KvType, ...] = get_args(KvType)
+_USUAL_LONGEST_CONTEXT = 32768
+
+
+class ModelPanel(Card):
+    """Shows one model and asks for changes.
+
+    Signals: `requested` with a request, `load_asked`, `reload_asked` and `try_asked` with the id,
+    `ghosted` with a forecast while the context slider moves (None: the model's own again).
+    """
+
+    requested = Signal(object)
+    load_asked = Signal(str)
+    reload_asked = Signal(str)
+    try_asked = Signal(str)
+    ghosted = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._model: ModelSnapshot | None = None
+        self._snapshot: CacheSnapshot | None = None
+        self._outlook: Outlook | None = None
+        self._machine_bytes = 8 * GIB
+        self._moving: LoadParameters | None = None
+        """The parameters that the context slider would choose."""
+        self._waiting_forecast = False
+        self._wanted_forecast: LoadParameters | None = None
+        self._costs: dict[LoadParameters, Forecast] = {}
+        self._costs_of = ""
+        self._make_widgets()
+        self._lay_out()
+        self._connect()
+        self.retranslate()
+        self.show_model(None, None, None)
+
+    # --- building ----------------------------------------------------------------------------------------
+
+    def _make_widgets(self) -> None:
+        self._swatch = Swatch(self._theme)
+        self.title = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
+        self.title.setFont(sized(self.title.font(), 1.25))
+        self._facts = ElidedLabel()
+        quiet(self._facts)
+        self._notice = QLabel()
+        self._notice.setWordWrap(True)
+        self._notice.setTextFormat(Qt.TextFormat.PlainText)
+        self.limit = SteppedSlider(self._theme, byte_scale(64 * MIB, self._machine_bytes), stacked=True)
+        self.context = SteppedSlider(self._theme, context_scale(_USUAL_LONGEST_CONTEXT), stacked=True)
+        self.kv_type = QComboBox()
+        self.gpu_layers = QSpinBox()
+        self.gpu_layers.setRange(-1, 999)
+        self.pin = CheckBox(self._theme)
+        self._names = {key: quiet(QLabel()) for key in ("kv", "gpu", "forecast", "parts", "evicted", "again")}
+        self._values = {key: QLabel() for key in ("forecast", "parts", "evicted", "again")}
+        for value in self._values.values():
+            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            value.setTextFormat(Qt.TextFormat.PlainText)
+            value.setWordWrap(True)
+        self.reload = QPushButton()
+        self.unload = QPushButton()
+        self.primary = QPushButton()
+        self.primary.setProperty("primary", True)
+
+    def _lay_out(self) -> None:
+        page = QWidget()
+        page.setObjectName("page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(14, 10, 14, 4)
+        column.setSpacing(6)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self._swatch)
+        head.addWidget(self.title, 1)
+        column.addLayout(head)
+        column.addWidget(self._facts)
+        column.addWidget(self._notice)
+        column.addSpacing(2)
+        column.addWidget(self.limit)
+        column.addSpacing(2)
+        column.addWidget(self.context)
+        column.addSpacing(2)
+        table = QGridLayout()
+        table.setHorizontalSpacing(10)
+        table.setVerticalSpacing(5)
+        table.setColumnStretch(1, 1)
+        for row, (key, value) in enumerate(
+            (
+                ("kv", self.kv_type),
+                ("gpu", self.gpu_layers),
+                ("forecast", self._values["forecast"]),
+                ("parts", self._values["parts"]),
+                ("evicted", self._values["evicted"]),
+                ("again", self._values["again"]),
+            )
+        ):
+            table.addWidget(self._names[key], row, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+            table.addWidget(value, row, 1)
+        column.addLayout(table)
+        column.addWidget(self.pin)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll, self._page = scroll, page
+        buttons = QVBoxLayout()
+        buttons.setContentsMargins(14, 6, 14, 12)
+        buttons.setSpacing(8)
+        buttons.addWidget(self.reload)
+        pair = QHBoxLayout()
+        pair.setSpacing(8)
+        pair.addWidget(self.unload, 1)
+        pair.addWidget(self.primary, 1)
+        buttons.addLayout(pair)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(scroll, 1)
+        layout.addLayout(buttons)
+
+    def _connect(self) -> None:
+        self.limit.chosen.connect(self._choose_limit)
+        self.context.previewed.connect(self._preview_context)
+        self.context.chosen.connect(self._choose_context)
+        self.context.abandoned.connect(self._abandon_context)
+        self.kv_type.activated.connect(self._choose_kv_type)
+        self.gpu_layers.editingFinished.connect(self._choose_gpu_layers)
+        self.pin.clicked.connect(self._choose_pin)
+        self.unload.clicked.connect(self._ask_unload)
+        self.primary.clicked.connect(self._act)
+        self.reload.clicked.connect(self._ask_reload)
+
+    def retranslate(self) -> None:
+        """Write all texts in the language in force."""
+        self.limit.name(self.tr("Limit"), self.tr("The most memory that this model may use."))
+        self.context.name(self.tr("Context"), self.tr("Tokens that the model can keep in mind."))
+        labels = {
+            "kv": self.tr("KV cache"),
+            "gpu": self.tr("Layers on GPU"),
+            "forecast": self.tr("Forecast"),
+            "parts": self.tr("Weights / private"),
+            "evicted": self.tr("Unloaded"),
+            "again": self.tr("Loads again in"),
+        }
+        for key, text in labels.items():
+            self._names[key].setText(text)
+        self.kv_type.setAccessibleName(labels["kv"])
+        self.kv_type.setToolTip(self.tr("A smaller type saves memory and costs a little accuracy."))
+        self.gpu_layers.setAccessibleName(labels["gpu"])
+        self.gpu_layers.setSpecialValueText(self.tr("all"))
+        self.pin.setText(self.tr("Pinned: never unloaded by itself"))
+        self.reload.setText(self.tr("Load again with these settings"))
+        self._names["kv"].setBuddy(self.kv_type)
+        self._names["gpu"].setBuddy(self.gpu_layers)
+        self.setAccessibleName(self.tr("Model"))
+
+    # --- showing -----------------------------------------------------------------------------------------
+
+    def show_machine_bytes(self, total_bytes: int) -> None:
+        """Let the limit slider reach up to the memory of this computer."""
+        if total_bytes != self._machine_bytes:
+            self._machine_bytes = total_bytes
+            self._scale_sliders()
+
+    def show_model(
+        self, model: ModelSnapshot | None, snapshot: CacheSnapshot | None, outlook: Outlook | None
+    ) -> None:
+        """Show this model as it is in the snapshot; None: no model is chosen."""
+        other = (model.id if model else None) != (self._model.id if self._model else None)
+        self._model, self._snapshot, self._outlook = model, snapshot, outlook
+        self._page.setVisible(model is not None)
+        for button in (self.unload, self.primary):
+            button.setVisible(model is not None)
+        if model is None or snapshot is None:
+            self.reload.hide()
+            return
+        if other:
+            self._moving = None
+            self._costs.clear()
+            self._costs_of = model.id
+            self._scale_sliders()
+            self._scroll.verticalScrollBar().setValue(0)
+        self._show_head(model)
+        self._show_sliders(model)
+        self._show_choices(model)
+        self._show_figures(model)
+        self._show_buttons(model)
+
+    def take(self, outcome: Outcome) -> None:
+        """Take in the forecasts that were asked for."""
+        request = outcome.request
+        if not isinstance(request, FindForecasts):
+            return
+        if request.model_id == self._costs_of and isinstance(outcome.result, tuple):
+            for variant, forecast in zip(request.variants, outcome.result, strict=True):
+                if isinstance(forecast, Forecast):
+                    self._costs[variant] = forecast
+            if self._model is not None:
+                self._show_choices(self._model)
+                self._show_context_cost()
+        if self._waiting_forecast and len(request.variants) == 1:
+            self._waiting_forecast = False
+            wanted, self._wanted_forecast = self._wanted_forecast, None
+            if wanted is not None:
+                self._find_cost(wanted)
+
+    def _scale_sliders(self) -> None:
+        none_text = self.tr("no limit")
+        self.limit.set_scale(byte_scale(64 * MIB, self._machine_bytes, none_text=none_text))
+        longest = self._model.facts.context_length if self._model else None
+        self.context.set_scale(context_scale(longest or _USUAL_LONGEST_CONTEXT))
+
+    def _show_head(self, model: ModelSnapshot) -> None:
+        facts = model.facts
+        self._swatch.show_model(model.id, filled=model.resident_bytes > 0)
+        if self.title.text() != facts.name:
+            self.title.setText(facts.name)
+        pieces = [
+            facts.quantization or "",
+            facts.architecture or "",
+            figures.size(facts.file_bytes) if facts.file_bytes else "",
+            self.tr("up to {tokens} tokens").format(tokens=figures.count(facts.context_length))
+            if facts.context_length
+            else "",
+        ]
+        self._facts.setText(" · ".join(piece for piece in pieces if piece))
+        notice, level = self._notice_of(model)
+        self._notice.setText(notice)
+        self._notice.setVisible(bool(notice))
+        restyle(self._notice, "level", level)
+
+    def _notice_of(self, model: ModelSnapshot) -> tuple[str, str | None]:
+        if model.facts.error:
+            return model.facts.error, "critical"
+        if model.error and not model.state.holds_host:
+            return model.error, "critical"
+        if self._outlook is not None and self._snapshot is not None:
+            return outlook_line(self._outlook, self._snapshot), None if self._outlook.fits else "warning"
+        return "", None
+
+    def _show_sliders(self, model: ModelSnapshot) -> None:
+        loadable = model.facts.error is None
+        self.limit.setEnabled(loadable)
+        self.limit.set_value(model.limit_bytes)
+        self.limit.set_mark(model.resident_bytes or None)
+        if not self.limit.is_moving:
+            self.limit.set_hint(self._limit_hint(model))
+        self.context.setEnabled(loadable)
+        if self._moving is None:
+            self.context.set_value(model.parameters.context)
+        self.context.set_mark(model.context if model.state.holds_host else None)
+        if not self.context.is_moving:
+            self._show_context_cost()
+
+    def _limit_hint(self, model: ModelSnapshot) -> str:
+        if not model.resident_bytes:
+            return self.tr("not loaded")
+        used = self.tr("uses {size}").format(size=figures.size(model.resident_bytes))
+        if model.limit_bytes:
+            return f"{used} · {figures.percent(model.resident_bytes / model.limit_bytes)}"
+        return used
+
+    def _show_context_cost(self) -> None:
+        model = self._model
+        if model is None:
+            return
+        chosen = self._moving or model.parameters
+        forecast = self._costs.get(chosen) or (None if self._moving else model.forecast)
+        if forecast is None:
+            return
+        text = self.tr("needs {size}").format(size=figures.size(forecast.total_bytes))
+        if model.limit_bytes:
+            text = self.tr("needs {size} of {limit}").format(
+                size=figures.size(forecast.total_bytes), limit=figures.chosen_size(model.limit_bytes)
+            )
+        if model.state.holds_host and model.context and model.context != chosen.context:
+            text += " · " + self.tr("now {tokens}").format(tokens=figures.count(model.context))
+        over = model.limit_bytes is not None and forecast.total_bytes > model.limit_bytes
+        self.context.set_hint(text, "critical" if over else None)
+        if self._moving is not None:
+            self.ghosted.emit(forecast)
+
+    def _show_choices(self, model: ModelSnapshot) -> None:
+        loadable = model.facts.error is None
+        for widget in (self.kv_type, self.gpu_layers, self.pin):
+            widget.setEnabled(loadable)
+        self._ask_for_costs(model)
+        if not self.kv_type.view().isVisible():
+            self._fill_kv_types(model)
+        if not self.gpu_layers.hasFocus():
+            self.gpu_layers.setValue(model.parameters.gpu_layers)
+        self.pin.setChecked(model.pinned)
+
+    def _ask_for_costs(self, model: ModelSnapshot) -> None:
+        if model.facts.error is not None:
+            return
+        variants = tuple(msgspec.structs.replace(model.parameters, kv_type=kind) for kind in KV_TYPES)
+        if variants[0] not in self._costs and not self._waiting_forecast:
+            # The marker keeps the same question from being asked at every snapshot.
+            if model.forecast is not None:
+                self._costs[variants[0]] = model.forecast
+            self.requested.emit(FindForecasts(model.id, variants))
+
+    def _fill_kv_types(self, model: ModelSnapshot) -> None:
+        plain = msgspec.structs.replace(model.parameters, kv_type=KV_TYPES[0])
+        dearest = self._costs.get(plain)
+        for place, kind in enumerate(KV_TYPES):
+            text: str = kind
+            cost = self._costs.get(msgspec.structs.replace(model.parameters, kv_type=kind))
+            if place and cost is not None and dearest is not None:
+                saved = dearest.total_bytes - cost.total_bytes
+                text = self.tr("{kind} saves {size}").format(kind=kind, size=figures.size(max(0, saved)))
+            if self.kv_type.count() <= place:
+                self.kv_type.addItem(text, kind)
+            elif self.kv_type.itemText(place) != text:
+                self.kv_type.setItemText(place, text)
+        self.kv_type.setCurrentIndex(KV_TYPES.index(model.parameters.kv_type))
+
+    def _show_figures(self, model: ModelSnapshot) -> None:
+        forecast = model.forecast
+        self._values["forecast"].setText(figures.DASH if forecast is None else self._forecast_text(forecast))
+        if model.resident_bytes:
+            parts = f"{figures.size(model.weights_bytes)} / {figures.size(model.private_bytes)}"
+        elif forecast is not None:
+            parts = f"{figures.size(forecast.mapped_bytes)} / {figures.size(forecast.private_bytes)}"
+        else:
+            parts = figures.DASH
+        self._values["parts"].setText(parts)
+        self._values["evicted"].setText(self._eviction_text(model))
+        again = figures.DASH if model.load_seconds is None else figures.duration(model.load_seconds)
+        self._values["again"].setText(again)
+
+    def _forecast_text(self, forecast: Forecast) -> str:
+        total = forecast.total_bytes
+        off = max(forecast.high_bytes - total, total - forecast.low_bytes)
+        source = {
+            "formula": self.tr("formula"),
+            "dry run": self.tr("dry run"),
+            "measured": self.tr("measured %n time(s)", "", forecast.measured_times),
+        }[forecast.source]
+        bar = f"±{figures.NO_BREAK}{figures.percent(off / max(1, total))}"
+        return f"{figures.size(total)} {bar} · {source}"
+
+    def _eviction_text(self, model: ModelSnapshot) -> str:
+        if model.pinned:
+            return self.tr("never, it is pinned")
+        if model.eviction_rank is None or self._snapshot is None:
+            return figures.DASH
+        if model.eviction_rank == 1:
+            return self.tr("first, when room is short")
+        earlier = sorted(
+            (m for m in self._snapshot.models if m.eviction_rank and m.eviction_rank < model.eviction_rank),
+            key=lambda m: m.eviction_rank or 0,
+        )
+        return self.tr("after {models}").format(models=names(tuple(m.id for m in earlier[:2])))
+
+    def _show_buttons(self, model: ModelSnapshot) -> None:
+        loaded = model.state.holds_host
+        loading = model.state in (State.LOADING, State.QUEUED)
+        self.unload.setVisible(loaded or loading)
+        if loading:
+            self.unload.setText(self.tr("Cancel the load"))
+        else:
+            self.unload.setText(
+                self.tr("Unload – {size} back").format(size=figures.size(model.private_bytes))
+            )
+        self.unload.setEnabled(model.state is not State.UNLOADING)
+        self.primary.setText(self.tr("Try it…") if loaded or loading else self.tr("Load"))
+        self.primary.setEnabled(
+            model.facts.error is None and not loading and model.state is not State.UNLOADING
+        )
+        differs = loaded and not loading and self._asks_for_reload(model)
+        self.reload.setVisible(differs)
+
+    @staticmethod
+    def _asks_for_reload(model: ModelSnapshot) -> bool:
+        rounded = -(-model.parameters.context // 256) * 256
+        return model.context is not None and model.context not in (model.parameters.context, rounded)
+
+    # --- asking ------------------------------------------------------------------------------------------
+
+    def _choose_limit(self, value: Value) -> None:
+        if self._model is not None:
+            self.requested.emit(SetLimit(self._model.id, None if value is None else round(value)))
+
+    def _preview_context(self, value: Value) -> None:
+        if self._model is None or value is None:
+            return
+        self._moving = msgspec.structs.replace(self._model.parameters, context=round(value))
+        if self._moving in self._costs:
+            self._show_context_cost()
+        else:
+            self._find_cost(self._moving)
+
+    def _find_cost(self, parameters: LoadParameters) -> None:
+        """Ask for one forecast at a time; the newest question waits for the answer to the last one."""
+        if self._model is None:
+            return
+        if self._waiting_forecast:
+            self._wanted_forecast = parameters
+            return
+        self._waiting_forecast = True
+        self.requested.emit(FindForecasts(self._model.id, (parameters,)))
+
+    def _choose_context(self, value: Value) -> None:
+        self._moving = None
+        self.ghosted.emit(None)
+        if value is not None:
+            self._choose_parameters(context=round(value))
+
+    def _abandon_context(self) -> None:
+        self._moving = None
+        self.ghosted.emit(None)
+        self._show_context_cost()
+
+    def _choose_kv_type(self, place: int) -> None:
+        self._choose_parameters(kv_type=KV_TYPES[place])
+
+    def _choose_gpu_layers(self) -> None:
+        self._choose_parameters(gpu_layers=self.gpu_layers.value())
+
+    def _choose_parameters(self, **changes: object) -> None:
+        if self._model is None:
+            return
+        chosen = msgspec.structs.replace(self._model.parameters, **changes)
+        if chosen != self._model.parameters:
+            self.requested.emit(SetParameters(self._model.id, chosen))
+
+    def _choose_pin(self, pinned: bool) -> None:
+        if self._model is not None:
+            self.requested.emit(SetPinned(self._model.id, pinned))
+
+    def _ask_unload(self) -> None:
+        if self._model is not None:
+            self.requested.emit(Unload(self._model.id))
+
+    def _ask_reload(self) -> None:
+        if self._model is not None:
+            self.reload_asked.emit(self._model.id)
+
+    def _act(self) -> None:
+        if self._model is not None:
+            signal = self.try_asked if self._model.state.holds_host else self.load_asked
+            signal.emit(self._model.id)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.FontChange and hasattr(self, "title"):
+            self.title.setFont(sized(self.font(), 1.25))
+        super().changeEvent(event)

@@ -1,0 +1,208 @@
+"""Snapshots, samples and events as the service publishes them, for views shown without a service."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.library import ModelFile
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.plan import Bounds, Charge, Holder, Standing, charged_bytes, room
+from llmmem_gui.core.readings import HostReading, MachineReading, Sample
+from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
+from llmmem_gui.core.units import GIB, MIB
+from llmmem_gui.ui.recent_memory import RecentMemory
+
+NOW = 1_763_900_000.0
+MONOTONIC = 50_000.0
+
+
+def forecast(weights_bytes: int, private_bytes: int, *, off: float = 0.04, context: int = 4096) -> Forecast:
+    """A forecast of so many mapped and private bytes."""
+    kv = private_bytes * 2 // 3
+    total = weights_bytes + private_bytes
+    return Forecast(
+        weights_bytes=weights_bytes,
+        private_weights_bytes=0,
+        kv_cache_bytes=kv,
+        compute_bytes=private_bytes - kv,
+        overhead_bytes=0,
+        low_bytes=round(total * (1 - off)),
+        high_bytes=round(total * (1 + off)),
+        context=context,
+        source="formula",
+    )
+
+
+def model(
+    name: str,
+    state: State = State.UNLOADED,
+    *,
+    weights: int = 0,
+    private: int = 0,
+    need: tuple[int, int] | None = None,
+    idle: float | None = None,
+    rank: int | None = None,
+    limit: int | None = None,
+    pinned: bool = False,
+    error: str | None = None,
+    file_error: str | None = None,
+    quantization: str = "Q4_K_M",
+    context_length: int = 8192,
+) -> ModelSnapshot:
+    """One model; `need` is its forecast (mapped, private), by default what it uses."""
+    mapped, anonymous = need or (weights, private)
+    facts = ModelFile(
+        id=name,
+        name=name,
+        path=f"/models/{name}.gguf",
+        architecture="llama",
+        quantization=quantization,
+        file_bytes=mapped,
+        context_length=context_length,
+        error=file_error,
+    )
+    held = state.holds_host
+    return ModelSnapshot(
+        facts=facts,
+        state=state,
+        parameters=LoadParameters(),
+        forecast=forecast(mapped, anonymous) if mapped + anonymous else None,
+        charge=Charge(max(private, anonymous), max(weights, mapped), facts.file) if held else None,
+        private_bytes=private,
+        weights_bytes=weights,
+        context=4096 if held and state is not State.LOADING else None,
+        limit_bytes=limit,
+        pinned=pinned,
+        idle_since=None if idle is None else MONOTONIC - idle,
+        loaded_at=MONOTONIC - 200 if held else None,
+        load_seconds=0.34 if held else None,
+        in_flight=1 if state is State.BUSY else 0,
+        eviction_rank=rank,
+        pid=4000 if held else None,
+        error=error,
+    )
+
+
+_STANDINGS = {
+    State.READY: Standing.IDLE,
+    State.BUSY: Standing.BUSY,
+    State.DOZING: Standing.DOZING,
+    State.LOADING: Standing.LOADING,
+    State.UNLOADING: Standing.UNLOADING,
+}
+
+
+def snapshot(
+    *models: ModelSnapshot,
+    limit: int | None = 8 * GIB,
+    available: int = 17 * GIB,
+    reserve: int = 2 * GIB,
+    pressure: str = "normal",
+) -> CacheSnapshot:
+    """The cache with these models."""
+    holders = tuple(
+        Holder(
+            m.id,
+            m.charge or Charge(0, 0, m.id),
+            _STANDINGS[m.state],
+            last_used=m.idle_since or MONOTONIC,
+            pinned=m.pinned,
+            private_bytes=m.private_bytes,
+            weights_bytes=m.weights_bytes,
+        )
+        for m in models
+        if m.state.holds_host
+    )
+    bounds = Bounds(limit, available, reserve)
+    return CacheSnapshot(
+        monotonic=MONOTONIC,
+        models=models,
+        holders=holders,
+        bounds=bounds,
+        room_bytes=room(holders, bounds),
+        resident_bytes=sum(m.resident_bytes for m in models),
+        charged_bytes=charged_bytes(holders),
+        pressure=pressure,
+    )
+
+
+def sample(
+    shot: CacheSnapshot, *, time: float = NOW, total: int = round(31.1 * GIB), own: int = 118 * MIB
+) -> Sample:
+    """The readings that go with a snapshot."""
+    machine = MachineReading(total, shot.bounds.available_bytes or total // 2, own_bytes=own)
+    hosts = {
+        m.id: HostReading(m.pid or 1, m.private_bytes, m.weights_bytes)
+        for m in shot.models
+        if m.state.holds_host
+    }
+    return Sample(time, MONOTONIC, machine, hosts)
+
+
+SMOL = model(
+    "smollm2-135m-instruct", State.READY, weights=94 * MIB, private=142 * MIB, idle=12, rank=2,
+    limit=512 * MIB, quantization="Q4_1",
+)  # fmt: skip
+QWEN = model(
+    "qwen2.5-7b-instruct", State.BUSY, weights=4300 * MIB, private=900 * MIB,
+    limit=6 * GIB, context_length=32768,
+)  # fmt: skip
+GEMMA = model(
+    "gemma-3-270m", State.DOZING, weights=40 * MIB, private=158 * MIB, need=(240 * MIB, 160 * MIB),
+    idle=240, rank=1,
+)  # fmt: skip
+LLAMA = model("llama-3.1-8b-instruct", need=(4800 * MIB, 600 * MIB), context_length=131072)
+LARGE = model("llama-3.3-70b-instruct", need=(39 * GIB, 2 * GIB), context_length=131072)
+
+
+def usual_snapshot() -> CacheSnapshot:
+    """Two models ready, one busy, and two that do not fit."""
+    return snapshot(SMOL, QWEN, GEMMA, LLAMA, LARGE)
+
+
+def usual_memory(seconds: int = 300) -> RecentMemory:
+    """Samples of the last minutes: models come and go."""
+    memory = RecentMemory()
+    for second in range(seconds):
+        time = NOW - seconds + 1 + second
+        done = second / seconds
+        models: dict[str, tuple[int, int]] = {}
+        if done > 0.06:
+            models[SMOL.id] = (SMOL.private_bytes, SMOL.weights_bytes)
+        if done > 0.3:
+            grown = min(1.0, (done - 0.3) / 0.09)
+            wave = round(20 * MIB * math.sin(second / 6))
+            models[QWEN.id] = (round(QWEN.private_bytes * grown) + wave, round(QWEN.weights_bytes * grown))
+        if 0.18 < done < 0.56 or done > 0.8:
+            models[GEMMA.id] = (158 * MIB, 240 * MIB)
+        memory.add(time, models)
+    return memory
+
+
+def usual_events() -> list[Event]:
+    """What happened in `usual_memory`."""
+    start = NOW - 300
+    return [
+        Event(start + 18, "model-loaded", SMOL.id, actor="window", numbers={"seconds": 0.34}),
+        Event(start + 54, "model-loaded", GEMMA.id, actor="api", numbers={"seconds": 0.9}),
+        Event(start + 116, "model-loaded", QWEN.id, actor="window", numbers={"seconds": 2.1}),
+        Event(
+            start + 168, "model-unloaded", GEMMA.id, "idle", "idle timer",
+            numbers={"given_back_bytes": 158 * MIB, "seconds": 0.018},
+        ),
+        Event(start + 205, "load-refused", LARGE.id, None, "api", text="llama-3.3-70b needs 41 GiB."),
+        Event(start + 240, "model-loaded", GEMMA.id, actor="api", numbers={"seconds": 0.9}),
+    ]  # fmt: skip
+
+
+def receipt() -> Receipt:
+    """What unloading gemma gave back."""
+    return Receipt(GEMMA.id, 158 * MIB, 158 * MIB, 240 * MIB, 151 * MIB, 0.018, "idle", "idle timer")
+
+
+def later(shot: CacheSnapshot, seconds: float) -> CacheSnapshot:
+    """The same cache some seconds later."""
+    return replace(shot, monotonic=shot.monotonic + seconds)
