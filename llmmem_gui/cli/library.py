@@ -93,7 +93,7 @@ async def _forecast_alone(model: str, asked: ForecastRequest) -> ForecastEntry:
     async with _service_that_holds_no_model() as service:
         if is_path(model):
             model = (await service.add_model(Path(os.path.abspath(model)))).id
-        elif service.library.find(model) is None:
+        elif service.catalogue.find(model) is None:
             await service.scan()
         return await answer_forecast(service, model, asked)
 
@@ -110,7 +110,7 @@ async def _service_that_holds_no_model() -> AsyncIterator[MemoryService]:
     service = MemoryService(
         folders, SettingsFile(folders.settings_file), HostStarter.spawn(with_nursery=False)
     )
-    service.library.load()
+    service.catalogue.load()
     try:
         yield service
     finally:

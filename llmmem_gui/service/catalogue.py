@@ -68,9 +68,13 @@ class Catalogue:
         """Take one file into the library; one that is no model has an `error`."""
         return await self._library.add(path)
 
+    def find(self, model: str) -> ModelFile | None:
+        """The model with that id or path, if it is known."""
+        return self._library.find(model)
+
     def known(self, model: str) -> ModelFile:
         """The model with that id or path. Raises `CommandError`."""
-        file = self._library.find(model)
+        file = self.find(model)
         if file is None:
             sentence = f"There is no model {model!r}: 'llmmem scan' lists the ones there are."
             raise CommandError("unknown model", sentence)
