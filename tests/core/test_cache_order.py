@@ -43,7 +43,7 @@ def test_case_03_coldest_single_model_that_suffices_goes_before_several_small_on
 
 
 def test_case_04_one_big_load_evicts_several_but_none_more_than_needed() -> None:
-    """A load larger than any single model evicts the coldest ones until it fits, and spares a superfluous one."""
+    """A load larger than any single model evicts the coldest ones that it needs, and no other."""
     stage = Stage(Policy(total_limit_bytes=40))
     for model, size in (("tiny", 2), ("a", 12), ("b", 12), ("c", 12)):
         stage.use(model, size)
