@@ -106,6 +106,10 @@ class Guard:
             await error.response()(scope, receive, safe_send)
         except (ClientDisconnect, ClientGone):
             return
+        except asyncio.CancelledError:
+            # Only the closing server cancels; this is the whole of its task, so there is nobody to tell.
+            if not started:
+                await _closing().response()(scope, receive, safe_send)
         except Exception as error:
             # The text of an unforeseen exception can hold a path or a prompt: it is not shown and not logged.
             place = error.__traceback__
@@ -181,6 +185,10 @@ class Guard:
             return False
         scheme, _, credential = given[0].partition(b" ")
         return scheme.lower() == b"bearer" and hmac.compare_digest(credential.strip(), self._token)
+
+
+def _closing() -> ApiError:
+    return ApiError(503, "closing", "LLM Memory is closing: start it again.", headers={"connection": "close"})
 
 
 def _no_token() -> ApiError:

@@ -28,6 +28,7 @@ from llmmem_gui.service.openai_translation import (
     chat_arguments,
     chunk_with_calls,
     completion_arguments,
+    unit_length,
     with_calls,
 )
 
@@ -42,9 +43,12 @@ def _as_it_is(payload: Payload) -> Payload:
     return payload
 
 
-def _in_base64(payload: Payload) -> Payload:
-    vectors = [{**item, "embedding": base64_vector(item["embedding"])} for item in payload["data"]]
-    return {**payload, "data": vectors}
+def _embeddings(payload: Payload, *, in_base64: bool) -> Payload:
+    """The vectors with length 1, in the encoding asked for."""
+    vectors = [unit_length(item["embedding"]) for item in payload["data"]]
+    encoded = [base64_vector(vector) if in_base64 else vector for vector in vectors]
+    data = [{**item, "embedding": each} for item, each in zip(payload["data"], encoded, strict=True)]
+    return {**payload, "data": data}
 
 
 class OpenAiApi:
@@ -87,9 +91,8 @@ class OpenAiApi:
         body = await read_json(request, _embedding)
         texts = [body.input] if isinstance(body.input, str) else body.input
         answer = self._ask(body.model, "embedding", {"input": texts}, actor_of(request))
-        return AnswerReply(
-            answer, self._metrics, _in_base64 if body.encoding_format == "base64" else _as_it_is
-        )
+        reshape = partial(_embeddings, in_base64=body.encoding_format == "base64")
+        return AnswerReply(answer, self._metrics, reshape)
 
     def _ask(self, model_id: str, operation: Operation, arguments: Payload, actor: Actor) -> Answer:
         known_model(self._service, model_id)

@@ -18,10 +18,6 @@ FunctionName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 StopText = Annotated[str, Meta(min_length=1, max_length=256)]
 JsonSchema = dict[str, Any]
 
-DEEPEST_SCHEMA = 32
-"""How deep a JSON schema or a tool's parameters may nest."""
-MOST_SCHEMA_NODES = 10_000
-
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of what a client sends: an object with these fields and no others."""
@@ -232,23 +228,3 @@ class EmbeddingRequest(Record, frozen=True):
     )
     encoding_format: Literal["float", "base64"] | None = None
     user: Label | None = None
-
-
-def too_large(value: Any) -> bool:
-    """Whether a decoded JSON value nests deeper, or holds more values, than a JSON schema may."""
-    nodes = 0
-    level = [value]
-    for _ in range(DEEPEST_SCHEMA + 1):
-        nodes += len(level)
-        if not level:
-            return False
-        if nodes > MOST_SCHEMA_NODES:
-            return True
-        level = [child for parent in level for child in _children(parent)]
-    return True
-
-
-def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []

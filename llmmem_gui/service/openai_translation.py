@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from array import array
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import msgspec
 
 from llmmem_gui.service.http_errors import ApiError
+from llmmem_gui.service.json_schemas import keyword_not_held, too_large
 from llmmem_gui.service.openai_schemas import (
     SAMPLING,
     AssistantMessage,
@@ -21,8 +23,8 @@ from llmmem_gui.service.openai_schemas import (
     Generation,
     JsonObjectFormat,
     JsonSchemaFormat,
+    NamedSchema,
     ToolChoice,
-    too_large,
 )
 from llmmem_gui.service.tool_calls import CallReader, demanded_call_schema
 
@@ -45,11 +47,7 @@ def chat_arguments(request: ChatRequest) -> dict[str, Any]:
         case JsonObjectFormat():
             arguments["response_format"] = {"type": "json_object"}
         case JsonSchemaFormat(json_schema=named):
-            if too_large(named.schema):
-                raise _refused(
-                    "response_format.json_schema.schema", "the schema is too large or nested too deeply"
-                )
-            arguments["response_format"] = {"type": "json_object", "schema": named.schema}
+            arguments["response_format"] = {"type": "json_object", "schema": _checked_schema(named)}
     return arguments | _tool_arguments(request)
 
 
@@ -70,6 +68,12 @@ def completion_arguments(request: CompletionRequest) -> dict[str, Any]:
         if value is not None:
             arguments[name] = value
     return arguments
+
+
+def unit_length(vector: list[float]) -> list[float]:
+    """The embedding with length 1, as OpenAI gives it, so that a dot product is a cosine."""
+    length = math.sqrt(math.fsum(x * x for x in vector))
+    return [x / length for x in vector] if length else vector
 
 
 def base64_vector(vector: list[float]) -> str:
@@ -109,6 +113,19 @@ def chunk_with_calls(chunk: Mapping[str, Any], reader: CallReader) -> dict[str, 
     return {**chunk, "choices": [{**choice, "delta": delta, "finish_reason": reason}]}
 
 
+def _checked_schema(named: NamedSchema) -> dict[str, Any]:
+    """The schema; with `strict` only one that the answer is held to in full."""
+    place = "response_format.json_schema.schema"
+    if too_large(named.schema):
+        raise _refused(place, "the schema is too large or nested too deeply")
+    keyword = keyword_not_held(named.schema) if named.strict else None
+    if keyword is not None:
+        raise _refused(
+            place, f"with strict the answer must fit the whole schema, and {keyword} cannot be held"
+        )
+    return named.schema
+
+
 def _sampling(request: Generation) -> dict[str, Any]:
     if request.stream_options is not None and not request.stream:
         raise _refused("stream_options", "stream_options needs stream to be true")
@@ -127,7 +144,8 @@ def _message(message: ChatMessage) -> dict[str, Any]:
     content = _text(message.content)
     if content is None and isinstance(message, AssistantMessage) and not message.tool_calls:
         raise _refused("messages", "an assistant's message needs content or tool_calls")
-    return given | {"content": content}
+    # Null stands beside tool calls; templates add the content to the prompt and expect a text.
+    return given | {"content": content or ""}
 
 
 def _text(content: Content | None) -> str | None:

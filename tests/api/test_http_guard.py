@@ -1,4 +1,4 @@
-"""The guard and the server in front of the API, over raw sockets; the application behind it is a small echo."""
+"""The guard and the server in front of the API, over raw sockets; behind it is a small echo."""
 
 from __future__ import annotations
 
