@@ -59,6 +59,10 @@ def host_environment() -> dict[str, str]:
         if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
     return {
+        # Threads of llama.cpp meet at barriers and spin there: alone that is quickest, but beside another
+        # busy program libgomp's own 300,000 turns made answers 20 to 60 times slower (two cores). 1,000
+        # turns cost nothing alone.
+        "GOMP_SPINCOUNT": "1000",
         **passed_on,
         "GGML_NO_BACKTRACE": "1",  # otherwise llama.cpp starts a debugger on a host that it gives up
         "OPENBLAS_NUM_THREADS": "1",  # numpy's threads would not survive the nursery's fork

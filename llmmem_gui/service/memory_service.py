@@ -67,6 +67,7 @@ class MemoryService:
         self._settings_file = settings_file
         self._hosts = hosts
         self._sampler = Sampler()
+        self._sampling = asyncio.Lock()
         self._gauge = PressureGauge()
         self._level = Level.NORMAL
         self._publisher = Publisher()
@@ -180,6 +181,7 @@ class MemoryService:
         if pin is not None:
             await self.set_pinned(file.id, pin, actor=actor)
         await self._obtain(file, parameters, "load", actor)
+        await self._tick()  # so that what it really uses is in the snapshot
         loaded = self.snapshot.model(file.id)
         assert loaded is not None
         return loaded
@@ -403,9 +405,9 @@ class MemoryService:
             await self._tick()
 
     async def _tick(self) -> None:
-        hosts = self._driver.sampled_hosts()
-        loop = asyncio.get_running_loop()
-        sample = await loop.run_in_executor(None, self._sampler.sample, hosts, self._hosts.nursery_pid)
+        async with self._sampling:
+            hosts = self._driver.sampled_hosts()
+            sample = await asyncio.to_thread(self._sampler.sample, hosts, self._hosts.nursery_pid)
         self.sample = sample
         self._driver.tell(m.Sampled(sample))
         level = self._gauge.feed(sample)
