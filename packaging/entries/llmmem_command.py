@@ -1,0 +1,7 @@
+"""Entry of the frozen command line."""
+
+import sys
+
+from llmmem_gui.cli import main
+
+sys.exit(main())
