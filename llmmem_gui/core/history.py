@@ -1,0 +1,222 @@
+"""What memory was used by whom, by the second, by ten seconds and by the minute, in memory of a fixed size.
+
+The history stands by the clock on the wall: for each moment it holds what was sampled last for it. A
+clock that is set back writes over what it wrote before, one that is set forward leaves a break, and no
+jump costs more than the block of time that it lands in. All arrays together are 10.5 MiB, of which the
+system gives what has been written.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmmem_gui.core.events import Event
+from llmmem_gui.core.history_pages import Block, ModelPages
+from llmmem_gui.core.history_rows import (
+    BLOCK_ROWS,
+    MACHINE_FIGURES,
+    RESOLUTIONS,
+    Resolution,
+    Row,
+    RowsInProgress,
+)
+from llmmem_gui.core.history_window import ChosenRows, Figures, HistoryWindow, window_of
+from llmmem_gui.core.readings import Sample
+
+MOST_EVENTS = 2_000
+"""Events that are kept in memory; the oldest go first."""
+MOST_POINTS = 900
+"""Points of a window, when nothing else is said."""
+
+_FEWEST_POINTS = 250
+"""So many are needed for a break after each block of the longest resolution."""
+_ROWS_PER_POINT = tuple(each for each in range(1, BLOCK_ROWS + 1) if BLOCK_ROWS % each == 0)
+_LEAST_POINTS_SHARE = 0.5
+"""A coarser resolution is good enough when it has this share of the points asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """Many rows of one resolution at once, as a store reads them back."""
+
+    slots: NDArray[np.int64]
+    samples: NDArray[np.int64]
+    machine: Figures
+    """Shape (rows, `MACHINE_FIGURES`)."""
+    model_rows: NDArray[np.int64]
+    """Index of the row that each line of `figures` belongs to."""
+    model_ids: tuple[str, ...]
+    model_of: NDArray[np.int64]
+    """Index in `model_ids` of the model that each line of `figures` belongs to."""
+    figures: Figures
+    """Shape (lines, `MODEL_FIGURES`)."""
+
+
+class History:
+    """The samples of the last hour, day and month, and the events; used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._pages = ModelPages()
+        self._rings = [_Ring(number, each, self._pages) for number, each in enumerate(RESOLUTIONS)]
+        self._in_progress = RowsInProgress()
+        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes of all arrays, whether the system has given them yet or not; they never grow."""
+        return self._pages.bytes_held + sum(ring.bytes_held for ring in self._rings)
+
+    def append(self, sample: Sample, limit_bytes: int | None = None) -> None:
+        """Take in one sample and the total limit in force (None: none)."""
+        self._in_progress.add(sample, limit_bytes)
+        rows = self._in_progress.rows()
+        current = frozenset(self._rings[number].block_of(row.slot) for number, row in rows)
+        for number, row in rows:
+            self._rings[number].write(row, current)
+
+    def append_event(self, event: Event) -> None:
+        """Take in one event."""
+        self._events.append(event)
+
+    def events(self, from_seconds: float, to_seconds: float) -> tuple[Event, ...]:
+        """The events of a window of time (seconds since the epoch), oldest first."""
+        found = (event for event in self._events if from_seconds <= event.time <= to_seconds)
+        return tuple(sorted(found, key=lambda event: event.time))
+
+    def restore(self, number: int, rows: StoredRows) -> None:
+        """Put in stored rows of the resolution with that number."""
+        self._rings[number].restore(rows)
+
+    def resume(self, rows: Mapping[int, Row], events: Iterable[Event] = ()) -> None:
+        """Go on where an earlier run ended: with its newest row of each resolution, and its events."""
+        self._in_progress.resume(rows)
+        self._events.extend(events)
+
+    def window(self, from_seconds: float, to_seconds: float, most_points: int = MOST_POINTS) -> HistoryWindow:
+        """The memory between two times (seconds since the epoch) in at most `most_points` points.
+
+        Fewer than 250 points cannot be asked for. They are made from the finest rows that reach back so
+        far, or from coarser ones where these are enough. One point before and one after the window belong
+        to it, so that a curve reaches both edges.
+        """
+        wanted = max(_FEWEST_POINTS, most_points)
+        span = max(0.0, to_seconds - from_seconds)
+        ring = self._ring_for(from_seconds, span / wanted)
+        row_seconds = ring.resolution.row_seconds
+        # Besides those inside there are one point before, one after, and one cut at either edge.
+        at_least = span / (row_seconds * (wanted - 4))
+        rows_per_point = next((each for each in _ROWS_PER_POINT if each >= at_least), BLOCK_ROWS)
+        point_seconds = row_seconds * rows_per_point
+        first = int(from_seconds // point_seconds - 1) * rows_per_point
+        stop = int(to_seconds // point_seconds + 2) * rows_per_point
+        return window_of(ring.rows_between(first, stop), row_seconds, rows_per_point)
+
+    def _ring_for(self, from_seconds: float, wanted_point_seconds: float) -> _Ring:
+        reaching = [ring for ring in self._rings if ring.reaches(from_seconds)] or self._rings[-1:]
+        good = [
+            ring
+            for ring in reaching
+            if ring.resolution.row_seconds * _LEAST_POINTS_SHARE <= wanted_point_seconds
+        ]
+        return good[-1] if good else reaching[0]
+
+
+class _Ring:
+    """Rows of one resolution, each at its place in the ring."""
+
+    def __init__(self, number: int, resolution: Resolution, pages: ModelPages) -> None:
+        self.resolution = resolution
+        self._number = number
+        self._pages = pages
+        self._rows = resolution.ring_rows
+        self._blocks: list[Block | None] = [None] * (self._rows // BLOCK_ROWS)
+        self._samples = np.zeros(self._rows, np.uint16)
+        self._machine = np.zeros((MACHINE_FIGURES, self._rows), np.float32)
+        self._newest_slot: int | None = None
+
+    @property
+    def bytes_held(self) -> int:
+        return self._samples.nbytes + self._machine.nbytes
+
+    def block_of(self, slot: int) -> Block:
+        block = slot // BLOCK_ROWS
+        return Block(self._number, block, block * BLOCK_ROWS * self.resolution.row_seconds)
+
+    def reaches(self, from_seconds: float) -> bool:
+        """Whether a time is not older than what is kept."""
+        if self._newest_slot is None:
+            return False
+        return from_seconds // self.resolution.row_seconds >= self._newest_slot - self.resolution.kept_rows
+
+    def write(self, row: Row, current: frozenset[Block]) -> None:
+        """Write one row, over what stands there."""
+        block = self.block_of(row.slot)
+        self._enter(block)
+        place, offset = row.slot % self._rows, row.slot % BLOCK_ROWS
+        self._samples[place] = min(row.samples, np.iinfo(np.uint16).max)
+        self._machine[:, place] = row.machine
+        for model_id in self._pages.models(block):
+            if model_id not in row.models:
+                page = self._pages.find(block, model_id)
+                assert page is not None
+                page[:, offset] = 0.0
+        for model_id, figures in row.models.items():
+            page = self._pages.obtain(block, model_id, current)
+            if page is not None:
+                page[:, offset] = figures
+        self._newest_slot = row.slot
+
+    def restore(self, rows: StoredRows) -> None:
+        """Write many rows."""
+        if not len(rows.slots):
+            return
+        block_numbers = rows.slots // BLOCK_ROWS
+        for number in np.unique(block_numbers):
+            self._enter(self.block_of(int(number) * BLOCK_ROWS))
+        places = rows.slots % self._rows
+        self._samples[places] = np.clip(rows.samples, 1, np.iinfo(np.uint16).max)
+        self._machine[:, places] = rows.machine.T
+        self._newest_slot = max(int(rows.slots.max()), self._newest_slot or 0)
+        blocks_of_lines = block_numbers[rows.model_rows]
+        offsets_of_lines = rows.slots[rows.model_rows] % BLOCK_ROWS
+        for model, model_id in enumerate(rows.model_ids):
+            for number in np.unique(blocks_of_lines[rows.model_of == model]):
+                page = self._pages.obtain(self.block_of(int(number) * BLOCK_ROWS), model_id)
+                if page is not None:
+                    lines = (rows.model_of == model) & (blocks_of_lines == number)
+                    page[:, offsets_of_lines[lines]] = rows.figures[lines].T
+
+    def rows_between(self, first: int, stop: int) -> list[ChosenRows]:
+        """The rows that were sampled from slot `first` to before slot `stop`, block by block."""
+        blocks = sorted(
+            block
+            for block in self._blocks
+            if block is not None and first // BLOCK_ROWS <= block.number <= (stop - 1) // BLOCK_ROWS
+        )
+        pieces = (self._piece(block, first, stop) for block in blocks)
+        return [piece for piece in pieces if len(piece.slots)]
+
+    def _piece(self, block: Block, first: int, stop: int) -> ChosenRows:
+        begin = block.number * BLOCK_ROWS
+        slots = np.arange(max(begin, first), min(begin + BLOCK_ROWS, stop))
+        place = begin % self._rows
+        sampled = slots[self._samples[slots - begin + place] > 0]
+        models, figures = self._pages.rows(block, sampled - begin)
+        return ChosenRows(sampled, self._machine[:, sampled - begin + place], models, figures)
+
+    def _enter(self, block: Block) -> None:
+        """Make the block the one that stands at its place in the ring."""
+        position = block.number % len(self._blocks)
+        there = self._blocks[position]
+        if there == block:
+            return
+        if there is not None:
+            self._pages.release(there)
+        self._blocks[position] = block
+        begin = position * BLOCK_ROWS
+        self._samples[begin : begin + BLOCK_ROWS] = 0

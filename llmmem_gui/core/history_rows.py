@@ -1,0 +1,179 @@
+"""Rows of the history: what the samples of one second, of ten, or of a minute come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from llmmem_gui.core.readings import Sample
+
+BLOCK_ROWS = 360
+"""Rows that are kept or given up together: six minutes, an hour or six hours."""
+
+
+class Resolution(NamedTuple):
+    """One of the steps in which time is kept."""
+
+    row_seconds: int
+    """Time that one row stands for."""
+    kept_rows: int
+    """Rows that are kept at least; up to `BLOCK_ROWS` more may be."""
+
+    @property
+    def ring_rows(self) -> int:
+        """Size of the ring that holds the rows: the slot of a row, modulo this, is its place.
+
+        One block more than is kept, because the oldest is given up as a whole when a new one begins.
+        """
+        return (self.kept_rows // BLOCK_ROWS + 1) * BLOCK_ROWS
+
+
+RESOLUTIONS = (Resolution(1, 3_600), Resolution(10, 8_640), Resolution(60, 43_200))
+"""An hour by the second, a day by ten seconds, thirty days by the minute; finest first."""
+
+MACHINE_SPREADS = 4
+"""Available memory, other programs, this program itself, all models together: least, mean, most of each."""
+MACHINE_FIGURES = 3 * MACHINE_SPREADS + 2
+"""The spreads, then the machine's total and the total limit (NaN: none), as they were last."""
+MODEL_FIGURES = 6
+"""Least, mean, most private bytes; then the same of the weights."""
+MOST_MODELS = 16
+"""Models of one row that are kept apart; further ones count in the sum of all models only."""
+
+_SMALL_STEP_SECONDS = 5.0
+"""A clock that is set back by less is taken to stand still until it has caught up."""
+
+
+class Row(NamedTuple):
+    """What the samples of one slot of time come to; every figure is bytes."""
+
+    slot: int
+    """Number of the slot: the epoch is the beginning of slot 0."""
+    samples: int
+    machine: tuple[float, ...]
+    """`MACHINE_FIGURES` figures."""
+    models: dict[str, tuple[float, ...]]
+    """`MODEL_FIGURES` figures of each model that used memory, at most `MOST_MODELS` of them."""
+
+
+class RowInProgress:
+    """Gathers the samples of one slot; a model that is not loaded uses 0 bytes."""
+
+    def __init__(self, slot: int) -> None:
+        self.slot = slot
+        self._samples = 0
+        # In each list: least, sum, most of the first value, of the second, and so on.
+        self._machine = [0.0] * (3 * MACHINE_SPREADS)
+        self._levels = (0.0, 0.0)
+        self._models: dict[str, list[float]] = {}
+
+    @staticmethod
+    def resumed(row: Row) -> RowInProgress:
+        """A row that was gathered before, to go on with."""
+        resumed = RowInProgress(row.slot)
+        resumed._samples = row.samples
+        resumed._machine = _with_sums(row.machine[:-2], row.samples)
+        resumed._models = {
+            model_id: _with_sums(figures, row.samples) for model_id, figures in row.models.items()
+        }
+        return resumed
+
+    def add(self, sample: Sample, limit_bytes: int | None) -> None:
+        """Take in one sample and the total limit in force."""
+        machine, hosts = sample.machine, sample.hosts
+        private_bytes = sum(host.private_bytes for host in hosts.values())
+        weights_bytes = sum(host.weights_bytes for host in hosts.values())
+        used_bytes = machine.total_bytes - machine.available_bytes
+        other_bytes = max(0, used_bytes - machine.own_bytes - private_bytes)
+        first = self._samples == 0
+        _take_in(
+            self._machine,
+            (machine.available_bytes, other_bytes, machine.own_bytes, private_bytes + weights_bytes),
+            first,
+        )
+        self._levels = (float(machine.total_bytes), float("nan") if limit_bytes is None else limit_bytes)
+        for model_id in hosts:
+            if model_id not in self._models:
+                self._models[model_id] = [0.0] * MODEL_FIGURES
+        for model_id, figures in self._models.items():
+            host = hosts.get(model_id)
+            values = (0, 0) if host is None else (host.private_bytes, host.weights_bytes)
+            _take_in(figures, values, first)
+        self._samples += 1
+
+    def row(self) -> Row:
+        """What has been gathered so far."""
+        models = self._models
+        if len(models) > MOST_MODELS:
+            largest = sorted(models, key=lambda model_id: models[model_id][1] + models[model_id][4])
+            models = {model_id: models[model_id] for model_id in largest[-MOST_MODELS:]}
+        return Row(
+            self.slot,
+            self._samples,
+            (*_with_means(self._machine, self._samples), *self._levels),
+            {model_id: tuple(_with_means(sums, self._samples)) for model_id, sums in models.items()},
+        )
+
+
+class RowsInProgress:
+    """The row of each resolution that is being gathered now."""
+
+    def __init__(self) -> None:
+        self._rows: list[RowInProgress | None] = [None] * len(RESOLUTIONS)
+        self._earlier: dict[int, Row] = {}
+        self._newest_seconds = float("-inf")
+
+    def resume(self, rows: Mapping[int, Row]) -> None:
+        """Go on with these rows, by number of resolution, if the first sample still belongs to them."""
+        self._earlier = dict(rows)
+
+    def add(self, sample: Sample, limit_bytes: int | None) -> list[tuple[int, Row]]:
+        """Take in one sample; gives the rows that it finished, each after the number of its resolution.
+
+        A slot that is begun twice, because the clock was set back, is gathered anew.
+        """
+        seconds = sample.time
+        if 0 < self._newest_seconds - seconds < _SMALL_STEP_SECONDS:
+            seconds = self._newest_seconds
+        self._newest_seconds = seconds
+        finished = []
+        for number, resolution in enumerate(RESOLUTIONS):
+            slot = int(seconds // resolution.row_seconds)
+            row = self._rows[number]
+            if row is None or row.slot != slot:
+                if row is not None:
+                    finished.append((number, row.row()))
+                row = self._rows[number] = self._begun(number, slot)
+            row.add(sample, limit_bytes)
+        return finished
+
+    def _begun(self, number: int, slot: int) -> RowInProgress:
+        earlier = self._earlier.pop(number, None)
+        if earlier is not None and earlier.slot == slot:
+            return RowInProgress.resumed(earlier)
+        return RowInProgress(slot)
+
+    def rows(self) -> list[tuple[int, Row]]:
+        """The rows as they stand now, each after the number of its resolution."""
+        return [(number, row.row()) for number, row in enumerate(self._rows) if row is not None]
+
+
+def _take_in(sums: list[float], values: Sequence[float], first: bool) -> None:
+    for place, value in enumerate(values):
+        least = 3 * place
+        if first:
+            sums[least] = sums[least + 1] = sums[least + 2] = value
+            continue
+        sums[least + 1] += value
+        if value < sums[least]:
+            sums[least] = value
+        if value > sums[least + 2]:
+            sums[least + 2] = value
+
+
+def _with_means(sums: Sequence[float], samples: int) -> list[float]:
+    return [value / samples if place % 3 == 1 else value for place, value in enumerate(sums)]
+
+
+def _with_sums(figures: Sequence[float], samples: int) -> list[float]:
+    return [value * samples if place % 3 == 1 else value for place, value in enumerate(figures)]

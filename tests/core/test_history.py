@@ -1,0 +1,434 @@
+"""The history in memory: what is kept of the samples, for how long, and what a window shows of it."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmmem_gui.core.events import Event
+from llmmem_gui.core.history import MOST_EVENTS, History
+from llmmem_gui.core.history_pages import MOST_PAGES
+from llmmem_gui.core.history_rows import BLOCK_ROWS, MOST_MODELS, RESOLUTIONS, RowsInProgress
+from llmmem_gui.core.history_window import HistoryWindow
+from llmmem_gui.core.readings import HostReading, MachineReading, Sample
+from llmmem_gui.core.units import GIB, MIB
+
+DAY = 86_400
+NOON = 20_000 * DAY + DAY // 2
+"""A time at which a row of every resolution begins."""
+
+
+def sample(time: float, models: Mapping[str, tuple[int, int]] | None = None, **machine: int) -> Sample:
+    """A sample with the private bytes and weights of each model, on a machine of 32 GiB."""
+    hosts = {
+        model_id: HostReading(100, private, weights)
+        for model_id, (private, weights) in (models or {}).items()
+    }
+    reading = MachineReading(
+        machine.get("total", 32 * GIB), machine.get("available", 20 * GIB), own_bytes=machine.get("own", 0)
+    )
+    return Sample(time, time, reading, hosts)
+
+
+def history_of(samples: Iterable[Sample], limit_bytes: int | None = None) -> History:
+    history = History()
+    for each in samples:
+        history.append(each, limit_bytes)
+    return history
+
+
+def sampled(window: HistoryWindow) -> np.ndarray:
+    """Which points of the window are no breaks."""
+    return ~np.isnan(window.models_bytes.mean)
+
+
+def test_nothing_sampled_is_an_empty_window() -> None:
+    """A history without samples gives a window without points, and without models."""
+    window = History().window(NOON - 300, NOON)
+    assert len(window.times) == 0
+    assert window.models == ()
+    assert window.private_bytes.mean.shape == (0, 0)
+
+
+def test_a_second_stands_as_it_was_sampled() -> None:
+    """Each sample of the last minutes is one point with its figures, and its slot's middle as its time."""
+    history = history_of(
+        [
+            sample(NOON + 0.2, {"a": (1 * GIB, 2 * GIB)}, own=100 * MIB),
+            sample(NOON + 1.2, {"a": (1 * GIB, 2 * GIB), "b": (5 * MIB, 0)}, own=101 * MIB),
+        ],
+        limit_bytes=8 * GIB,
+    )
+    window = history.window(NOON - 60, NOON + 2)
+    assert window.point_seconds == 1
+    assert window.times.tolist() == [NOON + 0.5, NOON + 1.5]
+    assert window.models == ("a", "b")
+    assert window.private_bytes.mean.tolist() == [[GIB, GIB], [0, 5 * MIB]]
+    assert window.weights_bytes.mean.tolist() == [[2 * GIB, 2 * GIB], [0, 0]]
+    assert window.models_bytes.mean.tolist() == [3 * GIB, 3 * GIB + 5 * MIB]
+    assert window.available_bytes.mean.tolist() == [20 * GIB, 20 * GIB]
+    assert window.own_bytes.mean.tolist() == [100 * MIB, 101 * MIB]
+    # Weights are available to others: only private bytes are taken from what is used.
+    assert window.other_programs_bytes.mean.tolist() == [
+        12 * GIB - GIB - 100 * MIB,
+        12 * GIB - GIB - 106 * MIB,
+    ]
+    assert window.machine_bytes.tolist() == [32 * GIB, 32 * GIB]
+    assert window.limit_bytes.tolist() == [8 * GIB, 8 * GIB]
+
+
+def test_no_limit_is_not_a_number() -> None:
+    """Where no total limit was set the limit is NaN and everything else is a number."""
+    window = history_of([sample(NOON)]).window(NOON, NOON + 1)
+    assert np.isnan(window.limit_bytes).all()
+    assert sampled(window).all()
+
+
+def test_a_coarse_point_has_least_mean_and_most() -> None:
+    """A point of a minute says how low and how high each quantity went within it, and its mean."""
+    history = history_of(sample(NOON + second, {"a": (second * MIB, GIB)}) for second in range(60))
+    # So far back that only rows of a minute reach.
+    window = history.window(NOON - 20 * DAY, NOON + 60)
+    assert window.point_seconds >= 60
+    assert window.private_bytes.least.tolist() == [[0]]
+    assert window.private_bytes.mean.tolist() == [[29.5 * MIB]]
+    assert window.private_bytes.most.tolist() == [[59 * MIB]]
+    assert window.weights_bytes.least.tolist() == [[GIB]]
+    assert window.models_bytes.most.tolist() == [GIB + 59 * MIB]
+
+
+def test_a_model_uses_nothing_while_it_is_not_loaded() -> None:
+    """A model that was there for half of a row counts with half in its mean, and with 0 as its least."""
+    half = [sample(NOON + second, {"a": (4 * GIB, 0)} if second >= 30 else {}) for second in range(60)]
+    window = history_of(half).window(NOON - 20 * DAY, NOON + 60)
+    assert window.private_bytes.least.tolist() == [[0]]
+    assert window.private_bytes.mean.tolist() == [[2 * GIB]]
+    assert window.private_bytes.most.tolist() == [[4 * GIB]]
+
+
+def test_a_spike_of_one_second_is_seen_a_month_later() -> None:
+    """The most that was ever used is not averaged away, however many rows make a point."""
+    history = History()
+    for second in range(0, 29 * DAY, 60):
+        history.append(sample(NOON + second, {"a": (GIB, 0)}))
+        if second == 60_000:
+            history.append(sample(NOON + second + 1, {"a": (7 * GIB, 0)}))
+    now = NOON + 29 * DAY
+    window = history.window(now - 30 * DAY, now)
+    assert window.point_seconds == 60 * 60
+    assert window.models_bytes.most.max() == 7 * GIB
+    assert window.models_bytes.mean.max() < 1.1 * GIB
+
+
+@pytest.mark.parametrize(
+    ("from_ago", "span", "point_seconds"),
+    [
+        (60, 60, 1),
+        (300, 300, 1),
+        (3_600, 3_600, 5),
+        (6 * 3_600, 6 * 3_600, 30),
+        (DAY, DAY, 120),
+        (7 * DAY, 7 * DAY, 720),
+        (30 * DAY, 30 * DAY, 3_600),
+        # A short window in the past takes the finest rows that are still kept.
+        (3 * 3_600, 300, 10),
+        (3 * DAY, 300, 60),
+    ],
+)
+def test_the_finest_rows_that_reach_back_are_drawn(from_ago: int, span: int, point_seconds: int) -> None:
+    """Each range of the screen gets the finest points that 900 of them allow and that are still kept."""
+    history = history_of([sample(NOON)])
+    window = history.window(NOON - from_ago, NOON - from_ago + span, most_points=900)
+    assert window.point_seconds == point_seconds
+
+
+def test_points_stand_still_while_the_window_moves() -> None:
+    """A live plot does not flicker: a finished point has the same time and figures in every later window."""
+    history = history_of(sample(NOON + second, {"a": (second * MIB, 0)}) for second in range(3_000))
+    seen: dict[float, float] = {}
+    for now in range(NOON + 3_000, NOON + 3_060):
+        history.append(sample(now, {"a": ((now - NOON) * MIB, 0)}))
+        window = history.window(now - 3_000, now)
+        # The first may have lost rows to the edge, the last is not full yet.
+        for time, mean in zip(window.times[1:-1], window.private_bytes.mean[0, 1:-1], strict=True):
+            assert seen.setdefault(float(time), float(mean)) == mean
+    assert len(seen) > 600
+
+
+def test_a_pause_of_the_program_is_a_break() -> None:
+    """Where the program did not run, or the machine slept, stands one point of NaN in every figure."""
+    times = [*range(NOON, NOON + 60), *range(NOON + 90, NOON + 150)]
+    window = history_of(sample(time, {"a": (GIB, 0)}) for time in times).window(NOON, NOON + 150)
+    breaks = np.flatnonzero(~sampled(window))
+    assert len(breaks) == 1
+    assert NOON + 60 <= window.times[breaks[0]] < NOON + 90
+    for figures in (window.private_bytes.mean, window.weights_bytes.most, window.machine_bytes):
+        assert np.isnan(figures[..., breaks[0]]).all()
+    assert (np.diff(window.times) > 0).all()
+
+
+def test_a_pause_of_hours_is_a_break_in_a_coarse_window() -> None:
+    """A night in which the machine slept is a break in the window of a day, and of a week."""
+    times = [*range(NOON, NOON + 4 * 3_600, 5), *range(NOON + 12 * 3_600, NOON + 16 * 3_600, 5)]
+    history = history_of(sample(time) for time in times)
+    for span in (DAY, 7 * DAY):
+        window = history.window(NOON + 16 * 3_600 - span, NOON + 16 * 3_600)
+        assert (~sampled(window)).sum() == 1
+
+
+@pytest.mark.parametrize("interval", [0.25, 0.5, 1, 1.03, 2, 5, 5.2])
+def test_slow_sampling_is_no_break(interval: float) -> None:
+    """Whatever the sampling interval, a program that runs draws no breaks at any range."""
+    count = int(3_000 / interval)
+    history = history_of(sample(NOON + place * interval) for place in range(count))
+    for span in (60, 300, 3_000, DAY):
+        assert sampled(history.window(NOON + 3_000 - span, NOON + 3_000)).all()
+
+
+def test_a_change_of_the_interval_is_no_break() -> None:
+    """A program that samples less often for a while draws no break where that begins or ends."""
+    times = [*range(60), *range(60, 120, 5), *range(120, 180)]
+    history = history_of(sample(NOON + time) for time in times)
+    assert sampled(history.window(NOON, NOON + 180)).all()
+
+
+def test_one_missed_sample_is_no_break_and_four_are() -> None:
+    """At one sample a second a hiccup of two seconds is drawn through, one of five is a break."""
+    for missed, breaks in ((1, 0), (4, 1)):
+        times = [*range(30), *range(30 + missed, 60)]
+        window = history_of(sample(NOON + time) for time in times).window(NOON, NOON + 60)
+        assert (~sampled(window)).sum() == breaks
+
+
+def test_a_clock_set_back_writes_over_what_it_wrote() -> None:
+    """After an hour back the moments that come again are drawn as they were sampled last."""
+    history = history_of(sample(NOON + second, {"old": (GIB, 0)}) for second in range(1_800))
+    for second in range(600):
+        history.append(sample(NOON + 600 + second, {"new": (2 * GIB, 0)}))
+    window = history.window(NOON + 500, NOON + 1_200)
+    assert window.models == ("new", "old")
+    new, old = window.private_bytes.most
+    again = (window.times > NOON + 600) & (window.times < NOON + 1_200)
+    assert (new[again] == 2 * GIB).all()
+    assert (old[again] == 0).all()
+    assert (old[window.times < NOON + 600] == GIB).all()
+    # What was sampled under the clock that ran ahead stands where it stood, in the time to come.
+    assert history.window(NOON + 1_300, NOON + 1_400).models == ("old",)
+
+
+def test_a_clock_set_back_a_little_stands_still() -> None:
+    """A correction by a second loses nothing of the rows that it touches, not even of the minute before."""
+    history = history_of(sample(NOON + second, {"a": (9 * GIB, 0)}) for second in range(60))
+    history.append(sample(NOON + 60, {"a": (GIB, 0)}))
+    history.append(sample(NOON + 59.5, {"a": (GIB, 0)}))
+    history.append(sample(NOON + 61, {"a": (GIB, 0)}))
+    window = history.window(NOON - 20 * DAY, NOON + 120, most_points=100_000)
+    assert window.private_bytes.most.tolist() == [[9 * GIB, GIB]]
+    assert window.private_bytes.mean.tolist() == [[9 * GIB, GIB]]
+
+
+@pytest.mark.parametrize("wrong", [0, NOON - 400 * DAY, NOON + 9_000 * DAY, 10**12])
+def test_a_wild_clock_costs_one_block_at_most(wrong: int) -> None:
+    """A minute under a clock that is years off costs at most six hours of the month, and no exception."""
+    history = history_of(
+        sample(NOON - 20 * DAY + second, {"a": (GIB, 0)}) for second in range(0, 20 * DAY, 60)
+    )
+    before = history.window(NOON - 20 * DAY, NOON, most_points=100_000)
+    for second in range(60):
+        history.append(sample(wrong + second, {"a": (3 * GIB, 0)}))
+    history.append(sample(NOON, {"a": (GIB, 0)}))
+    after = history.window(NOON - 20 * DAY, NOON, most_points=100_000)
+    assert sampled(after).sum() >= sampled(before).sum() - BLOCK_ROWS
+    assert np.nanmax(after.private_bytes.most) == GIB
+
+
+def test_a_suspend_over_the_whole_ring_leaves_no_ghost() -> None:
+    """What is older than a ring is not taken for what came a ring later at the same place."""
+    span = RESOLUTIONS[0].ring_rows
+    history = history_of(sample(NOON + second, {"a": (GIB, 0)}) for second in range(300))
+    history.append(sample(NOON + span + 10, {"b": (GIB, 0)}))
+    window = history.window(NOON + span, NOON + span + 20)
+    assert window.models == ("b",)
+    assert sampled(window).sum() == 1
+
+
+def test_rows_are_kept_as_long_as_promised() -> None:
+    """An hour by the second, a day by ten seconds and thirty days by the minute are there to the last row."""
+    history = history_of(sample(NOON + second) for second in range(0, 31 * DAY, 60))
+    now = NOON + 31 * DAY
+    for second in range(0, DAY + 600, 10):
+        history.append(sample(now + second))
+    now += DAY + 600
+    for second in range(4_000):
+        history.append(sample(now + second))
+    now += 4_000
+    for resolution, number in zip(RESOLUTIONS, range(3), strict=True):
+        span = resolution.row_seconds * resolution.kept_rows
+        window = history.window(now - span, now, most_points=100_000)
+        assert window.point_seconds == RESOLUTIONS[number].row_seconds
+        assert sampled(window).all()
+        assert len(window.times) >= resolution.kept_rows
+
+
+def test_memory_is_fixed() -> None:
+    """A month of ten models that come and go takes less than 12 MiB, all that the history allocates."""
+    tracemalloc.start()
+    try:
+        history = History()
+        held = history.bytes_held
+        for second in range(0, 31 * DAY, 600):
+            models = {f"model {(second // 7_200 + place) % 40}": (place * GIB, GIB) for place in range(10)}
+            history.append(sample(NOON + second, models), 8 * GIB)
+        for place in range(2 * MOST_EVENTS):
+            history.append_event(
+                Event(NOON + place, "model-unloaded", "a model", "idle", numbers={"seconds": 1.5 * place})
+            )
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert history.bytes_held == held
+    assert most < 12 * MIB
+
+
+def test_ten_models_are_seen_for_more_than_a_week() -> None:
+    """Ten models that are loaded all the time have columns of their own for the whole range of seven days."""
+    models = {f"model {place}": (GIB, GIB) for place in range(10)}
+    history = history_of(sample(NOON + second, models) for second in range(0, 16 * DAY, 300))
+    now = NOON + 16 * DAY
+    window = history.window(now - 7 * DAY, now - 300)
+    assert len(window.models) == 10
+    assert (window.private_bytes.mean == GIB).all()
+
+
+def test_with_too_many_models_the_oldest_rows_lose_them_and_keep_the_sum() -> None:
+    """When all pages are used models vanish from the far past first; what they used together stays known."""
+    models = {f"model {place}": (GIB, 0) for place in range(MOST_MODELS)}
+    history = history_of(sample(NOON + second, models) for second in range(0, 16 * DAY, 300))
+    now = NOON + 16 * DAY
+    window = history.window(NOON, now - 300)
+    assert (window.models_bytes.mean == MOST_MODELS * GIB).all()
+    shown = window.private_bytes.mean.sum(axis=0)
+    assert shown[0] == 0
+    assert shown[-1] == MOST_MODELS * GIB
+    # From one point on all of them are there to the end.
+    assert (np.diff(shown) >= 0).all()
+    assert (now - window.times[shown > 0][0]) / DAY > 4
+
+
+def test_of_very_many_models_the_largest_are_kept_apart() -> None:
+    """In one row the 16 largest models have columns; all of them count in the sum."""
+    models = {f"model {place:02}": (place * MIB, 0) for place in range(1, 41)}
+    window = history_of([sample(NOON, models)]).window(NOON, NOON + 1)
+    assert window.models == tuple(f"model {place:02}" for place in range(25, 41))
+    assert window.models_bytes.mean.tolist() == [sum(range(1, 41)) * MIB]
+
+
+def test_ever_new_models_do_not_take_the_columns_of_those_loaded_now() -> None:
+    """A thousand models that come and go within the hour leave the one that stays its column."""
+    history = History()
+    for second in range(MOST_PAGES + 300):
+        history.append(sample(NOON + 2 * second, {"stays": (GIB, 0), f"model {second}": (MIB, 0)}))
+    window = history.window(NOON + 2 * second - 60, NOON + 2 * second)
+    assert (window.private_bytes.mean[window.models.index("stays")] == GIB).all()
+
+
+def test_a_model_that_is_gone_leaves_the_legend() -> None:
+    """A window names only the models that used memory within it."""
+    history = history_of(sample(NOON + second, {"a": (GIB, 0)}) for second in range(10))
+    for second in range(60, 120):
+        history.append(sample(NOON + second, {"b": (0, GIB)}))
+    assert history.window(NOON + 70, NOON + 110).models == ("b",)
+    assert history.window(NOON, NOON + 110).models == ("a", "b")
+
+
+def test_rows_that_were_stored_come_back_and_go_on() -> None:
+    """A minute that a restart interrupts keeps the highest figure from before it."""
+    before = RowsInProgress()
+    for second in range(30):
+        before.add(sample(NOON + second, {"a": (5 * GIB, 0)}), 8 * GIB)
+    history = History()
+    history.resume(dict(before.rows()))
+    for second in range(40, 60):
+        history.append(sample(NOON + second, {"a": (GIB, 0)}), 8 * GIB)
+    window = history.window(NOON - 20 * DAY, NOON + 60)
+    assert window.private_bytes.most.tolist() == [[5 * GIB]]
+    assert window.private_bytes.mean[0, 0] == pytest.approx((30 * 5 + 20) / 50 * GIB)
+
+
+def test_events_are_bounded_and_found_by_time() -> None:
+    """The newest events are kept, and a window of time gives those within it, oldest first."""
+    history = History()
+    for place in range(MOST_EVENTS + 50):
+        history.append_event(Event(NOON + place, "note", text=str(place)))
+    assert len(history.events(0, math.inf)) == MOST_EVENTS
+    found = history.events(NOON + 100, NOON + 102)
+    assert [event.text for event in found] == ["100", "101", "102"]
+
+
+def test_events_after_a_clock_set_back_are_in_order() -> None:
+    """Events are given by their times, also when they were recorded in another order."""
+    history = History()
+    for time in (NOON + 50, NOON + 10, NOON + 30):
+        history.append_event(Event(time, "note"))
+    assert [event.time for event in history.events(NOON, NOON + 60)] == [NOON + 10, NOON + 30, NOON + 50]
+
+
+@given(
+    steps=st.lists(st.sampled_from([0.25, 1, 1, 1, 5, 40, 700, 30_000, -3, -90, 4_000_000]), max_size=60),
+    span=st.sampled_from([1, 60, 3_600, 90_000, 3_000_000, 10**9]),
+    back=st.integers(0, 100_000),
+    most_points=st.integers(1, 2_000),
+)
+@settings(max_examples=150, deadline=None)
+def test_every_window_is_well_formed(steps: list[float], span: int, back: int, most_points: int) -> None:
+    """Whatever the clock did: at most the points asked for, rising times, and least <= mean <= most."""
+    history = History()
+    time = float(NOON)
+    for place, step in enumerate(steps):
+        time += step
+        history.append(sample(time, {f"model {place % 3}": (place * MIB, GIB)}))
+    window = history.window(time - back - span, time - back, most_points)
+    assert len(window.times) <= max(250, most_points)
+    assert (np.diff(window.times) > 0).all()
+    there = sampled(window)
+    for spread in (window.private_bytes, window.weights_bytes, window.models_bytes, window.own_bytes):
+        assert spread.least.shape == spread.mean.shape == spread.most.shape
+        assert spread.mean.shape[-1] == len(window.times)
+        assert (np.isnan(spread.mean) == ~there).all()
+        slack = 1 + 1e-6
+        assert (spread.least[..., there] <= spread.mean[..., there] * slack).all()
+        assert (spread.mean[..., there] <= spread.most[..., there] * slack).all()
+
+
+@given(
+    values=st.lists(
+        st.tuples(st.integers(0, 3), st.sampled_from([None, 0, 1, 700, 40 * 1024])), min_size=1, max_size=80
+    ),
+    number=st.integers(0, 2),
+)
+@settings(max_examples=100, deadline=None)
+def test_rows_are_what_their_samples_come_to(values: list[tuple[int, int | None]], number: int) -> None:
+    """At every resolution least, mean and most agree with those counted over the samples themselves."""
+    resolution = RESOLUTIONS[number]
+    history, by_slot, time = History(), dict[int, list[int]](), NOON
+    for step, mib in values:
+        time += step
+        history.append(sample(time, {} if mib is None else {"a": (mib * MIB, 0)}))
+        by_slot.setdefault(time // resolution.row_seconds, []).append((mib or 0) * MIB)
+    span = resolution.row_seconds * resolution.kept_rows - 100
+    window = history.window(time + 1 - span, time + 1, most_points=100_000)
+    assert window.point_seconds == resolution.row_seconds
+    there = sampled(window)
+    expected = [by_slot[slot] for slot in sorted(by_slot)]
+    used = any(any(row) for row in expected)
+    assert window.models == (("a",) if used else ())
+    if used:
+        assert window.private_bytes.least[0, there].tolist() == [min(row) for row in expected]
+        assert window.private_bytes.most[0, there].tolist() == [max(row) for row in expected]
+        assert window.private_bytes.mean[0, there] == pytest.approx([sum(row) / len(row) for row in expected])
