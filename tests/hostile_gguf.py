@@ -15,17 +15,15 @@ from tests.gguf_writer import (
     UINT8,
     UINT32,
     UINT64,
-    Recipe,
     TensorSpec,
     Typed,
     header_bytes,
-    model_metadata,
-    model_tensors,
     tensor_row,
     text,
     value_bytes,
     write_gguf,
 )
+from tests.made_up_models import Recipe, model_metadata, model_tensors
 
 RECIPE = Recipe(layers=2, embedding=64, feed_forward=64, heads=2, kv_heads=1, head_size=32, vocabulary=300)
 HUGE = (2**31, 2**32, 2**40, 2**62, 2**63, 2**64 - 1)

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from llmmem_gui.core import buffers, overhead
+from llmmem_gui.core.engine import Engine
+from llmmem_gui.core.model_shape import ModelShape
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.rehearsal import Rehearsed
+
 Source = Literal["formula", "dry run", "measured"]
+
+MIB = 1024**2
+FORMULA_PERCENT, FORMULA_BYTES = 10, 48 * MIB
+"""Error bar of a formula: the larger of the two, up and down; the benchmark's target for it."""
+UNKNOWN_PERCENT, UNKNOWN_BYTES = 35, 128 * MIB
+"""Error bar for an architecture that the formulas were not written for."""
+REHEARSAL_PERCENT, REHEARSAL_BYTES = 3, 24 * MIB
+"""Error bar of a dry run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +42,10 @@ class Forecast:
     measured_times: int = 0
     vram_bytes: int = 0
     """The part of the total that lies on GPUs."""
+    vram_weights_bytes: int = 0
+    """The part of the weights that lies on GPUs."""
+    doubt: str = ""
+    """One sentence on what makes the forecast uncertain beyond its source; empty where nothing does."""
 
     @property
     def total_bytes(self) -> int:
@@ -37,9 +55,104 @@ class Forecast:
     @property
     def mapped_bytes(self) -> int:
         """Weights that stay mapped from the file, which the system can take back."""
-        return self.weights_bytes - self.private_weights_bytes
+        return max(0, self.weights_bytes - self.private_weights_bytes - self.vram_weights_bytes)
 
     @property
     def private_bytes(self) -> int:
         """Main memory that only unloading gives back."""
         return max(0, self.total_bytes - self.mapped_bytes - self.vram_bytes)
+
+
+def forecast_by_formula(
+    shape: ModelShape, parameters: LoadParameters, engine: Engine | None = None
+) -> Forecast:
+    """The forecast computed from the file's header alone, in microseconds.
+
+    `engine` says what the installed llama.cpp does with the weights; without it nothing is repacked and
+    there is no GPU. Sources of the formulas: core/buffers.py.
+    """
+    engine = engine or Engine()
+    weights = buffers.weights(shape, parameters, engine)
+    cache = buffers.cache(shape, parameters, engine)
+    compute = buffers.compute(shape, parameters, engine)
+    runtime = overhead.gpu_runtime_bytes(parameters, engine)
+    beside = (
+        overhead.heap_bytes(shape, parameters)
+        + overhead.output_bytes(shape, parameters)
+        + overhead.host_bytes(shape, parameters)
+    )
+    doubt = _doubt(shape)
+    percent, least = (UNKNOWN_PERCENT, UNKNOWN_BYTES) if doubt else (FORMULA_PERCENT, FORMULA_BYTES)
+    return with_bar(
+        Forecast(
+            weights_bytes=weights.mapped + weights.private + weights.vram,
+            private_weights_bytes=weights.private,
+            kv_cache_bytes=cache.total,
+            compute_bytes=compute.total,
+            overhead_bytes=beside + runtime,
+            low_bytes=0,
+            high_bytes=0,
+            context=buffers.given_context(parameters),
+            source="formula",
+            vram_bytes=weights.vram + cache.vram + compute.vram + runtime,
+            vram_weights_bytes=weights.vram,
+            doubt=doubt,
+        ),
+        percent,
+        least,
+    )
+
+
+def forecast_by_rehearsal(
+    shape: ModelShape, parameters: LoadParameters, rehearsed: Rehearsed, engine: Engine | None = None
+) -> Forecast:
+    """The forecast from llama.cpp's own count of its buffers.
+
+    What a rehearsal cannot see is added: what the host takes itself. Where the count does not tell
+    repacked weights apart, or not what the vocabulary takes, the formula's share of them is used.
+    """
+    engine = engine or Engine()
+    main = [buffer for buffer in rehearsed.buffers if buffer.is_host]
+    gpu = [buffer for buffer in rehearsed.buffers if not buffer.is_host]
+    runtime = overhead.gpu_runtime_bytes(parameters, engine) if gpu else 0
+    private_weights = sum(buffer.weights_bytes for buffer in main if buffer.name != "CPU")
+    if not parameters.memory_map:
+        private_weights = sum(buffer.weights_bytes for buffer in main)
+    elif not rehearsed.repack_is_known:
+        private_weights = buffers.weights(shape, parameters, engine).private
+    heap = rehearsed.heap_bytes or overhead.heap_bytes(shape, parameters)
+    beside = heap + rehearsed.output_bytes + overhead.host_bytes(shape, parameters)
+    vram_weights = sum(buffer.weights_bytes for buffer in gpu)
+    vram_buffers = sum(buffer.cache_bytes + buffer.compute_bytes for buffer in gpu)
+    return with_bar(
+        Forecast(
+            weights_bytes=sum(buffer.weights_bytes for buffer in rehearsed.buffers),
+            private_weights_bytes=private_weights,
+            kv_cache_bytes=sum(buffer.cache_bytes for buffer in rehearsed.buffers),
+            compute_bytes=sum(buffer.compute_bytes for buffer in rehearsed.buffers),
+            overhead_bytes=beside + runtime,
+            low_bytes=0,
+            high_bytes=0,
+            context=rehearsed.context,
+            source="dry run",
+            vram_bytes=vram_weights + vram_buffers + runtime,
+            vram_weights_bytes=vram_weights,
+        ),
+        REHEARSAL_PERCENT,
+        REHEARSAL_BYTES,
+    )
+
+
+def with_bar(forecast: Forecast, percent: float, least_bytes: int) -> Forecast:
+    """The forecast with an error bar of so many percent of its total, at least so many bytes, each way."""
+    total = forecast.total_bytes
+    bar = max(round(total * percent / 100), least_bytes)
+    return replace(forecast, low_bytes=max(0, total - bar), high_bytes=total + bar)
+
+
+def _doubt(shape: ModelShape) -> str:
+    if not shape.is_known:
+        return f"The architecture {shape.architecture} is not known: the forecast is a guess by its numbers."
+    if shape.has_unusual_cache:
+        return f"Models of the architecture {shape.architecture} keep caches that are not counted here."
+    return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -20,16 +21,17 @@ MAXIMUM_EXPERTS = 1024
 MAXIMUM_SIZE = 2**30
 """No length or count of a real model comes near; larger ones overflow somewhere in llama.cpp."""
 INPUT, OUTPUT = -1, -2
-"""`WeightGroup.layer` of tensors outside the repeating layers."""
+"""In the place of a layer's number: tensors outside the repeating layers."""
+
+Place = Literal["input", "layers", "output"]
 
 _BLOCK = re.compile(r"blk\.(\d+)\.")
-_LOOKED_UP = ("token_embd", "position_embd", "token_types", "per_layer_token_embd")
 
 
 class WeightGroup(msgspec.Struct, frozen=True, array_like=True):
-    """Tensors of one layer that are stored and used alike."""
+    """Tensors that are stored and used alike."""
 
-    layer: int
+    place: Place
     type: str
     row_multiple: int
     """The largest of 16, 8, 4 and 1 that divides the rows of matrices; 0 for what is not multiplied with."""
@@ -57,6 +59,8 @@ class ModelShape(msgspec.Struct, frozen=True):
     context_length: int
     embedding_length: int
     feed_forward_length: int
+    gated: bool
+    """The feed-forward network multiplies two branches, as most do."""
     heads: int
     key_length: int
     value_length: int
@@ -72,8 +76,15 @@ class ModelShape(msgspec.Struct, frozen=True):
     inner_length: int
     """Channels of a recurrent layer."""
     weights: tuple[WeightGroup, ...]
+    layer_bytes: tuple[int, ...]
+    """Bytes of weights of each repeating layer."""
     tied: bool
     """The output layer uses the token embeddings."""
+    embedding_type: str
+    """Element type of the token embeddings; empty where there are none of that name."""
+    embedding_bytes: int
+    embedding_row_multiple: int
+    """The largest of 16, 8, 4 and 1 that divides the tokens."""
     latent: bool
     """Keys and values are compressed into one vector (multi-head latent attention)."""
     causal: bool
@@ -140,9 +151,11 @@ class _ShapeReader:
         heads = self._per_layer("attention.head_count", all_layers, 0)
         # Layers that predict the token after the next are not loaded (TENSOR_SKIP in models/*.cpp).
         loaded = [tensor for tensor in tensors if _layer_of(tensor.name) < max(layers, 1)]
+        feed_forward = max(self._per_layer("feed_forward_length", all_layers, 0))
         attention, window = self._attention(layers, all_layers, embedding, heads)
         recurrent = self._recurrent_layers(layers, all_layers)
         experts, used = self._experts(all_layers)
+        embeddings = next((tensor for tensor in loaded if tensor.name == "token_embd.weight"), None)
         tokens, merges = (self._array(f"tokenizer.ggml.{key}") for key in ("tokens", "merges"))
         return ModelShape(
             architecture=self._architecture,
@@ -151,7 +164,8 @@ class _ShapeReader:
             layers=layers,
             context_length=self._number("context_length", 1),
             embedding_length=embedding,
-            feed_forward_length=max(self._per_layer("feed_forward_length", all_layers, 0)),
+            feed_forward_length=feed_forward,
+            gated=any(_is_gate(tensor, feed_forward) for tensor in loaded),
             heads=max(heads),
             key_length=self._head_length("key_length", embedding, heads),
             value_length=self._head_length("value_length", embedding, heads),
@@ -164,7 +178,11 @@ class _ShapeReader:
             state_elements=sum(recurrent) * self._state_elements(embedding, heads[0]),
             inner_length=self._number("ssm.inner_size", 0, default=0),
             weights=_weight_groups(loaded),
+            layer_bytes=_layer_bytes(loaded, layers),
             tied=not any(tensor.name == "output.weight" for tensor in loaded),
+            embedding_type=embeddings.type if embeddings else "",
+            embedding_bytes=_padded_bytes(embeddings) if embeddings else 0,
+            embedding_row_multiple=_row_multiple(embeddings) if embeddings else 0,
             latent=self._is_latent(),
             causal=self._header.number(self._key("attention.causal"), 1) != 0,
             vocabulary=tokens.elements or self._number("vocab_size", 0, default=0),
@@ -333,11 +351,34 @@ def _elements(tensor: Tensor) -> int:
 
 
 def _weight_groups(tensors: Sequence[Tensor]) -> tuple[WeightGroup, ...]:
-    groups: Counter[tuple[int, str, int]] = Counter()
+    groups: Counter[tuple[Place, str, int]] = Counter()
     for tensor in tensors:
-        key = (_layer_of(tensor.name), tensor.type, _row_multiple(tensor))
-        groups[key] += -(-tensor.size_bytes // 32) * 32
+        groups[_place_of(tensor.name), tensor.type, _row_multiple(tensor)] += _padded_bytes(tensor)
     return tuple(WeightGroup(*key, size) for key, size in sorted(groups.items()))
+
+
+def _layer_bytes(tensors: Sequence[Tensor], layers: int) -> tuple[int, ...]:
+    sizes = [0] * layers
+    for tensor in tensors:
+        layer = _layer_of(tensor.name)
+        if layer >= 0:
+            sizes[layer] += _padded_bytes(tensor)
+    return tuple(sizes)
+
+
+def _place_of(tensor_name: str) -> Place:
+    layer = _layer_of(tensor_name)
+    return "layers" if layer >= 0 else "output" if layer == OUTPUT else "input"
+
+
+def _is_gate(tensor: Tensor, feed_forward: int) -> bool:
+    """Whether a tensor is the gate of a feed-forward network, on its own or joined to the other branch."""
+    is_joined = tensor.name.endswith("ffn_up.weight") and tensor.dimensions[1:2] == (2 * feed_forward,)
+    return is_joined or any(part in tensor.name for part in (".ffn_gate.", "ffn_gate_exps", "ffn_gate_up"))
+
+
+def _padded_bytes(tensor: Tensor) -> int:
+    return -(-tensor.size_bytes // 32) * 32
 
 
 def _row_multiple(tensor: Tensor) -> int:

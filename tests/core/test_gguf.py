@@ -28,19 +28,9 @@ from llmmem_gui.core.gguf import (
     read_header,
 )
 from llmmem_gui.core.model_shape import AttentionLayers, ModelShape, model_shape
-from tests.gguf_writer import (
-    ARRAY,
-    STRING,
-    Recipe,
-    TensorSpec,
-    header_bytes,
-    model_metadata,
-    model_tensors,
-    text,
-    value_bytes,
-    write_model,
-)
+from tests.gguf_writer import ARRAY, STRING, TensorSpec, header_bytes, text, value_bytes
 from tests.hostile_gguf import RECIPE, HostileFile, good_model, hostile_files, mutant, write_good_model
+from tests.made_up_models import Recipe, model_metadata, model_tensors, write_model
 
 MIB = 1024**2
 HOSTILE = list(hostile_files())

@@ -13,8 +13,9 @@ import pytest
 from llmmem_gui.core.known_folders import ModelFolder, known_folders
 from llmmem_gui.core.library import ModelFile, describe, model_file, slug, unused_id
 from llmmem_gui.core.model_search import FolderProblem, FoundModel, search
-from tests.gguf_writer import header_bytes, model_metadata, model_tensors, write_gguf
+from tests.gguf_writer import header_bytes, write_gguf
 from tests.hostile_gguf import RECIPE, write_good_model
+from tests.made_up_models import model_metadata, model_tensors
 
 
 def found_in(*folders: Path | ModelFolder) -> list[FoundModel | FolderProblem]:

@@ -1,0 +1,122 @@
+"""Parameters that make a load fit: the largest context, and the mildest change of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+import msgspec
+
+from llmmem_gui.core.buffers import CONTEXT_STEP
+from llmmem_gui.core.parameters import KvType, LoadParameters
+
+TotalOf = Callable[[LoadParameters], int]
+"""Bytes that a load with these parameters takes in all."""
+
+_SMALL_BATCHES = (256, 128)
+_LEAST_CONTEXT = 1024
+"""A chat with less room forgets its beginning within a few answers."""
+
+
+def largest_context(
+    parameters: LoadParameters, highest: int, fits_bytes: int, total_of: TotalOf
+) -> int | None:
+    """The largest context of at most `highest` tokens with which a load takes at most `fits_bytes`.
+
+    A multiple of 256, as llama.cpp gives it, or `highest` itself; None where none fits.
+    """
+    search = search_context(highest, fits_bytes)
+    try:
+        context = next(search)
+        while True:
+            context = search.send(total_of(msgspec.structs.replace(parameters, context=context)))
+    except StopIteration as end:
+        result: int | None = end.value
+        return result
+
+
+def search_context(highest: int, fits_bytes: int) -> Generator[int, int, int | None]:
+    """`largest_context` as steps: yields a context, wants the bytes that it takes, returns the result.
+
+    What a load takes grows nearly in a straight line with its context, so that a few steps are enough: each
+    tries where the line through the two nearest known contexts meets the limit.
+    """
+    low, high = CONTEXT_STEP, max(CONTEXT_STEP, highest)
+    low_bytes = yield low
+    if low_bytes > fits_bytes:
+        return None
+    high_bytes = yield high
+    if high_bytes <= fits_bytes:
+        return min(high, highest)
+    while high - low > CONTEXT_STEP:
+        share = (fits_bytes - low_bytes) / (high_bytes - low_bytes)
+        guess = low + int((high - low) * share) // CONTEXT_STEP * CONTEXT_STEP
+        # One step off either end at least, or the search would stand still.
+        context = min(max(guess, low + CONTEXT_STEP), (high - 1) // CONTEXT_STEP * CONTEXT_STEP)
+        needed = yield context
+        if needed <= fits_bytes:
+            low, low_bytes = context, needed
+            if context == guess:
+                # The line may lie a little low; the next step up mostly shows that this was the last.
+                needed = yield (context := min(context + CONTEXT_STEP, high))
+                if needed > fits_bytes:
+                    return low
+                low, low_bytes = context, needed
+        else:
+            high, high_bytes = context, needed
+    return min(low, highest)
+
+
+def cheaper_parameters(
+    parameters: LoadParameters, highest: int, limit_bytes: int, total_of: TotalOf
+) -> LoadParameters | None:
+    """The mildest change of the parameters with which a load takes at most `limit_bytes`; None if none does.
+
+    In this order: a smaller batch (prompts are read more slowly), keys and values in 8 bits (hardly to be
+    noticed), at least half the context, a smaller one, keys and values in 4 bits. `highest` is the largest
+    context that makes sense for the model.
+    """
+    asked = msgspec.structs.replace(parameters, context=min(parameters.context, highest))
+    for changed, least_context in _changes(asked):
+        if total_of(changed) <= limit_bytes:
+            return changed
+        if least_context < changed.context:
+            context = largest_context(changed, changed.context, limit_bytes, total_of)
+            if context is not None and context >= least_context:
+                return msgspec.structs.replace(changed, context=context)
+    return None
+
+
+def _changes(asked: LoadParameters) -> list[tuple[LoadParameters, int]]:
+    """Parameters from mild to harsh, each with the least context that it may be combined with."""
+
+    def changed(batch: int, kv_type: KvType) -> LoadParameters:
+        quantised = kv_type != "f16"
+        return msgspec.structs.replace(
+            asked,
+            batch=min(asked.batch, batch),
+            kv_type=kv_type if _is_smaller(kv_type, asked.kv_type) else asked.kv_type,
+            flash_attention=asked.flash_attention or quantised,
+        )
+
+    whole, half = asked.context, asked.context // 2
+    least = min(whole, _LEAST_CONTEXT)
+    small, smallest = _SMALL_BATCHES
+    fast = msgspec.structs.replace(asked, flash_attention=True)
+    return [
+        (asked, whole),
+        (fast, whole),
+        (changed(small, "f16"), whole),
+        (changed(smallest, "f16"), whole),
+        (changed(asked.batch, "q8_0"), whole),
+        (changed(smallest, "q8_0"), whole),
+        (fast, half),
+        (changed(smallest, "f16"), half),
+        (changed(smallest, "q8_0"), half),
+        (changed(smallest, "q8_0"), least),
+        (changed(smallest, "q4_0"), least),
+    ]
+
+
+def _is_smaller(kv_type: KvType, than: KvType) -> bool:
+    order: tuple[KvType, ...] = ("f16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
+    return order.index(kv_type) > order.index(than)

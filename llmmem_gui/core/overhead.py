@@ -1,0 +1,59 @@
+"""What a host takes beside llama.cpp's buffers: vocabulary, graphs, the library's and Python's own memory.
+
+These are measurements, not formulas of llama.cpp: glibc's `malloc`, CPython 3.11 and llama-cpp-python
+0.3.36 on Linux. `benchmarks/forecast.py` shows how well they hold.
+"""
+
+from __future__ import annotations
+
+from llmmem_gui.core.buffers import given_context, sequences, work_bytes
+from llmmem_gui.core.engine import Engine
+from llmmem_gui.core.model_shape import ModelShape
+from llmmem_gui.core.parameters import LoadParameters
+
+MIB = 1024**2
+
+_TOKEN_BYTES = 150
+"""A token: its text twice, its place in a table, its score and its piece (llama-vocab.cpp)."""
+_MERGE_BYTES = 118
+"""A merge of byte-pair encoding: two texts and their place in a table."""
+_LAYER_BYTES = 50 * 1024
+"""A layer's tensors and its nodes in the two graphs that are kept."""
+_CELL_BYTES = 44
+"""A cell of the cache: its position and sequences (llama-kv-cells.h)."""
+_SAMPLED_TOKEN_BYTES = 20
+"""A token while the next one is chosen: candidates are kept twice by llama-cpp-python."""
+_LOADED_BYTES = 3 * MIB // 2
+"""Metadata and what does not depend on anything."""
+_HOST_BYTES = 6 * MIB
+"""A forked host that has answered once: what it wrote to of the nursery's memory, and its own objects."""
+_GPU_RUNTIME_BYTES = 400 * MIB
+"""What a GPU's runtime takes on the GPU for each process; not measured by us."""
+
+
+def heap_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
+    """Memory of vocabulary, metadata, graphs and cells; a rehearsal measures it instead."""
+    cells = given_context(parameters) if shape.attention else 0
+    return (
+        _LOADED_BYTES
+        + shape.vocabulary * _TOKEN_BYTES
+        + shape.merges * _MERGE_BYTES
+        + shape.layers * _LAYER_BYTES
+        + cells * _CELL_BYTES
+    )
+
+
+def output_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
+    """The buffer of logits and embeddings (`output_reserve` in llama-context.cpp): a row a sequence."""
+    row = shape.vocabulary + (shape.embedding_length if parameters.embeddings else 0)
+    return 4 * row * sequences(parameters)
+
+
+def host_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
+    """What a host takes that neither is a buffer nor shows in a rehearsal."""
+    return _HOST_BYTES + shape.vocabulary * _SAMPLED_TOKEN_BYTES + work_bytes(shape, parameters)
+
+
+def gpu_runtime_bytes(parameters: LoadParameters, engine: Engine) -> int:
+    """What the GPU's own runtime takes on the GPU."""
+    return _GPU_RUNTIME_BYTES if engine.gpu_offload and parameters.gpu_layers else 0
