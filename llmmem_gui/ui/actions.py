@@ -17,7 +17,7 @@ class Actions(QObject):
         super().__init__(parent)
         self._theme = theme
         self.add_models = self._made("add", "Ctrl+O")
-        self.add_folder = self._made("folder", "Ctrl+Shift+O")
+        self.add_folder = self._made("add-folder", "Ctrl+Shift+O")
         self.load = self._made("load", "Ctrl+L")
         self.unload = self._made("unload", "Ctrl+U")
         self.unload_all = self._made("unload-all", "Ctrl+Shift+U")

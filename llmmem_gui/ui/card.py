@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QFrame, QLabel, QSizePolicy, QWidget
 
 from llmmem_gui.ui.theme import Theme
 
@@ -27,6 +27,11 @@ def plain(label: QLabel) -> QLabel:
     """Take whatever the label is given as plain text: names and messages come from files and models."""
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label
+
+
+def indented(box: QAbstractSpinBox) -> None:
+    """Keep the text of a spin box off its edge: a style sheet's padding does not reach the field in it."""
+    box.lineEdit().setTextMargins(6, 0, 6, 0)
 
 
 def restyle(widget: QWidget, name: str, value: object) -> None:

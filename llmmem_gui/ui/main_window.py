@@ -300,6 +300,19 @@ class MainWindow(QWidget):
         """Show where the API listens."""
         self.status.show_api(url)
 
+    def show_closing(self) -> None:
+        """Say that the program closes, and take no more requests."""
+        loaded = sum(m.state.holds_host for m in self._snapshot.models) if self._snapshot else 0
+        text = (
+            self.tr("Closing: %n model(s) give their memory back…", "", loaded)
+            if loaded
+            else self.tr("Closing…")
+        )
+        self.status.message.setText(text)
+        for window in self._try_outs.values():
+            window.close()
+        self.setEnabled(False)
+
     def first_line(self) -> str:
         """The first line of the window as text."""
         if self._snapshot is None:

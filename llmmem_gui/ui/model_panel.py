@@ -23,7 +23,7 @@ from llmmem_gui.core.parameters import KvType, LoadParameters
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import figures
-from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, quiet, restyle
+from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, indented, quiet, restyle
 from llmmem_gui.ui.outlook import Outlook, names, outlook_line
 from llmmem_gui.ui.requests import (
     FindForecasts,
@@ -90,6 +90,7 @@ class ModelPanel(Card):
         self.kv_type = QComboBox()
         self.gpu_layers = QSpinBox()
         self.gpu_layers.setRange(-1, 999)
+        indented(self.gpu_layers)
         self.pin = CheckBox(self._theme)
         self._names = {key: quiet(QLabel()) for key in ("kv", "gpu", "forecast", "parts", "evicted", "again")}
         self._values = {key: QLabel() for key in ("forecast", "parts", "evicted", "again")}

@@ -253,7 +253,7 @@ QComboBox QAbstractItemView { background: $card; color: $text; border: 1px solid
 QSpinBox, QDoubleSpinBox { background: $card; color: $text; border: 1px solid $border; border-radius: 6px;
     padding: 2px 8px; selection-background-color: $accent; selection-color: $on_accent; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }
-QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus { border: none; padding: 0 8px;
+QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus { border: none; padding: 0;
     background: transparent; }
 QSpinBox:focus, QDoubleSpinBox:focus { border: 2px solid $accent; padding: 1px 7px; }
 

@@ -1,0 +1,339 @@
+"""The desktop program: makes every object, connects every signal, closes in order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer, Signal
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from llmmem_gui import resources
+from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.settings import AppearanceSettings, Settings
+from llmmem_gui.core.snapshot import CacheSnapshot
+from llmmem_gui.folders import Folders
+from llmmem_gui.ui import requests as ask
+from llmmem_gui.ui.end_signals import EndSignals
+from llmmem_gui.ui.faults import Faults
+from llmmem_gui.ui.help_dialog import HelpDialog
+from llmmem_gui.ui.languages import speak
+from llmmem_gui.ui.main_window import MainWindow
+from llmmem_gui.ui.memory_warnings import MemoryWarning, MemoryWarnings
+from llmmem_gui.ui.notifier import Notifier
+from llmmem_gui.ui.recent_memory import RecentMemory
+from llmmem_gui.ui.service_thread import ServiceThread, Serving
+from llmmem_gui.ui.settings_dialog import SettingsDialog
+from llmmem_gui.ui.single_instance import SecondStart, SingleInstance
+from llmmem_gui.ui.theme import Theme
+from llmmem_gui.ui.tray import Tray
+
+log = logging.getLogger(__name__)
+
+_CALM_AFTER_SECONDS = 60.0
+"""The tray icon keeps the level of a warning this long."""
+
+
+def make_application(arguments: Sequence[str]) -> QApplication:
+    """The one QApplication, with the names that the desktop knows the program by."""
+    application = QApplication([*arguments])
+    application.setApplicationName("llmmem")
+    application.setApplicationDisplayName("LLM Memory")
+    application.setDesktopFileName(resources.APPLICATION_ID)
+    application.setWindowIcon(QIcon(str(resources.application_icon())))
+    application.setQuitOnLastWindowClosed(False)
+    return application
+
+
+class Desktop(QObject):
+    """The running desktop program.
+
+    Signals: `ready` when the service has told its first facts, `ended` when everything is closed.
+    """
+
+    ready = Signal()
+    ended = Signal()
+
+    def __init__(
+        self,
+        application: QApplication,
+        service: ServiceThread,
+        settings: Settings,
+        folders: Folders,
+        *,
+        look: AppearanceSettings | None = None,
+    ) -> None:
+        """`look` is worn instead of the one of the settings, for a picture."""
+        super().__init__()
+        self._look = look
+        self._application = application
+        self._folders = folders
+        self._settings = settings
+        self._snapshot: CacheSnapshot | None = None
+        self._machine_bytes = 0
+        self._closing_since: float | None = None
+        self._state = QSettings(str(folders.state / "window.ini"), QSettings.Format.IniFormat)
+        self._worn = look or settings.appearance
+        speak(self._worn.language)
+        self.theme = Theme(application, self._worn.theme)
+        self.memory = RecentMemory()
+        self.window = MainWindow(self.theme, self.memory)
+        self.service = service
+        self.warnings = MemoryWarnings(self)
+        self.tray = Tray(self)
+        self.notifier = Notifier(self._show_by_tray, self)
+        self.faults = Faults(folders.logs / "crash.log", self)
+        self.signals = EndSignals(self)
+        self.instance = SingleInstance(folders.runtime, self)
+        self._calm = QTimer(self)
+        self._calm.setSingleShot(True)
+        self._calm.setInterval(round(_CALM_AFTER_SECONDS * 1000))
+        self._connect()
+
+    def _connect(self) -> None:
+        service, window, tray = self.service, self.window, self.tray
+        service.snapshot_taken.connect(self._take_snapshot)
+        service.sampled.connect(self._take_sample)
+        service.happened.connect(self._take_event)
+        service.unloaded.connect(self._take_receipt)
+        service.settings_changed.connect(self._take_settings)
+        service.concluded.connect(window.show_outcome)
+        service.answered.connect(window.show_answer_part)
+        service.answer_ended.connect(window.show_answer_end)
+        service.serving.connect(self._take_serving)
+        service.folders_searched.connect(window.show_folders)
+        service.broken.connect(window.warning.show_problem)
+        service.finished.connect(self._service_ended)
+        window.requested.connect(self._from_window)
+        window.closed.connect(self._window_closed)
+        window.quit_asked.connect(self.quit)
+        window.settings_asked.connect(self.open_settings)
+        window.help_asked.connect(self._open_help)
+        window.snoozed.connect(self._snooze)
+        tray.requested.connect(self._from_tray)
+        tray.open_asked.connect(self.open_window)
+        tray.toggle_asked.connect(self._toggle_window)
+        tray.custom_limit_asked.connect(self._open_limit)
+        tray.quit_asked.connect(self.quit)
+        tray.snoozed.connect(self._snooze)
+        tray.available_changed.connect(self._tray_changed)
+        self.notifier.requested.connect(self._from_tray)
+        self.notifier.open_asked.connect(self.open_window)
+        self.warnings.raised.connect(self._show_warning)
+        self.faults.met.connect(window.warning.show_problem)
+        self.signals.received.connect(self.quit)
+        self.instance.second_start.connect(self._take_second_start)
+        self._calm.timeout.connect(lambda: self.tray.show_level("calm"))
+        self._application.aboutToQuit.connect(self._close_at_once)
+        self.theme.changed.connect(window.retranslate)
+
+    # --- life --------------------------------------------------------------------------------------------
+
+    def start(self, files: Sequence[str] = (), *, minimized: bool = False) -> None:
+        """Show the window and start the service."""
+        geometry = self._state.value("geometry")
+        if isinstance(geometry, QByteArray):
+            self.window.restoreGeometry(geometry)
+        for name, splitter in (("left", self.window.left), ("across", self.window.across)):
+            sizes = self._state.value(name)
+            if isinstance(sizes, QByteArray):
+                splitter.restoreState(sizes)
+        if not minimized:
+            self.window.show()
+        elif not self.tray.is_available:
+            # Hidden without a tray it could not be found again.
+            self.window.showMinimized()
+        self.service.start()
+        self.load_files(files)
+
+    def load_files(self, files: Sequence[str]) -> None:
+        """Load the models in these files."""
+        for file in files:
+            self._from_window(ask.Load(str(Path(file).absolute())))
+
+    def quit(self) -> None:
+        """Close everything in order; the window shows that it closes while hosts end."""
+        if self._closing_since is not None:
+            return
+        self._closing_since = time.monotonic()
+        log.info("closing")
+        self._remember_window()
+        self.window.show_closing()
+        self.instance.close()
+        self.notifier.close()
+        self.tray.close()
+        if self.service.isRunning():
+            self.service.stop()
+        else:
+            self._service_ended()
+
+    def _service_ended(self) -> None:
+        if self._closing_since is None:
+            # The service could not start or broke: the window says why until it is closed.
+            return
+        log.info("closed the service in %.0f ms", (time.monotonic() - self._closing_since) * 1000)
+        self.window.hide()
+        self.ended.emit()
+        self._application.quit()
+
+    def _close_at_once(self) -> None:
+        """The session or the display ends: nothing may be left behind."""
+        if self.service.isRunning():
+            self.service.stop()
+            self.service.wait(5000)
+
+    def release(self) -> None:
+        """Give back what outlives the event loop; after `ended`."""
+        self.signals.close()
+        self.faults.close()
+        self._state.sync()
+
+    def _remember_window(self) -> None:
+        self._state.setValue("geometry", self.window.saveGeometry())
+        self._state.setValue("left", self.window.left.saveState())
+        self._state.setValue("across", self.window.across.saveState())
+
+    # --- facts -------------------------------------------------------------------------------------------
+
+    def _take_snapshot(self, snapshot: CacheSnapshot) -> None:
+        first = self._snapshot is None
+        self._snapshot = snapshot
+        self.window.show_snapshot(snapshot)
+        self.tray.show_memory(snapshot, self.window.first_line(), self._machine_bytes)
+        if first:
+            self.ready.emit()
+
+    def _take_sample(self, sample: Sample) -> None:
+        self._machine_bytes = sample.machine.total_bytes
+        used = {name: (host.private_bytes, host.weights_bytes) for name, host in sample.hosts.items()}
+        self.memory.add(sample.time, used)
+        self.window.show_sample(sample)
+
+    def _take_event(self, event: Event) -> None:
+        self.window.show_event(event)
+        self.warnings.take(event, self._snapshot, self._settings.warnings)
+
+    def _take_receipt(self, receipt: Receipt) -> None:
+        self.window.show_receipt(receipt, time.time())
+
+    def _take_settings(self, settings: Settings) -> None:
+        self._settings = settings
+        self.window.show_settings(settings)
+        before, self._worn = self._worn, self._look or settings.appearance
+        if self._worn.theme != before.theme:
+            self.theme.choose(self._worn.theme)
+        if self._worn.language != before.language:
+            speak(self._worn.language)
+
+    def _take_serving(self, serving: Serving) -> None:
+        self.window.show_api(serving.url)
+        if serving.notice:
+            self.window.warning.show_problem(serving.notice)
+
+    # --- warnings ----------------------------------------------------------------------------------------
+
+    def _show_warning(self, warning: MemoryWarning) -> None:
+        self.window.warning.show_warning(warning.text, warning.level, warning.offers)
+        self.tray.show_level(warning.level)
+        self._calm.start()
+        if self._settings.warnings.desktop_notifications and not self.window.isActiveWindow():
+            self.notifier.show(warning)
+
+    def _show_by_tray(self, title: str, text: str, critical: bool) -> None:
+        self.tray.show_message(title, text, critical=critical)
+
+    def _snooze(self, minutes: int) -> None:
+        self.warnings.snooze(minutes, time.time())
+
+    # --- the window and the tray -------------------------------------------------------------------------
+
+    def _from_window(self, request: ask.Request) -> None:
+        self.service.carry_out(request, "window")
+
+    def _from_tray(self, request: ask.Request) -> None:
+        self.service.carry_out(request, "tray")
+
+    def open_window(self) -> None:
+        """Show the window above all others."""
+        if self.window.isMinimized():
+            self.window.showNormal()
+        self.window.show()
+        self.window.raise_()
+        self.window.activateWindow()
+
+    def _toggle_window(self) -> None:
+        if self.window.isVisible() and self.window.isActiveWindow():
+            self.window.hide()
+        else:
+            self.open_window()
+
+    def _window_closed(self) -> None:
+        # Asked now and not at the start: a tray may come late and go early.
+        if self._settings.appearance.keep_in_tray and self.tray.is_available:
+            self._remember_window()
+            self.window.hide()
+        elif self._settings.appearance.keep_in_tray and not self._state.value("told-no-tray"):
+            self._tell_no_tray()
+        else:
+            self.quit()
+
+    def _tell_no_tray(self) -> None:
+        box = QMessageBox(
+            QMessageBox.Icon.Information, "LLM Memory", self.no_tray_sentence(), parent=self.window
+        )
+        box.setInformativeText(
+            self.tr("Closing the window therefore quits the program and unloads all models.")
+        )
+        box.setStandardButtons(QMessageBox.StandardButton.Ok | QMessageBox.StandardButton.Cancel)
+        box.button(QMessageBox.StandardButton.Ok).setText(self.tr("Quit"))
+        box.accepted.connect(self._quit_without_tray)
+        box.open()
+
+    def _quit_without_tray(self) -> None:
+        self._state.setValue("told-no-tray", True)
+        self.quit()
+
+    def no_tray_sentence(self) -> str:
+        """Why the program cannot stay in the tray."""
+        return self.tr("This desktop shows no tray icons; on GNOME the AppIndicator extension adds them.")
+
+    def _tray_changed(self, available: bool) -> None:
+        if not available and not self.window.isVisible() and self._closing_since is None:
+            # The tray died and the window was hidden: without this the program could not be found again.
+            self.window.showMinimized()
+
+    def _open_limit(self) -> None:
+        self.open_window()
+        self.window.limits.limit.edit.setFocus()
+        self.window.limits.limit.edit.selectAll()
+
+    def _take_second_start(self, start: SecondStart) -> None:
+        if start.activation_token:
+            os.environ["XDG_ACTIVATION_TOKEN"] = start.activation_token
+        self.open_window()
+        self.load_files(start.files)
+
+    # --- dialogs -----------------------------------------------------------------------------------------
+
+    def open_settings(self) -> SettingsDialog:
+        """Open the settings."""
+        problem = "" if self.tray.is_available else self.no_tray_sentence()
+        dialog = SettingsDialog(
+            self.theme, self._settings, self._machine_bytes, self.window, tray_problem=problem
+        )
+        dialog.chosen.connect(self._change_settings)
+        dialog.open()
+        return dialog
+
+    def _change_settings(self, settings: Settings) -> None:
+        self._from_window(ask.ChangeSettings(settings))
+        if settings.library != self._settings.library:
+            self._from_window(ask.Scan())
+
+    def _open_help(self) -> None:
+        HelpDialog(self.window.actions_, self.window).open()

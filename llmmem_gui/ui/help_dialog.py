@@ -1,0 +1,103 @@
+"""Help: the words of the window, and the keys."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from llmmem_gui import __version__
+from llmmem_gui.ui.actions import Actions
+from llmmem_gui.ui.card import quiet
+from llmmem_gui.ui.theme import sized
+
+
+class HelpDialog(QDialog):
+    """Explains what is seen."""
+
+    def __init__(self, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(self.tr("Help"))
+        page = QWidget()
+        page.setObjectName("page")
+        column = QVBoxLayout(page)
+        column.setSpacing(10)
+        column.addWidget(self._heading(self.tr("Words")))
+        column.addLayout(self._table(self._words()))
+        column.addSpacing(8)
+        column.addWidget(self._heading(self.tr("Keys")))
+        keys = [
+            (
+                action.shortcut().toString(QKeySequence.SequenceFormat.NativeText),
+                action.statusTip(),
+            )
+            for action in actions.all()
+            if not action.shortcut().isEmpty()
+        ]
+        keys += [
+            ("Del", self.tr("Unload the chosen model and give its memory back")),
+            ("Enter", self.tr("Load the chosen model, or try it when it is loaded")),
+            ("Ctrl+Z", self.tr("Take the last change of a limit back")),
+        ]
+        column.addLayout(self._table(keys))
+        column.addWidget(quiet(QLabel(f"LLM Memory {__version__}")))
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidget(page)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(scroll)
+        layout.addWidget(buttons)
+        self.resize(640, 620)
+
+    def _heading(self, text: str) -> QLabel:
+        label = QLabel(text)
+        label.setFont(sized(label.font(), 1.2))
+        return label
+
+    def _table(self, rows: list[tuple[str, str]]) -> QFormLayout:
+        form = QFormLayout()
+        form.setHorizontalSpacing(18)
+        form.setVerticalSpacing(6)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        for name, text in rows:
+            explanation = quiet(QLabel(text))
+            explanation.setWordWrap(True)
+            form.addRow(QLabel(name), explanation)
+        return form
+
+    def _words(self) -> list[tuple[str, str]]:
+        return [
+            (
+                self.tr("private"),
+                self.tr("Memory that only unloading gives back: KV cache, buffers, copies."),
+            ),
+            (
+                self.tr("weights"),
+                self.tr("The model file mapped into memory; the system can take it back when it must."),
+            ),
+            (
+                self.tr("forecast"),
+                self.tr("What a load is predicted to take, with its error and its source."),
+            ),
+            (self.tr("limit"), self.tr("The most that one model, or all together, may use.")),
+            (self.tr("kept free"), self.tr("Memory that loads leave to everything else on this computer.")),
+            (self.tr("pinned"), self.tr("Never unloaded by itself.")),
+            (
+                self.tr("dozing"),
+                self.tr("The weights are given back, the process stays; it wakes at the next request."),
+            ),
+            (self.tr("idle"), self.tr("Loaded, and nobody is asking it anything.")),
+        ]

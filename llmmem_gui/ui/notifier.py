@@ -1,0 +1,187 @@
+"""Warnings as notifications of the desktop, with buttons; one is updated instead of a pile."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, QSocketNotifier, Signal
+
+from llmmem_gui import resources
+from llmmem_gui.ui.memory_warnings import MemoryWarning
+from llmmem_gui.ui.requests import Request
+
+log = logging.getLogger(__name__)
+
+_NAME = "org.freedesktop.Notifications"
+_PATH = "/org/freedesktop/Notifications"
+_OPEN = "default"
+
+
+class Notifier(QObject):
+    """Shows warnings by the desktop's notification service, else by `fallback` (title, text, critical).
+
+    Qt's own `showMessage` drops the message where there is no tray and has no buttons, and QtDBus cannot
+    send the unsigned number that the service wants: so the call is made with jeepney.
+
+    Signals: `requested` with the request of the button pressed, `open_asked`.
+    """
+
+    requested = Signal(object)
+    open_asked = Signal()
+
+    def __init__(self, fallback: Callable[[str, str, bool], None], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._fallback = fallback
+        self._bus: Any = None
+        self._socket: QSocketNotifier | None = None
+        self._answers: dict[int, Callable[[tuple[Any, ...]], None]] = {}
+        """What to do with the answer to the call with that serial number."""
+        self._failures: dict[int, Callable[[], None]] = {}
+        self._buttons_shown = True
+        self._shown_id = 0
+        self._requests: dict[str, Request] = {}
+
+    def close(self) -> None:
+        """Take the notification away and leave the bus."""
+        if self._bus is not None and self._shown_id:
+            self._call("CloseNotification", "u", (self._shown_id,))
+        self._leave()
+
+    def show(self, warning: MemoryWarning) -> None:
+        """Show a warning, in place of the last one."""
+        if not self._join():
+            self._fallback("LLM Memory", warning.text, warning.level == "critical")
+            return
+        self._notify(warning)
+
+    # --- the bus -----------------------------------------------------------------------------------------
+
+    def _join(self) -> bool:
+        if self._bus is not None:
+            return True
+        if sys.platform != "linux" or not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
+            return False
+        from jeepney import MatchRule, message_bus
+        from jeepney.io.blocking import open_dbus_connection
+
+        try:
+            self._bus = open_dbus_connection("SESSION")
+        except (OSError, ValueError, KeyError) as error:
+            log.warning("no session bus for notifications: %s", error)
+            return False
+        self._socket = QSocketNotifier(self._bus.sock.fileno(), QSocketNotifier.Type.Read, self)
+        self._socket.activated.connect(self._read)
+        rule = MatchRule(type="signal", interface=_NAME, path=_PATH)
+        self._bus.send(message_bus.AddMatch(rule))
+        self._call("GetCapabilities", "", (), self._take_capabilities)
+        return True
+
+    def _leave(self) -> None:
+        if self._socket is not None:
+            self._socket.setEnabled(False)
+            self._socket.deleteLater()
+            self._socket = None
+        if self._bus is not None:
+            self._bus.close()
+            self._bus = None
+        self._answers.clear()
+        self._failures.clear()
+
+    def _call(
+        self,
+        method: str,
+        signature: str,
+        arguments: tuple[Any, ...],
+        answer: Callable[[tuple[Any, ...]], None] | None = None,
+        failure: Callable[[], None] | None = None,
+    ) -> None:
+        from jeepney import DBusAddress, new_method_call
+
+        message = new_method_call(DBusAddress(_PATH, _NAME, _NAME), method, signature or None, arguments)
+        serial = next(self._bus.outgoing_serial)
+        if answer is not None:
+            self._answers[serial] = answer
+        if failure is not None:
+            self._failures[serial] = failure
+        try:
+            self._bus.send(message, serial=serial)
+        except OSError as error:
+            log.warning("the session bus is gone: %s", error)
+            self._leave()
+
+    def _read(self) -> None:
+        from jeepney import HeaderFields, MessageType
+
+        while self._bus is not None:
+            try:
+                message = self._bus.receive(timeout=0)
+            except TimeoutError:
+                return
+            except (OSError, EOFError) as error:
+                log.warning("the session bus is gone: %s", error)
+                self._leave()
+                return
+            fields = message.header.fields
+            if message.header.message_type == MessageType.signal:
+                self._take_signal(fields.get(HeaderFields.member, ""), message.body)
+                continue
+            serial = fields.get(HeaderFields.reply_serial, 0)
+            answer, failure = self._answers.pop(serial, None), self._failures.pop(serial, None)
+            if message.header.message_type == MessageType.method_return and answer is not None:
+                answer(message.body)
+            elif message.header.message_type == MessageType.error and failure is not None:
+                failure()
+
+    # --- notifications -----------------------------------------------------------------------------------
+
+    def _take_capabilities(self, body: tuple[Any, ...]) -> None:
+        self._buttons_shown = "actions" in body[0]
+
+    def _notify(self, warning: MemoryWarning) -> None:
+        self._requests = {f"offer-{place}": offer.request for place, offer in enumerate(warning.offers)}
+        actions = [_OPEN, self.tr("Open")]
+        for key, offer in zip(self._requests, warning.offers, strict=True):
+            actions += [key, offer.text]
+        critical = warning.level == "critical"
+        hints = {
+            "urgency": ("y", 2 if critical else 1),
+            "desktop-entry": ("s", resources.APPLICATION_ID),
+            "category": ("s", "device.error" if critical else "device"),
+        }
+        text = warning.text if self._buttons_shown else f"{warning.text} {self.tr('Open LLM Memory to act.')}"
+        arguments = (
+            "LLM Memory",
+            self._shown_id,
+            resources.APPLICATION_ID,
+            self.tr("Memory is nearly full") if critical else self.tr("Memory is filling up"),
+            text.replace("&", "&amp;").replace("<", "&lt;"),
+            actions if self._buttons_shown else [],
+            hints,
+            -1,
+        )
+        self._call(
+            "Notify",
+            "susssasa{sv}i",
+            arguments,
+            self._take_id,
+            lambda: self._fallback("LLM Memory", warning.text, critical),
+        )
+
+    def _take_id(self, body: tuple[Any, ...]) -> None:
+        self._shown_id = int(body[0])
+
+    def _take_signal(self, member: str, body: tuple[Any, ...]) -> None:
+        if not body or body[0] != self._shown_id or not self._shown_id:
+            return
+        if member == "NotificationClosed":
+            self._shown_id = 0
+        elif member == "ActionInvoked":
+            request = self._requests.get(body[1])
+            if request is not None:
+                self.requested.emit(request)
+            elif body[1] == _OPEN:
+                self.open_asked.emit()

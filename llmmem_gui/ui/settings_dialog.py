@@ -1,0 +1,196 @@
+"""The settings, made from the records of `core.settings`: a page a section, label and help for each field."""
+
+from __future__ import annotations
+
+from typing import get_type_hints
+
+import msgspec
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from llmmem_gui.core.settings import Settings
+from llmmem_gui.ui import figures
+from llmmem_gui.ui.card import quiet
+from llmmem_gui.ui.setting_fields import SettingField, setting_field
+from llmmem_gui.ui.setting_texts import choice_names, section_names, setting_texts
+from llmmem_gui.ui.theme import Theme, sized
+
+
+class SettingsDialog(QDialog):
+    """Shows all settings and asks for others.
+
+    Signals: `chosen` with the whole new Settings.
+    """
+
+    chosen = Signal(Settings)
+
+    def __init__(
+        self,
+        theme: Theme,
+        settings: Settings,
+        machine_bytes: int,
+        parent: QWidget | None = None,
+        *,
+        tray_problem: str = "",
+    ) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(self.tr("Settings"))
+        self._theme = theme
+        self._settings = settings
+        self._machine_bytes = machine_bytes
+        self.fields: dict[str, SettingField] = {}
+        """The field of each setting by `section.field`."""
+        self._sections = QListWidget()
+        self._sections.setAccessibleName(self.tr("Sections"))
+        self._pages = QStackedWidget()
+        self._problem = QLabel()
+        self._problem.setProperty("level", "critical")
+        self._problem.setWordWrap(True)
+        self._problem.hide()
+        for section, name in section_names().items():
+            self._sections.addItem(name)
+            self._pages.addWidget(self._page(section, name))
+        self._sections.currentRowChanged.connect(self._pages.setCurrentIndex)
+        self._sections.setCurrentRow(0)
+        self._explain_tray(tray_problem)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        widest = max(
+            self._sections.fontMetrics().horizontalAdvance(self._sections.item(row).text())
+            for row in range(self._sections.count())
+        )
+        self._sections.setFixedWidth(widest + 48)
+        standard = QDialogButtonBox.StandardButton
+        buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
+        buttons.button(standard.Ok).setProperty("primary", True)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        across = QHBoxLayout()
+        across.setSpacing(14)
+        across.addWidget(self._sections)
+        across.addWidget(self._pages, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 14, 16, 14)
+        layout.setSpacing(10)
+        layout.addLayout(across, 1)
+        layout.addWidget(self._problem)
+        layout.addWidget(buttons)
+        self.resize(760, 560)
+
+    def _page(self, section: str, name: str) -> QWidget:
+        page = QWidget()
+        page.setObjectName("page")
+        grid = QGridLayout(page)
+        grid.setContentsMargins(4, 0, 10, 0)
+        grid.setHorizontalSpacing(20)
+        grid.setVerticalSpacing(2)
+        grid.setColumnStretch(0, 1)
+        title = QLabel(name)
+        title.setFont(sized(title.font(), 1.25))
+        grid.addWidget(title, 0, 0, 1, 2)
+        grid.setRowMinimumHeight(1, 8)
+        values = getattr(self._settings, section)
+        kinds = get_type_hints(type(values), include_extras=True)
+        row = 2
+        for field in msgspec.structs.fields(values):
+            full_name = f"{section}.{field.name}"
+            made = setting_field(
+                self._theme,
+                full_name,
+                kinds[field.name],
+                getattr(values, field.name),
+                choice_names(),
+                self._automatic(full_name),
+            )
+            self.fields[full_name] = made
+            row = self._add(grid, row, full_name, made)
+        grid.setRowStretch(row, 1)
+        scroll = QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        return scroll
+
+    def _add(self, grid: QGridLayout, row: int, full_name: str, made: SettingField) -> int:
+        """Add a setting and return the next free row."""
+        label_text, help_text = setting_texts()[full_name]
+        label, explanation = QLabel(label_text), quiet(QLabel(help_text))
+        explanation.setWordWrap(True)
+        label.setBuddy(made.widget)
+        made.widget.setAccessibleName(label_text)
+        made.widget.setAccessibleDescription(help_text)
+        grid.addWidget(label, row, 0)
+        grid.addWidget(explanation, row + 1, 0)
+        if made.is_wide:
+            grid.addWidget(made.widget, row + 2, 0, 1, 2)
+        else:
+            made.widget.setMinimumWidth(150)
+            grid.addWidget(made.widget, row, 1, 2, 1, Qt.AlignmentFlag.AlignVCenter)
+        grid.setRowMinimumHeight(row + 3, 12)
+        return row + 4
+
+    def _automatic(self, full_name: str) -> str:
+        limits = self._settings.limits
+        if full_name == "limits.total_limit_bytes":
+            size = msgspec.structs.replace(limits, total_limit_bytes=None).total_limit_for(
+                self._machine_bytes
+            )
+        elif full_name == "limits.reserve_bytes":
+            size = msgspec.structs.replace(limits, reserve_bytes=None).reserve_for(self._machine_bytes)
+        else:
+            return ""
+        return self.tr("automatic: {size}").format(size=figures.size(size))
+
+    def _explain_tray(self, problem: str) -> None:
+        if problem:
+            for name in ("appearance.keep_in_tray", "appearance.start_minimized"):
+                widget = self.fields[name].widget
+                widget.setEnabled(False)
+                widget.setToolTip(problem)
+                widget.setAccessibleDescription(problem)
+            page = self.fields["appearance.keep_in_tray"].widget.parentWidget()
+            grid = page.layout() if page is not None else None
+            assert isinstance(grid, QGridLayout)
+            note = QLabel(problem)
+            note.setWordWrap(True)
+            note.setProperty("level", "warning")
+            grid.addWidget(note, grid.rowCount(), 0, 1, 2)
+
+    def read(self) -> Settings:
+        """The settings as they stand in the fields. Raises ValueError with one sentence."""
+        settings = self._settings
+        for name, field in self.fields.items():
+            try:
+                value = field.read()
+                section, _, short = name.partition(".")
+                if value != getattr(getattr(settings, section), short):
+                    settings = settings.with_value(name, value)
+            except ValueError as error:
+                raise ValueError(f"{setting_texts()[name][0]}: {error}") from error
+        return settings
+
+    # --- Qt ----------------------------------------------------------------------------------------------
+
+    def accept(self) -> None:
+        try:
+            settings = self.read()
+        except ValueError as error:
+            self._problem.setText(str(error))
+            self._problem.show()
+            return
+        if settings != self._settings:
+            self.chosen.emit(settings)
+        super().accept()
