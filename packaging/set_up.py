@@ -41,7 +41,7 @@ LIBRARIES = {
     "libxcb-shape0": "libxcb-shape.so.0",
 }
 COMPILERS = {"gcc": "gcc", "g++": "g++"}
-TEST_PROGRAMS = {"xvfb": "Xvfb", "xauth": "xauth", "dbus": "dbus-daemon"}
+TEST_PROGRAMS = {"xvfb": "Xvfb", "xauth": "xauth", "dbus-daemon": "dbus-daemon"}
 
 LINE_SECONDS = 15
 STEP = re.compile(r"\[\s*(\d+%|\d+/\d+)\] .*?([^/\s]+?)(?:\.o)?\s*$")
