@@ -154,7 +154,8 @@ def _is_anonymous(region: Region) -> bool:
 
 
 def _may_hold_copies(region: Region) -> bool:
-    return region.permissions[3:] == b"p" and b"r" in region.permissions and region.end < 2**63
+    # Written anonymous memory, or a written page of a private file mapping, which may be read-only by now.
+    return region.permissions[3:] == b"p" and (b"w" in region.permissions or region.inode != 0)
 
 
 def _is_weights(region: Region) -> bool:

@@ -217,8 +217,9 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         if not self._sliding_window or self.n_tokens == 0:
             return
         kept = min(self.longest_token_prefix(self._input_ids.tolist(), prompt), len(prompt) - 1)
-        oldest_kept = api.llama_memory_seq_pos_min(self._ctx.memory, 0)
-        if kept < self.n_tokens and oldest_kept > max(0, kept - self._sliding_window):
+        oldest_held = api.llama_memory_seq_pos_min(self._ctx.memory, 0)
+        holds_window = 0 <= oldest_held <= max(0, kept - self._sliding_window)
+        if kept < self.n_tokens and not holds_window:
             self._forget()
 
     def _forget(self) -> None:

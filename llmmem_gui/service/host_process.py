@@ -75,7 +75,8 @@ class ForkedProcess:
     def __init__(self, pid: int, pidfd: int) -> None:
         self.pid = pid
         self._pidfd = pidfd
-        self._exit: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._exit: asyncio.Future[int | None] = self._loop.create_future()
 
     def kill(self) -> None:
         """End the process at once; one that has ended is left alone."""
@@ -88,11 +89,15 @@ class ForkedProcess:
         return await asyncio.shield(self._exit)
 
     def end(self, exit_code: int | None) -> None:
-        """The nursery says that the process is over, or is over itself."""
-        if not self._exit.done():
-            self.kill()
-            self._exit.set_result(exit_code)
-            os.close(self._pidfd)
+        """The process is over, as the nursery says, or as is seen without it."""
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self._exit.set_result(exit_code)
+
+    def abandon(self) -> None:
+        """The nursery is over and tells no more: end the process, and notice when it has ended."""
+        self.kill()
+        self._loop.add_reader(self._pidfd, self.end, None)
 
 
 class StartedProcess:

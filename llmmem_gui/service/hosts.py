@@ -78,7 +78,7 @@ class HostStarter:
     async def close(self, grace_seconds: float = STOP_SECONDS) -> None:
         """Stop all hosts, then the nursery."""
         await asyncio.gather(*(host.stop(grace_seconds) for host in self._hosts))
-        if self._nursery is not None:
+        if self._nursery is not None and not self._nursery.is_over:
             self._nursery.end()
 
     async def _begin(self) -> Host:

@@ -89,16 +89,15 @@ class Nursery:
             self._births.pop(birth.birth_id, None)
 
     def end(self) -> None:
-        """End the process, and with it all its hosts; from its loop, or after that has stopped."""
-        if self._attached_to is not None and not self._attached_to.is_closed() and not self.is_over:
+        """End the process, and with it all its hosts; once, in its loop if it was used in one."""
+        if self._attached_to is not None:
             self._attached_to.remove_reader(self._control)
         self.is_over = True
         self._control.close()
         self._process.kill()
         self._process.wait()
-        for host in self._hosts.values():
-            host.end(None)
-        self._hosts.clear()
+        while self._hosts:
+            self._hosts.popitem()[1].abandon()
 
     def _take(self) -> None:
         try:

@@ -121,7 +121,7 @@ async def test_a_tool_that_must_be_called_is_called(starter: HostStarter, smol_p
 
 
 async def test_embeddings_are_one_vector_for_each_text(starter: HostStarter, smol_path: Path) -> None:
-    """A model loaded for embeddings gives vectors of its length, equal for equal texts, nearer for like ones."""
+    """Vectors of the model's length, equal for equal texts and nearer for like ones than for others."""
     host = await starter.birth()
     loaded = await host.load(smol_path, LoadParameters(context=512, embeddings=True))
     texts = [
@@ -146,7 +146,7 @@ async def test_embeddings_are_one_vector_for_each_text(starter: HostStarter, smo
 async def test_what_cannot_be_answered_says_why_and_the_host_goes_on(
     starter: HostStarter, smol_path: Path
 ) -> None:
-    """A prompt beyond the context, an unknown argument, logprobs and a wrong operation are refused in words."""
+    """A prompt beyond the context, an unknown argument, logprobs and a wrong operation: refused in words."""
     host = await loaded_host(starter, smol_path)
     refused = [
         ("completion", {"prompt": "word " * 600}, r"the prompt has 60\d tokens and the context 512: .*"),
