@@ -63,6 +63,11 @@ class Folders:
         return self.data / "library.json"
 
     @property
+    def load_records_file(self) -> Path:
+        """What past loads were forecast to take and took, as JSON."""
+        return self.data / "loads.json"
+
+    @property
     def models(self) -> Path:
         """Models that this program has fetched."""
         return self.data / "models"

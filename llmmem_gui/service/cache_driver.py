@@ -7,17 +7,18 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.events import Actor, Event, Receipt
+from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.host_life import HostLife
-from llmmem_gui.service.hosts import Host, HostError, HostStarter
+from llmmem_gui.service.hosts import HostError, HostStarter
 from llmmem_gui.service.machine_memory import MachineMemory
 from llmmem_gui.service.sampler import SampledHost
 
@@ -37,7 +38,9 @@ class CacheDriver:
         path_of: Callable[[str], str],
         publish: Callable[[Event | Receipt], None],
         changed: Callable[[], None],
+        ended: Callable[[HostLife], Awaitable[None]],
     ) -> None:
+        """`ended` is awaited with the life of each host that had its model ready, when it is over."""
         self.cache = ModelCache()
         self.threads = 0
         """Threads that all models together compute with; 0: as many as there are cores."""
@@ -46,6 +49,7 @@ class CacheDriver:
         self._path_of = path_of
         self._publish = publish
         self._changed = changed
+        self._ended_life = ended
         self._next_ticket = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[m.Grant]] = {}
         self._ended: dict[int, Refusal] = {}
@@ -109,6 +113,8 @@ class CacheDriver:
                 if not waiting.done():
                     refusal = Refusal("cancelled", life.start.model_id)
                     waiting.set_exception(CommandError.of(refusal))
+            if life.loaded is not None:
+                await self._ended_life(life)
 
     async def _doze(self, life: HostLife) -> None:
         if life.host is None:
@@ -196,11 +202,17 @@ class CacheDriver:
         self.tell(m.CleanUpAsked(actor))
         return [await receipt for receipt in receipts]
 
-    def host(self, number: int) -> Host:
-        """The host that a grant names."""
-        host = self._lives[number].host
-        assert host is not None  # only a host that is ready is granted
-        return host
+    def life(self, number: int) -> HostLife:
+        """The life of the host that a grant names."""
+        return self._lives[number]
+
+    def observe(self, sample: Sample) -> None:
+        """Take in what all hosts use now."""
+        for life in self._lives.values():
+            reading = sample.hosts.get(life.start.model_id)
+            if reading is not None and reading.pid == life.pid:
+                life.observe(reading)
+        self.tell(m.Sampled(sample))
 
     def life_of(self, model_id: str) -> HostLife | None:
         """The life of a model's host, if it has one."""

@@ -19,7 +19,9 @@ from llmmem_gui.core.settings import ModelSettings
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.forecasts import Forecasts
+from llmmem_gui.service.installed_engine import installed_engine
 from llmmem_gui.service.library_index import LibraryIndex
+from llmmem_gui.service.load_records import LoadRecords
 from llmmem_gui.service.settings_file import SettingsFile
 
 
@@ -29,14 +31,15 @@ class Catalogue:
     def __init__(self, folders: Folders, settings_file: SettingsFile) -> None:
         self.folder_problems: tuple[FolderProblem, ...] = ()
         """Folders that the last search could not look into."""
-        self.forecasts = Forecasts()
+        self._records = LoadRecords(folders.load_records_file)
+        self.forecasts = Forecasts(installed_engine(), self._records)
         self._library = LibraryIndex(folders.library_file)
         self._own_models = folders.models
         self._settings_file = settings_file
 
-    def load(self) -> str | None:
-        """Take over what the last run knew; a note for the user where that was damaged."""
-        return self._library.load()
+    def load(self) -> list[str]:
+        """Take over what the last run knew; notes for the user on what was damaged."""
+        return [note for note in (self._library.load(), self._records.load()) if note is not None]
 
     # --- models --------------------------------------------------------------------------------------
 

@@ -1,31 +1,41 @@
-"""Forecasts of loads, at once and remembered."""
+"""Forecasts of loads: at once by formula, better after a rehearsal, best after a load was measured."""
 
 from __future__ import annotations
 
-from llmmem_gui.core.forecast import Forecast
-from llmmem_gui.core.library import ModelFile
-from llmmem_gui.core.parameters import LoadParameters
+from collections.abc import Sequence
 
-_MIB = 1024**2
+from llmmem_gui.core.engine import Engine
+from llmmem_gui.core.fitting import cheaper_parameters, largest_context
+from llmmem_gui.core.forecast import Forecast, forecast_by_formula
+from llmmem_gui.core.library import ModelFile
+from llmmem_gui.core.measurement import LoadKey, Measurement, learned
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.service.load_records import LoadRecord, LoadRecords
+
 _KEPT = 4096
+_LARGEST_CONTEXT = 1 << 20
+"""Asked for models that do not say what they were trained with."""
 
 
 class Forecasts:
     """What loading a model would take, by the best source there is."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[object, LoadParameters], Forecast] = {}
+    def __init__(self, engine: Engine, records: LoadRecords) -> None:
+        self.engine = engine
+        self._records = records
+        self._known: dict[LoadKey, Forecast] = {}
 
     def instant(self, file: ModelFile, parameters: LoadParameters) -> Forecast | None:
         """The best forecast that needs no waiting; None for a file that is no model."""
         if file.shape is None:
             return None
-        key = (file.identities, parameters)
+        key = self._key(file, parameters)
         forecast = self._known.get(key)
         if forecast is None:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            forecast = self._known[key] = _by_size(file, parameters)
+            formula = forecast_by_formula(file.shape, parameters, self.engine)
+            forecast = self._known[key] = learned(formula, parameters, self._records.measurements(key))
         return forecast
 
     async def for_load(self, file: ModelFile, parameters: LoadParameters) -> Forecast:
@@ -35,12 +45,45 @@ class Forecasts:
         return forecast
 
     def largest_context(self, file: ModelFile, parameters: LoadParameters, fits_bytes: int) -> int | None:
-        """The largest context, a multiple of 256, that fits; None when none does."""
-        return None
+        """The largest context, up to what the model was trained for, with which it takes at most that."""
+        highest = file.context_length or _LARGEST_CONTEXT
+        return largest_context(parameters, highest, fits_bytes, lambda p: self._total_bytes(file, p))
 
+    def cheaper_parameters(
+        self, file: ModelFile, parameters: LoadParameters, limit_bytes: int
+    ) -> LoadParameters | None:
+        """The mildest change of the parameters with which the model fits the limit; None when none does."""
+        highest = file.context_length or parameters.context
+        return cheaper_parameters(parameters, highest, limit_bytes, lambda p: self._total_bytes(file, p))
 
-def _by_size(file: ModelFile, parameters: LoadParameters) -> Forecast:
-    kv = parameters.context * 32 * 1024
-    total = file.file_bytes + kv + 64 * _MIB
-    low, high = total * 8 // 10, total * 12 // 10
-    return Forecast(file.file_bytes, 0, kv, 32 * _MIB, 32 * _MIB, low, high, parameters.context, "formula")
+    def past(self, model_id: str) -> Sequence[LoadRecord]:
+        """Forecast and measurement of past loads of a model, the newest last."""
+        return [record for record in self._records.records if record.model_id == model_id]
+
+    async def learn(
+        self, file: ModelFile, parameters: LoadParameters, measured: Measurement, now: float
+    ) -> None:
+        """Remember what a load really took (`now`: seconds since the epoch); the next forecast gains by it."""
+        forecast = self.instant(file, parameters)
+        assert forecast is not None  # it was loaded
+        key = self._key(file, parameters)
+        self._known.pop(key, None)
+        record = LoadRecord(
+            now,
+            file.id,
+            key,
+            forecast.total_bytes,
+            forecast.low_bytes,
+            forecast.high_bytes,
+            forecast.source,
+            measured,
+        )
+        await self._records.add(record)
+
+    def _key(self, file: ModelFile, parameters: LoadParameters) -> LoadKey:
+        return LoadKey(file.identities, parameters, self.engine.version)
+
+    def _total_bytes(self, file: ModelFile, parameters: LoadParameters) -> int:
+        forecast = self.instant(file, parameters)
+        assert forecast is not None  # only models are asked for
+        return forecast.total_bytes

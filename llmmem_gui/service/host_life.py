@@ -7,9 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from llmmem_gui.core.cache_messages import HostExited, HostFailed, HostReady, Message, StartHost, StopHost
 from llmmem_gui.core.events import Receipt
+from llmmem_gui.core.measurement import Measurement
 from llmmem_gui.core.protocol import Loaded
+from llmmem_gui.core.readings import HostReading
 from llmmem_gui.service.hosts import Host, HostError, HostStarter
 from llmmem_gui.service.machine_memory import MachineMemory
 from llmmem_gui.service.process_memory import ProcessMemory, read_process_memory
@@ -49,6 +53,8 @@ class HostLife:
         self.start = start
         self.host: Host | None = None
         self.loaded: Loaded | None = None
+        self.peak = Measurement(0, 0, 0, 0, 0)
+        """The most that the load took so far."""
         self._path = path
         self._hosts = hosts
         self._threads = threads
@@ -60,6 +66,25 @@ class HostLife:
         self._stop: StopHost | None = None
         self._before: _Before | None = None
         self._stopping: asyncio.Task[object] | None = None
+
+    def observe(self, reading: HostReading) -> None:
+        """Take in a reading of the host; the largest is what the load took."""
+        peak = self.peak
+        self.peak = msgspec.structs.replace(
+            peak,
+            private_bytes=max(peak.private_bytes, reading.private_bytes),
+            mapped_bytes=max(peak.mapped_bytes, reading.weights_bytes),
+            vram_bytes=max(peak.vram_bytes, reading.vram_bytes),
+        )
+
+    def answered(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """Take in how much of the context an answer filled."""
+        peak = self.peak
+        self.peak = msgspec.structs.replace(
+            peak,
+            filled_tokens=max(peak.filled_tokens, prompt_tokens + completion_tokens),
+            prompt_tokens=max(peak.prompt_tokens, prompt_tokens),
+        )
 
     @property
     def sampled(self) -> SampledHost | None:
@@ -103,7 +128,9 @@ class HostLife:
         host = self.host
         now = (read_process_memory(host.pid) if host is not None else None) or self._birth
         available = self._machine.read().available_bytes
-        self._before = _Before(time.monotonic(), now.since(self._birth), available)
+        grown = now.since(self._birth)
+        self._before = _Before(time.monotonic(), grown, available)
+        self.observe(HostReading(0, grown.private_bytes, grown.mapped_bytes))
         if host is None:
             return
         if stop.at_once:

@@ -31,6 +31,7 @@ from llmmem_gui.service.answer import Answer, AnswerUsage
 from llmmem_gui.service.cache_driver import CacheDriver
 from llmmem_gui.service.catalogue import Catalogue
 from llmmem_gui.service.command_error import CommandError, CommandErrorCode
+from llmmem_gui.service.host_life import HostLife
 from llmmem_gui.service.hosts import HostEndedError, HostError, HostStarter
 from llmmem_gui.service.publisher import Listener, Publisher
 from llmmem_gui.service.sampler import Sampler
@@ -77,18 +78,22 @@ class MemoryService:
         self._ticking: asyncio.Task[None] | None = None
         self._scanning: asyncio.Task[None] | None = None
         self._driver = CacheDriver(
-            hosts, path_of=self._path_of, publish=self._publish, changed=self._publish_snapshot_soon
+            hosts,
+            path_of=self._path_of,
+            publish=self._publish,
+            changed=self._publish_snapshot_soon,
+            ended=self._learn,
         )
 
     # --- life ----------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Read the settings, find the models, take the first sample, and begin to tick."""
-        note = self.catalogue.load()
+        notes = self.catalogue.load()
         await self._tick()
         self._apply_settings()
-        notes = [problem.sentence for problem in self._settings_file.problems]
-        for sentence in [*notes, note] if note else notes:
+        notes += [problem.sentence for problem in self._settings_file.problems]
+        for sentence in notes:
             self._publish(Event(time.time(), "note", text=sentence))
         self._scanning = asyncio.create_task(self._scan_at_start())
         self._ticking = asyncio.create_task(self._tick_for_ever())
@@ -288,6 +293,10 @@ class MemoryService:
         wanted = parameters or self.catalogue.parameters_of(file)
         return self.catalogue.forecasts.largest_context(file, wanted, fits_bytes)
 
+    async def _learn(self, life: HostLife) -> None:
+        file = self.catalogue.known(life.start.model_id)
+        await self.catalogue.forecasts.learn(file, life.start.parameters, life.peak, time.time())
+
     def _path_of(self, model_id: str) -> str:
         return self.catalogue.known(model_id).path
 
@@ -349,7 +358,9 @@ class MemoryService:
         if operation == "embedding":
             parameters = msgspec.structs.replace(self.catalogue.parameters_of(file), embeddings=True)
         grant = await self._obtain(file, parameters, "use", actor)
-        given = self._driver.host(grant.host).ask(operation, arguments)
+        life = self._driver.life(grant.host)
+        assert life.host is not None  # only a host that is ready is granted
+        given = life.host.ask(operation, arguments)
         try:
             async for chunk in given:
                 yield chunk
@@ -358,6 +369,7 @@ class MemoryService:
                 end.prompt_tokens, end.completion_tokens, end.seconds, end.first_token_seconds
             )
             answer().notice = end.notice
+            life.answered(end.prompt_tokens, end.completion_tokens)
             if end.payload is not None:
                 yield end.payload
         except HostError as error:
@@ -409,7 +421,7 @@ class MemoryService:
             hosts = self._driver.sampled_hosts()
             sample = await asyncio.to_thread(self._sampler.sample, hosts, self._hosts.nursery_pid)
         self.sample = sample
-        self._driver.tell(m.Sampled(sample))
+        self._driver.observe(sample)
         level = self._gauge.feed(sample)
         if level is not self._level:
             self._level = level

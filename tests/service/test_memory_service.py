@@ -328,3 +328,18 @@ async def test_settings_survive_a_restart(running: Running, smol_path: Path) -> 
     assert (model.limit_bytes, model.pinned) == (512 * _MIB, True)
     assert again.snapshot.bounds.total_limit_bytes == 3000 * _MIB
     await again.close()
+
+
+async def test_the_next_forecast_learns_from_what_a_load_took(running: Running) -> None:
+    """After a load that was used, forecast and measurement stand side by side, and the source says so."""
+    first = await running.service.forecast(running.smol)
+    assert first.source == "formula"
+    await running.text(running.smol, max_tokens=8)
+    await running.service.unload(running.smol, actor="cli")
+    await running.until(lambda: running.service.catalogue.forecasts.past(running.smol))
+    (record,) = running.service.catalogue.forecasts.past(running.smol)
+    assert record.forecast_bytes == first.total_bytes
+    assert record.measured.filled_tokens > 20
+    assert record.measured_bytes > 100 * _MIB
+    again = await running.service.forecast(running.smol)
+    assert (again.source, again.measured_times) == ("measured", 1)

@@ -1,0 +1,108 @@
+"""What loads were forecast to take and what they really took, remembered between two runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from llmmem_gui.core.measurement import LoadKey, Measurement
+from llmmem_gui.service.durable_file import replace_file
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+RECORDS_KEPT = 1000
+"""Loads remembered; the oldest are forgotten first."""
+
+
+class LoadRecord(msgspec.Struct, frozen=True):
+    """One load that has ended."""
+
+    time: float
+    """Seconds since the epoch when it ended."""
+    model_id: str
+    key: LoadKey
+    forecast_bytes: int
+    low_bytes: int
+    high_bytes: int
+    source: str
+    """Where the forecast came from."""
+    measured: Measurement
+
+    @property
+    def measured_bytes(self) -> int:
+        """Everything that was measured, together."""
+        return self.measured.private_bytes + self.measured.mapped_bytes + self.measured.vram_bytes
+
+    @property
+    def error_percent(self) -> float:
+        """How far the forecast was off, in percent of what was measured; positive: it was too high."""
+        if self.measured_bytes == 0:
+            return 0.0
+        return 100.0 * (self.forecast_bytes - self.measured_bytes) / self.measured_bytes
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    version: int
+    records: tuple[LoadRecord, ...]
+
+
+class LoadRecords:
+    """The records, in memory and in one JSON file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._records: list[LoadRecord] = []
+        self._by_key: dict[LoadKey, list[Measurement]] = defaultdict(list)
+
+    def load(self) -> str | None:
+        """Take over what the last run knew; a note for the user where the file is damaged.
+
+        A damaged file is set aside with the ending `.bad`.
+        """
+        try:
+            stored = msgspec.json.decode(self._path.read_bytes(), type=_Stored)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            aside = self._path.with_name(self._path.name + ".bad")
+            try:
+                os.replace(self._path, aside)
+            except OSError:
+                log.warning("%s could not be set aside", self._path)
+            return f"The record of past loads could not be read ({error}): it begins anew."
+        if stored.version == VERSION:
+            for record in stored.records:
+                self._take(record)
+        return None
+
+    @property
+    def records(self) -> Sequence[LoadRecord]:
+        """All records, the newest last."""
+        return self._records
+
+    def measurements(self, key: LoadKey) -> Sequence[Measurement]:
+        """What earlier loads of the same file with the same parameters and engine took."""
+        return self._by_key.get(key, ())
+
+    async def add(self, record: LoadRecord) -> None:
+        """Remember one more load and write it down; what cannot be written is kept for this run only."""
+        self._take(record)
+        content = msgspec.json.encode(_Stored(VERSION, tuple(self._records)))
+        try:
+            await asyncio.to_thread(replace_file, self._path, content)
+        except OSError as error:
+            log.warning("the record of loads could not be written: %s", error)
+
+    def _take(self, record: LoadRecord) -> None:
+        self._records.append(record)
+        self._by_key[record.key].append(record.measured)
+        if len(self._records) > RECORDS_KEPT:
+            oldest = self._records.pop(0)
+            self._by_key[oldest.key].remove(oldest.measured)
