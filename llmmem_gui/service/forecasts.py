@@ -63,7 +63,7 @@ class Forecasts:
     async def learn(
         self, file: ModelFile, parameters: LoadParameters, measured: Measurement, now: float
     ) -> None:
-        """Remember what a load really took (`now`: seconds since the epoch); the next forecast gains by it."""
+        """Remember what a load really took (`now`: seconds since the epoch); forecasts gain by it."""
         forecast = self.instant(file, parameters)
         assert forecast is not None  # it was loaded
         key = self._key(file, parameters)
