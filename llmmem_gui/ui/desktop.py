@@ -224,11 +224,16 @@ class Desktop(QObject):
     def _take_settings(self, settings: Settings) -> None:
         self._settings = settings
         self.window.show_settings(settings)
-        before, self._worn = self._worn, self._look or settings.appearance
-        if self._worn.theme != before.theme:
-            self.theme.choose(self._worn.theme)
-        if self._worn.language != before.language:
-            speak(self._worn.language)
+        if self._look is None:
+            self.wear(settings.appearance)
+
+    def wear(self, look: AppearanceSettings) -> None:
+        """Put a theme and a language on."""
+        before, self._worn = self._worn, look
+        if look.theme != before.theme:
+            self.theme.choose(look.theme)
+        if look.language != before.language:
+            speak(look.language)
 
     def _take_serving(self, serving: Serving) -> None:
         self.window.show_api(serving.url)

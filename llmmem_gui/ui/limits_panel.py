@@ -148,9 +148,7 @@ def relief_text(snapshot: CacheSnapshot, bounds: Bounds) -> tuple[str, str | Non
         return translate("LimitsPanel", "puts {models} to sleep").format(models=names(asleep)), "warning"
     over = bounds.total_limit_bytes is not None and snapshot.charged_bytes > bounds.total_limit_bytes
     if over and busy:
-        return translate("LimitsPanel", "waits until {models} has finished").format(
-            models=names(busy)
-        ), "warning"
+        return translate("LimitsPanel", "waits for {models} to finish").format(models=names(busy)), "warning"
     if over:
         return translate("LimitsPanel", "below what pinned models use"), "critical"
     return translate("LimitsPanel", "nothing has to go"), None

@@ -75,7 +75,7 @@ class LoadChoice(QDialog):
         if isinstance(view.admission, Wait):
             busy = view.admission.model_ids
             ways.append(
-                (self.tr("Load when {models} has finished").format(models=names(busy)), Load(model.id))
+                (self.tr("Wait for {models} to finish, then load").format(models=names(busy)), Load(model.id))
             )
             ways.append(
                 (self.tr("Unload {models} and load").format(models=names(busy)), Exchange(busy, model.id))

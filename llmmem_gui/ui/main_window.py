@@ -387,11 +387,11 @@ class MainWindow(QWidget):
         choice.requested.connect(self.requested)
         choice.open()
 
-    def open_try_out(self, model_id: str) -> None:
-        """Open the window in which a model can be asked something."""
+    def open_try_out(self, model_id: str) -> TryOut | None:
+        """Open the window in which a model can be asked something; None for a model that is not known."""
         model = self._model(model_id)
         if model is None:
-            return
+            return None
         window = self._try_outs.get(model_id)
         if window is None:
             window = TryOut(self.theme, model_id, model.facts.name, self)
@@ -400,6 +400,7 @@ class MainWindow(QWidget):
         window.show()
         window.raise_()
         window.activateWindow()
+        return window
 
     def _model(self, model_id: str) -> ModelSnapshot | None:
         return self._snapshot.model(model_id) if self._snapshot else None

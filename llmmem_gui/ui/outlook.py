@@ -70,12 +70,12 @@ def outlook_line(view: Outlook, snapshot: CacheSnapshot) -> str:
             need=figures.size(view.need_bytes), limit=figures.chosen_size(view.own_limit_bytes)
         )
     if isinstance(view.admission, Wait):
-        return translate(
-            "Outlook", "fits when {models} has finished", "", len(view.admission.model_ids)
-        ).format(models=names(view.admission.model_ids))
+        return translate("Outlook", "fits, waits for {models} to finish").format(
+            models=names(view.admission.model_ids)
+        )
     assert isinstance(view.admission, Shortage)
     if view.admission.pinned:
-        return translate("Outlook", "does not fit while {models} is pinned").format(
+        return translate("Outlook", "does not fit beside pinned {models}").format(
             models=names(view.admission.pinned)
         )
     if view.admission.bound == "limit":
@@ -99,7 +99,7 @@ def _admitted(admission: Admit, snapshot: CacheSnapshot) -> str:
         return translate("Outlook", "fits now")
     gone = tuple(step.model_id for step in admission.steps if step.kind == "unload")
     if not gone:
-        return translate("Outlook", "fits after {models} goes to sleep").format(
+        return translate("Outlook", "fits after putting {models} to sleep").format(
             models=names(tuple(step.model_id for step in admission.steps))
         )
     model = snapshot.model(gone[0]) if len(gone) == 1 else None
