@@ -269,9 +269,16 @@ def _feed_options(request: Request) -> dict[str, Any]:
     types = request.query_params.get("types", "")
     return {
         "recent": _query_number(request, "recent", default=0),
-        "samples": request.query_params.get("samples", "false") == "true",
+        "samples": _query_flag(request, "samples"),
         "types": frozenset(filter(None, types.split(","))),
     }
+
+
+def _query_flag(request: Request, name: str) -> bool:
+    text = request.query_params.get(name, "false")
+    if text not in ("true", "false"):
+        raise ApiError(400, "invalid_value", f"{name} must be true or false.", parameter=name)
+    return text == "true"
 
 
 def _query_number(request: Request, name: str, *, default: int) -> int:

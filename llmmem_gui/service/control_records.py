@@ -193,7 +193,7 @@ class ForecastEntry(Told, frozen=True, kw_only=True):
     context: int
 
 
-class Health(Told, frozen=True, kw_only=True):
+class Health(Told, frozen=True, kw_only=True, omit_defaults=True):
     """That the program answers; the rest is for those who have the token."""
 
     status: str

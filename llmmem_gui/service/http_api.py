@@ -10,8 +10,9 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmmem_gui.service.control_api import ControlApi
+from llmmem_gui.service.http_errors import ApiError
 from llmmem_gui.service.http_guard import Guard
-from llmmem_gui.service.http_operations import operations
+from llmmem_gui.service.http_operations import Endpoint, Operation, operations
 from llmmem_gui.service.http_replies import JsonReply
 from llmmem_gui.service.loopback_server import LoopbackServer
 from llmmem_gui.service.memory_service import MemoryService
@@ -63,7 +64,7 @@ class HttpApi:
             self._metrics_text,
         )
         self._openapi = openapi_document(table)
-        routes = [Route(each.path, each.endpoint, methods=[each.method]) for each in table]
+        routes = [Route(each.path, _with_known_query(each), methods=[each.method]) for each in table]
         return Guard(
             self._counted(Router(routes, redirect_slashes=False)),
             port=port,
@@ -89,3 +90,19 @@ class HttpApi:
     async def _metrics_text(self, _: Request) -> Response:
         text = self._metrics.render(self._service.snapshot, self._service.sample)
         return Response(text, media_type=CONTENT_TYPE)
+
+
+def _with_known_query(operation: Operation) -> Endpoint:
+    """The operation, closed to parameters in the address that it does not have or has already."""
+    known = {name for name, _ in operation.query}
+
+    async def endpoint(request: Request) -> ASGIApp:
+        given = [name for name, _ in request.query_params.multi_items()]
+        for name in given:
+            if name not in known or given.count(name) > 1:
+                place = name[:40]
+                sentence = f"The parameter {place!r} is not one of {operation.path}, or is given twice."
+                raise ApiError(400, "unknown_parameter", sentence, parameter=place)
+        return await operation.endpoint(request)
+
+    return endpoint

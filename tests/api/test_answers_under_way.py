@@ -1,0 +1,120 @@
+"""Answers that do not come to their end: clients that leave, hosts that die, models that are unloaded."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from llmmem_gui.service.api_client import RequestFailed, model_path
+from llmmem_gui.service.control_records import ModelStatus
+from tests.running_program import RunningProgram
+
+SECONDS = 60
+
+
+@pytest.fixture
+def endless(program: RunningProgram, smol: str) -> Iterator[http.client.HTTPResponse]:
+    """The beginning of an answer that goes on for hundreds of tokens."""
+    program.client().request("POST", model_path(smol, "load"))
+    connection = http.client.HTTPConnection(urlsplit(program.url).netloc, timeout=SECONDS)
+    body = {"model": smol, "prompt": "Once upon a time", "max_tokens": 900, "stream": True, "min_p": 0.0}
+    headers = {"Authorization": f"Bearer {program.token}", "Content-Type": "application/json"}
+    headers["Connection"] = "close"  # so that closing the answer closes the connection
+    connection.request("POST", "/v1/completions", json.dumps(body), headers)
+    answer = connection.getresponse()
+    assert answer.status == 200
+    assert answer.readline().startswith(b"data: ")
+    yield answer
+    answer.close()
+    connection.close()
+
+
+def test_a_client_that_leaves_frees_the_model(
+    program: RunningProgram, smol: str, endless: http.client.HTTPResponse
+) -> None:
+    """When the client closes its connection the generation ends, and the model is idle again."""
+    assert entry(program, smol).state == "busy"
+    endless.close()
+    until(lambda: entry(program, smol).state == "ready")
+    counted = f'llmmem_answers_total{{model="{smol}",outcome="abandoned"}} 1'
+    until(lambda: counted in metrics(program))
+
+
+def test_a_host_that_dies_ends_the_stream_with_its_reason(
+    program: RunningProgram, smol: str, endless: http.client.HTTPResponse
+) -> None:
+    """The stream ends with an error event that says what happened; the program goes on and loads again."""
+    pid = entry(program, smol).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    error = last_event(endless)["error"]
+    assert error["code"] == "host_died"
+    assert "signal 9" in error["message"] or "killed" in error["message"].lower()
+    until(lambda: entry(program, smol).state in ("failed", "unloaded"))
+    assert program.client().request("POST", model_path(smol, "load"), gives=ModelStatus).state == "ready"
+
+
+def test_an_unload_ends_the_stream_with_its_reason(
+    program: RunningProgram, smol: str, endless: http.client.HTTPResponse
+) -> None:
+    """Whoever asks for an unload gets the memory at once; whoever was being answered is told."""
+    receipt = program.client().request("POST", model_path(smol, "unload"))
+    assert receipt["given_back_bytes"] == receipt["private_before_bytes"] > 0
+    assert last_event(endless)["error"]["code"] == "unloaded"
+
+
+def test_a_load_is_given_up_when_its_client_leaves(program: RunningProgram, gemma: str) -> None:
+    """A load nobody waits for any more is cancelled and leaves nothing."""
+    connection = http.client.HTTPConnection(urlsplit(program.url).netloc, timeout=SECONDS)
+    connection.request(
+        "POST", model_path(gemma, "load"), headers={"Authorization": f"Bearer {program.token}"}
+    )
+    until(lambda: entry(program, gemma).state == "loading")
+    connection.close()
+    until(lambda: entry(program, gemma).state in ("unloaded", "failed"))
+    assert entry(program, gemma).pid is None
+
+
+def test_a_prompt_longer_than_the_context_is_refused(program: RunningProgram, smol: str) -> None:
+    """The answer names both numbers, and the model goes on."""
+    body = {"model": smol, "messages": [{"role": "user", "content": "word " * 3000}], "max_tokens": 1}
+    with pytest.raises(RequestFailed, match="1024") as failure:
+        program.client().request("POST", "/v1/chat/completions", body)
+    assert failure.value.status == 400
+    assert entry(program, smol).state == "ready"
+
+
+def entry(program: RunningProgram, model_id: str) -> ModelStatus:
+    """The model as it is now."""
+    return program.client().request("GET", model_path(model_id), gives=ModelStatus)
+
+
+def metrics(program: RunningProgram) -> list[str]:
+    """Lines of the metrics."""
+    connection = http.client.HTTPConnection(urlsplit(program.url).netloc, timeout=SECONDS)
+    connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {program.token}"})
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return text.splitlines()
+
+
+def last_event(answer: http.client.HTTPResponse) -> dict[str, dict[str, str]]:
+    """The last event of a stream."""
+    lines = [line for line in answer.read().splitlines() if line.startswith(b"data: ")]
+    event: dict[str, dict[str, str]] = json.loads(lines[-1].removeprefix(b"data: "))
+    return event
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
