@@ -13,6 +13,8 @@ from typing import Any
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.events import Actor, Event, Receipt
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.snapshot import State
@@ -39,8 +41,12 @@ class CacheDriver:
         publish: Callable[[Event | Receipt], None],
         changed: Callable[[], None],
         ended: Callable[[HostLife], Awaitable[None]],
+        smaller: Callable[[m.AskSmaller], tuple[LoadParameters, Charge] | None],
     ) -> None:
-        """`ended` is awaited with the life of each host that had its model ready, when it is over."""
+        """`ended` is awaited with the life of each host that had its model ready, when it is over.
+
+        `smaller` finds parameters, and their charge, with which a model stays under its limit.
+        """
         self.cache = ModelCache()
         self.threads = 0
         """Threads that all models together compute with; 0: as many as there are cores."""
@@ -50,6 +56,7 @@ class CacheDriver:
         self._publish = publish
         self._changed = changed
         self._ended_life = ended
+        self._smaller = smaller
         self._next_ticket = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[m.Grant]] = {}
         self._ended: dict[int, Refusal] = {}
@@ -78,13 +85,18 @@ class CacheDriver:
                 self._lives[action.host].stop(action)
             case m.DozeHost():
                 self._run(self._doze(self._lives[action.host]))
+            case m.AskSmaller():
+                # Not in the middle of carrying out: the answer is a message of its own.
+                asyncio.get_running_loop().call_soon(self._find_smaller, action)
             case m.Grant():
-                granted = self._waiting.pop(action.ticket)
-                if not granted.done():  # else its waiter is being cancelled and will withdraw the ticket
+                granted = self._waiting.pop(action.ticket, None)
+                # Nobody waits for a reload that the cache asked for itself, and a waiter that is being
+                # cancelled will withdraw its ticket.
+                if granted is not None and not granted.done():
                     granted.set_result(action)
             case m.Refuse():
-                granted = self._waiting.pop(action.ticket)
-                if not granted.done():
+                granted = self._waiting.pop(action.ticket, None)
+                if granted is not None and not granted.done():
                     granted.set_exception(CommandError.of(action.refusal))
             case m.EndRequest():
                 self._ended[action.ticket] = action.refusal
@@ -103,6 +115,15 @@ class CacheDriver:
         )
         self._lives[action.host] = life
         self._run(self._live(life))
+
+    def _find_smaller(self, action: m.AskSmaller) -> None:
+        found = self._smaller(action)
+        asked = None
+        if found is not None:
+            parameters, charge = found
+            ticket = next(self._next_ticket)
+            asked = m.Requested(ticket, action.model_id, charge, parameters, "load", "limit", exact=True)
+        self.tell(m.SmallerFound(action.model_id, action.host, asked))
 
     async def _live(self, life: HostLife) -> None:
         try:

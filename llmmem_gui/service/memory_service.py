@@ -83,6 +83,7 @@ class MemoryService:
             publish=self._publish,
             changed=self._publish_snapshot_soon,
             ended=self._learn,
+            smaller=self._smaller,
         )
 
     # --- life ----------------------------------------------------------------------------------------
@@ -297,6 +298,24 @@ class MemoryService:
         file = self.catalogue.known(life.start.model_id)
         await self.catalogue.forecasts.learn(file, life.start.parameters, life.peak, time.time())
 
+    def _smaller(self, asked: m.AskSmaller) -> tuple[LoadParameters, Charge] | None:
+        """Parameters with which a model that outgrew its limit should stay under it.
+
+        It took more than its forecast; the forecasts of smaller loads are taken to be off by as much.
+        """
+        file = self.catalogue.known(asked.model_id)
+        forecasts = self.catalogue.forecasts
+        forecast = forecasts.instant(file, asked.parameters)
+        if forecast is None:
+            return None
+        factor = max(1.0, asked.used.total_bytes / forecast.total_bytes)
+        smaller = forecasts.cheaper_parameters(file, asked.parameters, int(asked.limit_bytes / factor))
+        expected = forecasts.instant(file, smaller) if smaller is not None else None
+        if smaller is None or expected is None:
+            return None
+        private = int(expected.private_bytes * factor)
+        return smaller, Charge(private, expected.mapped_bytes, file.file)
+
     def _path_of(self, model_id: str) -> str:
         return self.catalogue.known(model_id).path
 
@@ -320,6 +339,7 @@ class MemoryService:
             idle_seconds=limits.idle_minutes * 60,
             queue_limit=self.settings.api.queue_limit,
             may_doze=limits.may_doze,
+            over_limit=limits.over_limit_action,
         )
         self._driver.threads = self.settings.loading.threads
         self._driver.tell(m.PolicySet(policy))
