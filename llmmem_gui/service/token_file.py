@@ -43,9 +43,11 @@ def read_token(path: Path) -> str:
         raise TokenError(
             f"the token file {path} cannot be read ({error.strerror}): delete it and start again"
         ) from error
-    with open(descriptor, "rb") as file:
+    try:
         _require_private(path, os.fstat(descriptor))
-        content = file.read(128)
+        content = os.read(descriptor, 128)
+    finally:
+        os.close(descriptor)
     if not _TOKEN.fullmatch(content):
         raise TokenError(f"the token file {path} is damaged: delete it and start again")
     return content.strip().decode("ascii")
