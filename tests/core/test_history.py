@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.history import MOST_EVENTS, History
-from llmmem_gui.core.history_pages import MOST_PAGES
+from llmmem_gui.core.history_pages import MOST_PAGES, Block, ModelPages
 from llmmem_gui.core.history_rows import BLOCK_ROWS, MOST_MODELS, RESOLUTIONS, RowsInProgress
 from llmmem_gui.core.history_window import HistoryWindow
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
@@ -432,3 +432,37 @@ def test_rows_are_what_their_samples_come_to(values: list[tuple[int, int | None]
         assert window.private_bytes.least[0, there].tolist() == [min(row) for row in expected]
         assert window.private_bytes.most[0, there].tolist() == [max(row) for row in expected]
         assert window.private_bytes.mean[0, there] == pytest.approx([sum(row) / len(row) for row in expected])
+
+
+def test_a_page_that_was_another_model_s_is_empty() -> None:
+    """A page that is given back and taken again shows nothing of what it held before."""
+    pages = ModelPages()
+    first = pages.obtain(Block(0, 1, 360), "a")
+    assert first is not None
+    first[:] = GIB
+    pages.release(Block(0, 1, 360))
+    again = pages.obtain(Block(0, 2, 720), "b")
+    assert again is not None
+    assert np.shares_memory(first, again)
+    assert not again.any()
+
+
+def test_the_block_written_now_keeps_its_pages_under_a_clock_that_is_behind() -> None:
+    """Under a clock of 1970 the block written now is the oldest of all and loses no page."""
+    pages = ModelPages()
+    for number in range(100, 100 + MOST_PAGES):
+        assert pages.obtain(Block(2, number, number * 21_600), "old") is not None
+    now = Block(2, 0, 0)
+    for place in range(10):
+        assert pages.obtain(now, f"model {place}", protected=frozenset({now})) is not None
+    assert pages.models(now) == tuple(f"model {place}" for place in range(10))
+
+
+def test_a_stored_block_takes_no_page_from_a_newer_one() -> None:
+    """When a stored month has more models than pages, the newest blocks get them."""
+    pages = ModelPages()
+    for number in range(MOST_PAGES):
+        pages.obtain(Block(2, number + 10, (number + 10) * 21_600), "a")
+    assert pages.obtain(Block(2, 5, 5 * 21_600), "a") is None
+    assert pages.obtain(Block(2, 2_000, 2_000 * 21_600), "a") is not None
+    assert pages.models(Block(2, 10, 10 * 21_600)) == ()
