@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 import msgspec
 
@@ -24,46 +24,21 @@ def largest_context(
 
     A multiple of 256, as llama.cpp gives it, or `highest` itself; None where none fits.
     """
-    search = search_context(highest, fits_bytes)
-    try:
-        context = next(search)
-        while True:
-            context = search.send(total_of(msgspec.structs.replace(parameters, context=context)))
-    except StopIteration as end:
-        result: int | None = end.value
-        return result
 
+    def fits(context: int) -> bool:
+        return total_of(msgspec.structs.replace(parameters, context=context)) <= fits_bytes
 
-def search_context(highest: int, fits_bytes: int) -> Generator[int, int, int | None]:
-    """`largest_context` as steps: yields a context, wants the bytes that it takes, returns the result.
-
-    What a load takes grows nearly in a straight line with its context, so that a few steps are enough: each
-    tries where the line through the two nearest known contexts meets the limit.
-    """
-    low, high = CONTEXT_STEP, max(CONTEXT_STEP, highest)
-    low_bytes = yield low
-    if low_bytes > fits_bytes:
-        return None
-    high_bytes = yield high
-    if high_bytes <= fits_bytes:
-        return min(high, highest)
-    while high - low > CONTEXT_STEP:
-        share = (fits_bytes - low_bytes) / (high_bytes - low_bytes)
-        guess = low + int((high - low) * share) // CONTEXT_STEP * CONTEXT_STEP
-        # One step off either end at least, or the search would stand still.
-        context = min(max(guess, low + CONTEXT_STEP), (high - 1) // CONTEXT_STEP * CONTEXT_STEP)
-        needed = yield context
-        if needed <= fits_bytes:
-            low, low_bytes = context, needed
-            if context == guess:
-                # The line may lie a little low; the next step up mostly shows that this was the last.
-                needed = yield (context := min(context + CONTEXT_STEP, high))
-                if needed > fits_bytes:
-                    return low
-                low, low_bytes = context, needed
+    if fits(highest):
+        return highest
+    # What a load takes grows with its context.
+    low, high = 0, -(-highest // CONTEXT_STEP)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if fits(middle * CONTEXT_STEP):
+            low = middle
         else:
-            high, high_bytes = context, needed
-    return min(low, highest)
+            high = middle
+    return low * CONTEXT_STEP or None
 
 
 def cheaper_parameters(

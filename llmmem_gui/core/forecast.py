@@ -77,7 +77,8 @@ def forecast_by_formula(
     compute = buffers.compute(shape, parameters, engine)
     runtime = overhead.gpu_runtime_bytes(parameters, engine)
     beside = (
-        overhead.heap_bytes(shape, parameters)
+        overhead.model_bytes(shape)
+        + overhead.context_bytes(shape, parameters)
         + overhead.output_bytes(shape, parameters)
         + overhead.host_bytes(shape, parameters)
     )
@@ -120,8 +121,12 @@ def forecast_by_rehearsal(
         private_weights = sum(buffer.weights_bytes for buffer in main)
     elif not rehearsed.repack_is_known:
         private_weights = buffers.weights(shape, parameters, engine).private
-    heap = rehearsed.heap_bytes or overhead.heap_bytes(shape, parameters)
-    beside = heap + rehearsed.output_bytes + overhead.host_bytes(shape, parameters)
+    beside = (
+        (rehearsed.model_bytes or overhead.model_bytes(shape))
+        + overhead.context_bytes(shape, parameters)
+        + rehearsed.output_bytes
+        + overhead.host_bytes(shape, parameters)
+    )
     vram_weights = sum(buffer.weights_bytes for buffer in gpu)
     vram_buffers = sum(buffer.cache_bytes + buffer.compute_bytes for buffer in gpu)
     return with_bar(

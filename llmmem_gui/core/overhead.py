@@ -17,30 +17,31 @@ _TOKEN_BYTES = 150
 """A token: its text twice, its place in a table, its score and its piece (llama-vocab.cpp)."""
 _MERGE_BYTES = 118
 """A merge of byte-pair encoding: two texts and their place in a table."""
-_LAYER_BYTES = 50 * 1024
-"""A layer's tensors and its nodes in the two graphs that are kept."""
-_CELL_BYTES = 44
+_CONTEXT_BYTES = 5 * MIB // 4
+_LAYER_BYTES = 35 * 1024
+"""A layer's nodes in the two graphs that a context keeps."""
+_CELL_BYTES = 46
 """A cell of the cache: its position and sequences (llama-kv-cells.h)."""
+_NUMBERED_TOKEN_BYTES = 4
+"""A token's number in the list of all that a context makes for its samplers."""
 _SAMPLED_TOKEN_BYTES = 20
 """A token while the next one is chosen: candidates are kept twice by llama-cpp-python."""
-_LOADED_BYTES = 3 * MIB // 2
-"""Metadata and what does not depend on anything."""
 _HOST_BYTES = 6 * MIB
 """A forked host that has answered once: what it wrote to of the nursery's memory, and its own objects."""
 _GPU_RUNTIME_BYTES = 400 * MIB
 """What a GPU's runtime takes on the GPU for each process; not measured by us."""
 
 
-def heap_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
-    """Memory of vocabulary, metadata, graphs and cells; a rehearsal measures it instead."""
+def model_bytes(shape: ModelShape) -> int:
+    """Memory of the open model beside its weights, above all the vocabulary; a rehearsal measures it."""
+    return shape.vocabulary * _TOKEN_BYTES + shape.merges * _MERGE_BYTES
+
+
+def context_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
+    """Memory of a context beside its buffers: graphs, cells, lists of tokens."""
     cells = given_context(parameters) if shape.attention else 0
-    return (
-        _LOADED_BYTES
-        + shape.vocabulary * _TOKEN_BYTES
-        + shape.merges * _MERGE_BYTES
-        + shape.layers * _LAYER_BYTES
-        + cells * _CELL_BYTES
-    )
+    tokens = shape.vocabulary * _NUMBERED_TOKEN_BYTES
+    return _CONTEXT_BYTES + shape.layers * _LAYER_BYTES + cells * _CELL_BYTES + tokens
 
 
 def output_bytes(shape: ModelShape, parameters: LoadParameters) -> int:

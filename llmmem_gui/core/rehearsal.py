@@ -46,11 +46,13 @@ class Rehearsed(_Line, frozen=True):
     """Whether repacked weights stand apart in `buffers`; without it they are counted as mapped."""
     output_bytes: int
     """The buffer that logits and embeddings are handed out in."""
-    heap_bytes: int
-    """Private memory beside all buffers: vocabulary, metadata, graphs; 0 where the system does not say."""
+    model_bytes: int
+    """Private memory of the open model beside all buffers, above all its vocabulary; 0: not told."""
     engine_version: str
     cpu_features: tuple[str, ...]
     """What the CPU backend was built to use, by its own names, such as `AVX2`."""
+    gpu_offload: bool
+    """It was built for a GPU and found one."""
 
 
 class RehearsalFailed(_Line, frozen=True):
