@@ -21,8 +21,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
+PIP = (str(PYTHON), "-m", "pip", "--disable-pip-version-check")
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
-COMPILE_LOG = ENVIRONMENT / "compile.log"
+LOG = ROOT / "build" / "set-up.log"
 
 # What Qt and llama.cpp load from the system, by the name of the Debian and Ubuntu package that has it.
 # For any missing xcb library Qt says that "xcb-cursor0 is needed", which is true of one of them.
@@ -44,8 +45,14 @@ COMPILERS = {"gcc": "gcc", "g++": "g++"}
 TEST_PROGRAMS = {"xvfb": "Xvfb", "xauth": "xauth", "dbus-daemon": "dbus-daemon"}
 
 LINE_SECONDS = 15
-STEP = re.compile(r"\[\s*(\d+%|\d+/\d+)\] .*?([^/\s]+?)(?:\.o)?\s*$")
-"""A line of ninja or of make, and the file that it is about."""
+STEP = re.compile(
+    r"\s*(?:"
+    r"\[\s*(?P<step>\d+%|\d+/\d+)\] .*?(?P<file>[^/\s]+?)(?:\.o)?\s*"  # ninja and make
+    r"|(?P<doing>Unpacking|Setting up|Collecting|Downloading) (?P<what>\S+).*"
+    r"|(?P<last>Installing collected packages).*"
+    r")"
+)
+"""A line of a compiler, apt or pip that says what it is at."""
 
 
 def main() -> int:
@@ -65,9 +72,9 @@ def main() -> int:
     make_environment()
     if not install_engine():
         return 1
-    say("Installing the other packages …")
-    if pip("install", "--constraint", str(CONSTRAINTS), "--editable", f"{ROOT}[dev]") != 0:
-        return stop("pip could not install the packages: the reason is in its lines above.")
+    say("Installing the Python packages: about 200 MB the first time.")
+    if not run_shown(*PIP, "install", "--constraint", str(CONSTRAINTS), "--editable", f"{ROOT}[dev]"):
+        return 1
     for stamp in stamps[: for_tests + 1]:
         stamp.write_text(key)
     return 0
@@ -113,12 +120,10 @@ def install_packages(packages: list[str]) -> bool:
         stop(f"Missing system packages. Please run:\n  sudo apt-get install --no-install-recommends {names}")
         return False
     say(f"Installing system packages: {names} …")
-    apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
-    subprocess.run([*apt, "update"])
-    if subprocess.run([*apt, "install", "-y", "--no-install-recommends", *packages]).returncode != 0:
-        stop(f"apt-get could not install {names}: the reason is in its lines above.")
-        return False
-    return True
+    apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
+    # An update fails when any source of the machine is out of reach; what is needed may still be there.
+    subprocess.run([*apt, "-q", "update"])
+    return run_shown(*apt, "install", "-y", "--no-install-recommends", *packages)
 
 
 def make_environment() -> None:
@@ -144,10 +149,9 @@ def install_engine() -> bool:
     if installed_engine() == requirement:
         return True
     wheel = requirement.replace("-", "_").replace("==", "-") + "-"
-    if wheel in output(str(PYTHON), "-m", "pip", "cache", "list", "--format", "abspath", "llama_cpp_python"):
-        return pip("install", "--quiet", requirement) == 0
-    say(f"Compiling llama.cpp ({requirement}): about 12 minutes on two cores, once on this machine.")
-    return compile_shown([str(PYTHON), "-m", "pip", "install", "--verbose", requirement])
+    if wheel not in output(*PIP, "cache", "list", "--format", "abspath", "llama_cpp_python"):
+        say(f"Compiling llama.cpp ({requirement}): about 12 minutes on two cores, once on this machine.")
+    return run_shown(*PIP, "install", "--verbose", requirement)
 
 
 def engine_requirement() -> str:
@@ -163,24 +167,25 @@ def installed_engine() -> str:
     return output(str(PYTHON), "-c", question)
 
 
-def compile_shown(command: list[str]) -> bool:
-    """Run a long compilation, keep its output in a file, and print one line every quarter of a minute."""
+def run_shown(*command: str) -> bool:
+    """Run something long, keep its output in a file, and print one line every quarter of a minute."""
     environment = dict(os.environ)
     # With this set, ggml leaves out AVX2 and the like, and everything is several times slower.
     environment.pop("SOURCE_DATE_EPOCH", None)
     # Without ninja, make would compile on one core.
     environment.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count() or 1))
     start = next_line = time.monotonic()
-    doing, last_lines = "preparing", [""]
+    doing, last_lines = "starting", [""]
+    LOG.parent.mkdir(exist_ok=True)
     with (
         subprocess.Popen(
             command,
             env=environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
         ) as process,
-        COMPILE_LOG.open("wb") as log,
+        LOG.open("wb") as log,
         selectors.DefaultSelector() as selector,
     ):
         assert process.stdout is not None
@@ -199,22 +204,17 @@ def compile_shown(command: list[str]) -> bool:
                 minutes, seconds = divmod(int(time.monotonic() - start), 60)
                 say(f"  {minutes:2}:{seconds:02}  {doing}")
     if process.returncode != 0:
-        stop("\n".join(last_lines) + f"\nCompiling llama.cpp failed; all lines are in {COMPILE_LOG}.")
+        stop("\n".join(last_lines) + f"\nThis failed; all its lines are in {LOG}.")
     return process.returncode == 0
 
 
 def step_in(lines: list[str]) -> str:
-    """What the compiler's last line says that it is doing; empty when no line says it."""
+    """What the newest line that tells a step tells; empty when none does."""
     for line in reversed(lines):
-        found = STEP.search(line)
+        found = STEP.fullmatch(line)
         if found:
-            return f"{found[1]} {found[2]}"
+            return " ".join(filter(None, found.groups()))
     return ""
-
-
-def pip(*arguments: str) -> int:
-    """Run the environment's pip and return its exit status."""
-    return subprocess.run([str(PYTHON), "-m", "pip", "--disable-pip-version-check", *arguments]).returncode
 
 
 def output(*command: str) -> str:

@@ -22,7 +22,7 @@ def set_up(tmp_path, monkeypatch):
     environment = tmp_path / "environment"
     monkeypatch.setattr(module, "ENVIRONMENT", environment)
     monkeypatch.setattr(module, "PYTHON", environment / "bin" / "python")
-    monkeypatch.setattr(module, "COMPILE_LOG", tmp_path / "compile.log")
+    monkeypatch.setattr(module, "LOG", tmp_path / "build" / "set-up.log")
     return module
 
 
@@ -35,30 +35,33 @@ def set_up(tmp_path, monkeypatch):
         ),
         (["  [ 45%] Building C object vendor/ggml/ggml.c.o", "  note: something"], "45% ggml.c"),
         (["  [6/6] Linking CXX shared library libt.so\r"], "6/6 libt.so"),
-        (["Collecting cmake", "  Downloading cmake-4.1.whl (30 MB)"], ""),
+        (["Collecting cmake", "  Downloading cmake-4.1.whl (30 MB)", ""], "Downloading cmake-4.1.whl"),
+        (["Unpacking libgl1:amd64 (1.6.0-1) ...\r"], "Unpacking libgl1:amd64"),
+        (["Installing collected packages: six, numpy"], "Installing collected packages"),
+        (["Running command Building wheel"], ""),
     ],
 )
-def test_the_step_that_is_compiled_is_read_from_ninja_and_make(set_up, lines, step):
+def test_the_step_is_read_from_compilers_apt_and_pip(set_up, lines, step):
     """The newest line that names a step is shown with its number and its file."""
     assert set_up.step_in(lines) == step
 
 
-def test_a_long_compilation_is_seen_to_move(set_up, monkeypatch, capfd):
+def test_a_long_command_is_seen_to_move(set_up, monkeypatch, capfd):
     """While a command runs, lines with the time and the step appear; its own output goes to the log."""
     monkeypatch.setattr(set_up, "LINE_SECONDS", 0)
     script = "import sys; print('[1/2] Building a.cpp.o', flush=True); sys.stdin.read(); print('done')"
-    assert set_up.compile_shown([sys.executable, "-c", script])
+    assert set_up.run_shown(sys.executable, "-c", script)
     assert "   0:00  1/2 a.cpp\n" in capfd.readouterr().out
-    assert set_up.COMPILE_LOG.read_text() == "[1/2] Building a.cpp.o\ndone\n"
+    assert set_up.LOG.read_text() == "[1/2] Building a.cpp.o\ndone\n"
 
 
-def test_a_compilation_that_fails_ends_with_its_last_lines(set_up, capfd):
-    """The compiler's own words and the place of the whole log are shown."""
+def test_a_command_that_fails_ends_with_its_last_lines(set_up, capfd):
+    """The command's own words and the place of the whole log are shown."""
     script = "import sys; print('\\n'.join(map(str, range(100))), 'no such header', sep='\\n'); sys.exit(3)"
-    assert not set_up.compile_shown([sys.executable, "-c", script])
+    assert not set_up.run_shown(sys.executable, "-c", script)
     told = capfd.readouterr().err
     assert "no such header" in told
-    assert str(set_up.COMPILE_LOG) in told
+    assert str(set_up.LOG) in told
     assert len(told.splitlines()) < 35
 
 
