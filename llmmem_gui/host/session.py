@@ -61,7 +61,7 @@ class _Session:
         try:
             loaded, model = self._open()
         except LoadError as error:
-            self._channel.send(protocol.LoadFailed(str(error)))
+            self._channel.send(protocol.LoadFailed(self._reason(error)))
             raise
         self._model = model
         model.wanted_threads = self._threads  # it may have changed during the load
@@ -103,6 +103,12 @@ class _Session:
             shared_bytes=self._memory.shared_bytes(),
         )
         return loaded, model
+
+    def _reason(self, error: LoadError) -> str:
+        limit_bytes = self._load.data_limit_bytes
+        if limit_bytes is None or "allocat" not in str(error):
+            return str(error)
+        return f"it needs more than the {limit_bytes / 2**20:.0f} MiB of memory that it may use ({error})"
 
     def _listen(self) -> None:
         """Take messages while the model works; ends the process when told or left alone."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from running_hosts import running_starter
 
 from llmmem_gui.service.hosts import HostStarter
+from tests.running_hosts import running_starter
 
 
 @pytest_asyncio.fixture

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
-from running_hosts import SMALL, complete, loaded_host, text_of
 
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.service.hosts import AskFailedError, HostStarter
+from tests.running_hosts import SMALL, complete, loaded_host, text_of
 
 HELLO = [{"role": "user", "content": "Say hello."}]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running_hosts import SMALL, complete, is_running, loaded_host, running_starter, text_of
 
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.service import host as host_module
 from llmmem_gui.service.hosts import Host, HostEndedError, HostStarter, LoadFailedError
+from tests.running_hosts import SMALL, complete, is_running, loaded_host, running_starter, text_of
 
 LONG = {"prompt": "Once upon a time", "max_tokens": 2000, "temperature": 0.0, "stream": True}
 SLOW_PROMPT = {"prompt": "word " * 6000, "max_tokens": 1, "stream": True}

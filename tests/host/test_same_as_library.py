@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_hosts import complete, loaded_host
 
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.service.hosts import HostStarter
+from tests.running_hosts import complete, loaded_host
 
 LIBRARY = """
 import json, sys
