@@ -4,12 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: run test check setup setup-for-tests demo-model test-models screenshots clean
+.PHONY: run test check setup setup-for-tests translations demo-model test-models screenshots clean
 
-run: setup demo-model ## Open the window, after setting up whatever is missing
+run: setup translations demo-model ## Open the window, after setting up whatever is missing
 	@$(BIN)/llmmem-gui $(ARGS)
 
-test: setup-for-tests test-models ## Run all tests; ARGS="-k units" runs some
+test: setup-for-tests translations test-models ## Run all tests; ARGS="-k units" runs some
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: setup ## Style, types and import rules
@@ -24,13 +24,16 @@ setup: ## Make the environment in .venv, nothing else
 setup-for-tests:
 	@$(PYTHON) packaging/set_up.py --tests
 
+translations: setup ## Compile the texts of the window that changed
+	@$(BIN)/python packaging/translations.py compile
+
 demo-model: setup ## Fetch the model to try the program with
 	@$(BIN)/python -m llmmem_gui.service.demo_model
 
 test-models: setup ## Fetch the two models that the tests use into .models
 	@$(BIN)/python -m llmmem_gui.service.demo_model --for-tests --to .models
 
-screenshots: setup-for-tests test-models ## Make the pictures of the README anew
+screenshots: setup-for-tests translations test-models ## Make the pictures of the README anew
 	@$(BIN)/python docs/screenshots.py
 
 clean: ## Remove everything that was made here, models included

@@ -19,7 +19,9 @@ LANGUAGES = ("en", "pt_BR")
 
 def main() -> int:
     """Run one of the two commands; the exit status of the tool that failed, else 0."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=("update", "compile"))
     command = parser.parse_args().command
     for language in LANGUAGES:

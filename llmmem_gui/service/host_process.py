@@ -17,9 +17,8 @@ import llmmem_gui
 _PASSED_ON = ("PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "TEMP", "TMP")
 _PASSED_ON_PREFIXES = ("LC_", "OMP_", "GOMP_", "GGML_", "CUDA_", "HIP_", "ROCR_", "VK_")
 
-FROZEN_FLAG = "--llmmem-host"
-"""First argument with which a frozen program becomes the host program."""
-
+FROZEN_NAME = "llmmem-host"
+"""In a frozen build the host program is a program of its own, beside the others and without Qt."""
 
 ERRORS_BYTES = 8192
 """How much of the end of a host's standard error is kept."""
@@ -46,7 +45,7 @@ class HostProcess(Protocol):
 def host_program() -> list[str]:
     """Give the command line of the host program, without its arguments."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, FROZEN_FLAG]
+        return [str(Path(sys.executable).with_name(FROZEN_NAME))]
     # -I keeps the user's own modules and variables out; the file finds its package by itself.
     return [sys.executable, "-I", str(Path(llmmem_gui.__file__).parent / "host" / "__main__.py")]
 

@@ -25,7 +25,7 @@ from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.rehearsal import LINE_LIMIT_BYTES, Answer, RehearsalFailed, Rehearse, Rehearsed
 from llmmem_gui.service.durable_file import replace_file
 from llmmem_gui.service.host_exit import explain_exit
-from llmmem_gui.service.host_process import ERRORS_BYTES, FROZEN_FLAG, host_environment
+from llmmem_gui.service.host_process import ERRORS_BYTES, host_environment, host_program
 
 ANSWER_SECONDS = 60.0
 """A rehearsal that takes longer is ended; opening the largest vocabulary takes two seconds."""
@@ -260,7 +260,7 @@ class _Program:
 def rehearsal_program() -> list[str]:
     """Give the command line of the program that rehearses."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, FROZEN_FLAG, "rehearsal"]
+        return [*host_program(), "rehearsal"]
     return [sys.executable, "-I", str(Path(llmmem_gui.__file__).parent / "host" / "rehearsal.py")]
 
 

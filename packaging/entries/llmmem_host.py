@@ -2,6 +2,10 @@
 
 import sys
 
-from llmmem_gui.host.__main__ import main
+from llmmem_gui.host import __main__ as host
+from llmmem_gui.host import rehearsal
 
-main(sys.argv[1:])
+if sys.argv[1:] == ["rehearsal"]:
+    rehearsal.main()
+else:
+    host.main(sys.argv[1:])
