@@ -60,6 +60,8 @@ class Entry:
     """Models in use that its load waits for."""
     draining: bool = False
     """It gets no further request, because it has to go when it is idle."""
+    asleep: bool = False
+    """Its weights are dropped; still so when it is unloaded while it dozes."""
     smaller_asked: bool = False
     no_smaller: bool = False
     """Smaller parameters for it were looked for; there are none."""
@@ -75,7 +77,7 @@ class Entry:
         if self.asked is None:
             return None
         private, weights = self.asked.private_bytes, self.asked.weights_bytes
-        if self.state is State.DOZING:
+        if self.asleep:
             weights = 0
         if self.measured is not None:
             private = max(private, self.measured.private_bytes)
@@ -203,7 +205,7 @@ class Entry:
         self.context = None
         self.loaded_at = None
         self.load_seconds = None
-        self.used = self.draining = self.smaller_asked = self.no_smaller = False
+        self.used = self.draining = self.asleep = self.smaller_asked = self.no_smaller = False
 
 
 def _larger(one: Charge, other: Charge) -> Charge:

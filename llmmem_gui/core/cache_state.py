@@ -168,6 +168,7 @@ class CacheState:
     def doze(self, entry: Entry, cause: Cause, actor: Actor, for_model: str | None = None) -> None:
         """Let a model drop its mapped weights."""
         entry.state = State.DOZING
+        entry.asleep = True
         if entry.measured is not None:
             entry.measured = replace(entry.measured, weights_bytes=0)
         self.actions.append(m.DozeHost(entry.model_id, entry.host))
@@ -176,6 +177,7 @@ class CacheState:
     def wake(self, entry: Entry, actor: Actor) -> None:
         """Count a dozing model as ready: its weights come back as it reads them."""
         entry.admitted = None
+        entry.asleep = False
         entry.state = State.READY
         self.announce("model-woken", entry, actor=actor)
 

@@ -64,9 +64,10 @@ class Holder:
 
     @property
     def promised_bytes(self) -> int:
-        """Private bytes that it was promised and has not taken yet; they are still available."""
-        if self.standing is Standing.UNLOADING:
-            return 0
+        """Private bytes that it was promised and was not seen to take: the reading still has them available.
+
+        A model that is unloading may have taken them since the last reading.
+        """
         return max(0, self.charge.private_bytes - self.private_bytes)
 
     @property

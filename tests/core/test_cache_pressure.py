@@ -59,7 +59,7 @@ def test_case_37_pressure_never_touches_busy_loading_or_fresh_models() -> None:
 
 
 def test_case_38_an_eviction_without_effect_is_not_repeated() -> None:
-    """After an unload that made nothing available, pressure takes no further model until its level changes."""
+    """After an unload that made nothing available, pressure takes no other model until its level changes."""
     stage = Stage(machine_bytes=1000 * MIB)
     load_and_leave(stage, ("a", "b", "c"), 100 * MIB)
     stage.sample()
