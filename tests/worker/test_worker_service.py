@@ -148,7 +148,7 @@ def test_threads_may_share_it(worker: WorkerService, smol_path: Path, gemma_path
 
 
 def test_it_attaches_to_a_running_program(home: Path, smol_path: Path) -> None:
-    """With a program running, the worker uses it, is heard there as a script, and leaves the models loaded."""
+    """With a program running, the worker uses it, is known there as a script, and leaves models loaded."""
     with running_program(home) as program:
         with WorkerService() as worker:
             assert not worker.runs_itself
