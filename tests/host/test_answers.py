@@ -157,7 +157,7 @@ async def test_what_cannot_be_answered_says_why_and_the_host_goes_on(
     ]
     for operation, arguments, reason in refused:
         with pytest.raises(AskFailedError, match=f"^{reason}$"):
-            await host.ask(operation, arguments).finished()  # type: ignore[arg-type]
+            await host.ask(operation, arguments).finished()
     assert "Paris" in await complete(host, "The capital of France is", max_tokens=4)
 
 

@@ -136,16 +136,16 @@ MEANINGLESS = {"become a program", "trace", "mount", "leave its namespaces"}
 def test_every_denial_holds(attempts: dict[bool, dict[str, object]]) -> None:
     """Inside nothing of the list succeeds, and what a host needs does; outside nearly all succeeds."""
     inside, outside = attempts[True], attempts[False]
-    if len(inside["layers"]) < 2:  # type: ignore[arg-type]
+    if len(inside["layers"]) < 2:
         pytest.skip(f"this kernel has only {inside['layers']}")
-    needs = set(inside["needs"])  # type: ignore[call-overload]
-    outcomes: dict[str, str] = inside["outcomes"]  # type: ignore[assignment]
+    needs = set(inside["needs"])
+    outcomes: dict[str, str] = inside["outcomes"]
     denied = {"Permission denied", "Operation not permitted"}
     allowed = {name: outcome for name, outcome in outcomes.items() if outcome not in denied}
     assert allowed.keys() == needs
     assert {outcomes[name] for name in needs} == {"done"}
 
-    free: dict[str, str] = outside["outcomes"]  # type: ignore[assignment]
+    free: dict[str, str] = outside["outcomes"]
     # The model is gone when its turn to be renamed comes.
     assert {name for name, outcome in free.items() if outcome != "done"} == {
         *MEANINGLESS,
