@@ -70,17 +70,16 @@ class PressureGauge:
         return self._level
 
     def simulate(self, level: Level | None) -> None:
-        """Take every further sample as showing this level; None ends it."""
+        """Put this level in force from the next sample on, whatever it shows; None ends it."""
         self._simulated = level
 
     def feed(self, sample: Sample) -> Level:
         """Take one sample in and return the level in force."""
-        enters = self._simulated if self._simulated is not None else self._entered(sample, 1.0)
-        stays = (
-            self._simulated
-            if self._simulated is not None
-            else self._entered(sample, self._limits.leave_factor)
-        )
+        if self._simulated is not None:
+            self._level = self._rising = self._simulated
+            return self._level
+        enters = self._entered(sample, 1.0)
+        stays = self._entered(sample, self._limits.leave_factor)
         self._last = sample
         if enters > self._level:
             # One low reading may be a passing peak; an emergency cannot wait for a second one.

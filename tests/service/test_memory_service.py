@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core.events import Receipt
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.snapshot import State
@@ -19,61 +19,26 @@ from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.hosts import HostStarter
 from llmmem_gui.service.memory_service import MemoryService
-from llmmem_gui.service.publisher import Fact
 from llmmem_gui.service.settings_file import SettingsFile
-
-_MIB = 1024**2
-_QUESTION = {"messages": [{"role": "user", "content": "Say hello."}], "temperature": 0.0}
+from tests.service.running_service import MIB, RunningService, running_service
 
 
-class Running:
-    """A service, what it has told, and the ids of the two real models."""
+class Running(RunningService):
+    """A service with the two real models."""
 
-    def __init__(self, service: MemoryService, smol: str, gemma: str) -> None:
-        self.service = service
-        self.smol = smol
-        self.gemma = gemma
-        self.facts: list[Fact] = []
-        service.subscribe(self.facts.append)
+    @property
+    def smol(self) -> str:
+        return self.models[0]
 
-    def events(self, kind: str) -> list[Event]:
-        return [fact for fact in self.facts if isinstance(fact, Event) and fact.type == kind]
-
-    def state(self, model_id: str) -> State:
-        model = self.service.snapshot.model(model_id)
-        assert model is not None
-        return model.state
-
-    def pid(self, model_id: str) -> int:
-        model = self.service.snapshot.model(model_id)
-        assert model is not None
-        assert model.pid is not None
-        return model.pid
-
-    async def until(self, condition) -> None:
-        """Wait for facts until the condition holds; the test's own time limit ends a wait in vain."""
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    async def text(self, model: str, **arguments) -> str:
-        answer = self.service.ask(model, "chat", {**_QUESTION, **arguments}, actor="api")
-        return "".join([payload["choices"][0]["message"]["content"] async for payload in answer])
+    @property
+    def gemma(self) -> str:
+        return self.models[1]
 
 
 @pytest.fixture
 async def running(smol_path: Path, gemma_path: Path) -> AsyncIterator[Running]:
-    starter = HostStarter.spawn()
-    folders = Folders.of_user()
-    folders.create()
-    service = MemoryService(folders, SettingsFile(folders.settings_file), starter)
-    try:
-        await service.start()
-        smol = await service.add_model(smol_path)
-        gemma = await service.add_model(gemma_path)
-        yield Running(service, smol.id, gemma.id)
-    finally:
-        await service.close()
-    assert not psutil.Process().children(recursive=True)
+    async with running_service([smol_path, gemma_path], kind=Running) as service:
+        yield service
 
 
 async def test_a_model_is_loaded_answers_and_gives_everything_back(running: Running) -> None:
@@ -85,7 +50,7 @@ async def test_a_model_is_loaded_answers_and_gives_everything_back(running: Runn
     pid = running.pid(running.smol)
     receipt = await running.service.unload(running.smol, actor="window")
     assert not psutil.pid_exists(pid)
-    assert receipt.given_back_bytes == receipt.private_before_bytes > 10 * _MIB
+    assert receipt.given_back_bytes == receipt.private_before_bytes > 10 * MIB
     assert receipt.seconds < 10
     assert running.state(running.smol) is State.UNLOADED
     assert [e.cause for e in running.events("model-unloaded")] == ["asked"]
@@ -95,7 +60,15 @@ async def test_a_model_is_loaded_answers_and_gives_everything_back(running: Runn
 async def test_an_answer_streams_and_says_what_it_took(running: Running) -> None:
     """Asking loads the model by itself; chunks come one by one and the usage is known at the end."""
     answer = running.service.ask(
-        running.smol, "chat", {**_QUESTION, "max_tokens": 12, "stream": True}, actor="api"
+        running.smol,
+        "chat",
+        {
+            "messages": [{"role": "user", "content": "Say hello."}],
+            "temperature": 0.0,
+            "max_tokens": 12,
+            "stream": True,
+        },
+        actor="api",
     )
     chunks = [chunk async for chunk in answer]
     text = "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks)
@@ -109,7 +82,7 @@ async def test_the_least_recently_used_model_makes_room(running: Running) -> Non
     """Under a limit that holds one model, loading the second unloads the first and says for whom."""
     await running.service.load(running.smol, actor="cli")
     need = (await running.service.forecast(running.gemma)).total_bytes
-    await running.service.set_limit(None, need + 10 * _MIB, actor="cli")
+    await running.service.set_limit(None, need + 10 * MIB, actor="cli")
     await running.service.load(running.gemma, actor="cli")
     assert running.state(running.smol) is State.UNLOADED
     assert running.state(running.gemma) is State.READY
@@ -121,7 +94,7 @@ async def test_a_limit_below_use_unloads_at_once(running: Running) -> None:
     """Moving the total limit below what is used unloads in order until the rest fits."""
     await running.service.load(running.smol, actor="window")
     await running.service.load(running.gemma, actor="window")
-    await running.service.set_limit(None, 1 * _MIB, actor="window")
+    await running.service.set_limit(None, 1 * MIB, actor="window")
     await running.until(lambda: not running.service.usage().models)
     assert {e.cause for e in running.events("model-unloaded")} == {"total limit"}
     with pytest.raises(CommandError, match=r"needs .* the limit leaves") as refused:
@@ -134,7 +107,7 @@ async def test_a_model_above_its_own_limit_is_refused_with_the_numbers(running: 
     """A limit of one model shapes its load and touches no other model."""
     await running.service.load(running.smol, actor="cli")
     with pytest.raises(CommandError, match=r"its limit is 50\.0 MiB"):
-        await running.service.load(running.gemma, limit_bytes=50 * _MIB, actor="cli")
+        await running.service.load(running.gemma, limit_bytes=50 * MIB, actor="cli")
     assert running.state(running.smol) is State.READY
 
 
@@ -142,7 +115,7 @@ async def test_a_pinned_model_is_not_pushed_out(running: Running) -> None:
     """What does not fit beside a pinned model is refused, and the refusal names it."""
     await running.service.load(running.smol, pin=True, actor="cli")
     need = (await running.service.forecast(running.gemma)).total_bytes
-    await running.service.set_limit(None, need + 10 * _MIB, actor="cli")
+    await running.service.set_limit(None, need + 10 * MIB, actor="cli")
     with pytest.raises(CommandError, match=f"{running.smol} is pinned"):
         await running.service.load(running.gemma, actor="api")
     assert running.state(running.smol) is State.READY
@@ -273,12 +246,12 @@ async def test_quitting_while_loading_leaves_nothing_behind(running: Running) ->
 
 async def test_samples_tell_what_each_model_uses(running: Running) -> None:
     """Usage is measured: private and mapped bytes of the host, and percent of the limit."""
-    await running.service.set_limit(None, 2048 * _MIB, actor="cli")
+    await running.service.set_limit(None, 2048 * MIB, actor="cli")
     await running.service.load(running.smol, actor="cli")
-    await running.until(lambda: running.service.usage().current_bytes > 60 * _MIB)
+    await running.until(lambda: running.service.usage().current_bytes > 60 * MIB)
     usage = running.service.usage()
-    assert usage.limit_bytes == 2048 * _MIB
-    assert usage.percent == pytest.approx(100 * usage.current_bytes / (2048 * _MIB))
+    assert usage.limit_bytes == 2048 * MIB
+    assert usage.percent == pytest.approx(100 * usage.current_bytes / (2048 * MIB))
     assert set(usage.models) == {running.smol}
     assert any(isinstance(fact, Sample) and running.smol in fact.hosts for fact in running.facts)
 
@@ -306,7 +279,7 @@ async def test_a_truncated_model_a_folder_and_a_missing_file(
     """Each is refused with one sentence that names it."""
     truncated = tmp_path / "truncated.gguf"
     with smol_path.open("rb") as whole:
-        truncated.write_bytes(whole.read(5 * _MIB))
+        truncated.write_bytes(whole.read(5 * MIB))
     folder = tmp_path / "folder.gguf"
     folder.mkdir()
     for path in (truncated, folder, tmp_path / "missing.gguf"):
@@ -316,17 +289,17 @@ async def test_a_truncated_model_a_folder_and_a_missing_file(
 
 async def test_settings_survive_a_restart(running: Running, smol_path: Path) -> None:
     """Limits and pins are on the disk as soon as they are set, and hold for the next service."""
-    await running.service.set_limit(running.smol, 512 * _MIB, actor="cli")
+    await running.service.set_limit(running.smol, 512 * MIB, actor="cli")
     await running.service.set_pinned(running.smol, True, actor="cli")
-    await running.service.set_limit(None, 3000 * _MIB, actor="cli")
+    await running.service.set_limit(None, 3000 * MIB, actor="cli")
     await running.service.close()
     folders = Folders.of_user()
     again = MemoryService(folders, SettingsFile(folders.settings_file), HostStarter.spawn())
     await again.start()
     model = again.snapshot.model(running.smol)
     assert model is not None
-    assert (model.limit_bytes, model.pinned) == (512 * _MIB, True)
-    assert again.snapshot.bounds.total_limit_bytes == 3000 * _MIB
+    assert (model.limit_bytes, model.pinned) == (512 * MIB, True)
+    assert again.snapshot.bounds.total_limit_bytes == 3000 * MIB
     await again.close()
 
 
@@ -340,6 +313,6 @@ async def test_the_next_forecast_learns_from_what_a_load_took(running: Running) 
     (record,) = running.service.catalogue.forecasts.past(running.smol)
     assert record.forecast_bytes == first.total_bytes
     assert record.measured.filled_tokens > 20
-    assert record.measured_bytes > 100 * _MIB
+    assert record.measured_bytes > 100 * MIB
     again = await running.service.forecast(running.smol)
     assert (again.source, again.measured_times) == ("measured", 1)
