@@ -175,21 +175,22 @@ class _Ring:
         """Write many rows."""
         if not len(rows.slots):
             return
-        block_numbers = rows.slots // BLOCK_ROWS
-        for number in np.unique(block_numbers):
+        for number in np.unique(rows.slots // BLOCK_ROWS):
             self._enter(self.block_of(int(number) * BLOCK_ROWS))
         places = rows.slots % self._rows
         self._samples[places] = np.clip(rows.samples, 1, np.iinfo(np.uint16).max)
         self._machine[:, places] = rows.machine.T
         self._newest_slot = max(int(rows.slots.max()), self._newest_slot or 0)
-        blocks_of_lines = block_numbers[rows.model_rows]
-        offsets_of_lines = rows.slots[rows.model_rows] % BLOCK_ROWS
-        for model, model_id in enumerate(rows.model_ids):
-            for number in np.unique(blocks_of_lines[rows.model_of == model]):
-                page = self._pages.obtain(self.block_of(int(number) * BLOCK_ROWS), model_id)
-                if page is not None:
-                    lines = (rows.model_of == model) & (blocks_of_lines == number)
-                    page[:, offsets_of_lines[lines]] = rows.figures[lines].T
+        slots_of_lines = rows.slots[rows.model_rows]
+        pages_of_lines = np.stack((slots_of_lines // BLOCK_ROWS, rows.model_of))
+        order = np.lexsort(pages_of_lines)
+        begins = np.flatnonzero(np.diff(pages_of_lines[:, order]).any(axis=0)) + 1
+        for lines in np.split(order, begins) if len(order) else ():
+            slots = slots_of_lines[lines]
+            model_id = rows.model_ids[int(rows.model_of[lines[0]])]
+            page = self._pages.obtain(self.block_of(int(slots[0])), model_id)
+            if page is not None:
+                page[:, slots % BLOCK_ROWS] = rows.figures[lines].T
 
     def rows_between(self, first: int, stop: int) -> list[ChosenRows]:
         """The rows that were sampled from slot `first` to before slot `stop`, block by block."""
