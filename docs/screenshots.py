@@ -69,7 +69,7 @@ def take_pictures(folder: Path, scale: int) -> int:
     camera = Camera(desktop, folder, f"@{scale}x" if scale > 1 else "")
     try:
         for scene in scenes(camera):
-            print(f"took {scene}")
+            sys.stdout.write(f"took {scene}\n")
     finally:
         desktop.quit()
         camera.until(lambda: not service.isRunning())
@@ -112,8 +112,8 @@ class Camera:
 
     def take_with(self, name: str, dialog: QWidget) -> str:
         """Save a picture of the window with a dialog over it."""
-        from PySide6.QtCore import QPoint
-        from PySide6.QtGui import QPainter
+        from PySide6.QtCore import QPoint, QRect
+        from PySide6.QtGui import QColor, QPainter
 
         self.rest(0.4)
         window = self.desktop.window
@@ -121,6 +121,9 @@ class Camera:
         corner = QPoint(window.width() - dialog.width(), window.height() - dialog.height()) / 2
         painter = QPainter(picture)
         painter.drawPixmap(corner, above)
+        # There is no window manager that would draw a frame.
+        painter.setPen(QColor("#8d94a3"))
+        painter.drawRect(QRect(corner, dialog.size()))
         painter.end()
         picture.save(str(self._folder / f"{name}{self._suffix}.png"))
         return f"{name}{self._suffix}.png"
@@ -198,7 +201,9 @@ def preview_and_refusal(camera: Camera) -> Iterator[str]:
     def mouse(kind: QEvent.Type, x: float) -> None:
         point = QPointF(x, track.height() / 2)
         button = Qt.MouseButton.LeftButton
-        event = QMouseEvent(kind, point, track.mapToGlobal(point), button, button, Qt.KeyboardModifier.NoModifier)
+        event = QMouseEvent(
+            kind, point, track.mapToGlobal(point), button, button, Qt.KeyboardModifier.NoModifier
+        )
         QApplication.sendEvent(track, event)
 
     mouse(QEvent.Type.MouseButtonPress, track.width() / 2)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from llmmem_gui.core.plan import Shortage, Wait
+from llmmem_gui.core.plan import Admit, Charge, Shortage, Wait, plan_load
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.outlook import Outlook, names, outlook_line
@@ -34,12 +35,12 @@ class LoadChoice(QDialog):
         title.setFont(sized(title.font(), 1.2))
         title.setTextFormat(Qt.TextFormat.PlainText)
         title.setWordWrap(True)
-        reason = QLabel(self._reason(model, view, snapshot))
+        reason = QLabel(self._reason(view, snapshot))
         reason.setTextFormat(Qt.TextFormat.PlainText)
         reason.setWordWrap(True)
         buttons = QVBoxLayout()
         buttons.setSpacing(8)
-        for place, (text, request) in enumerate(self._ways(model, view)):
+        for place, (text, request) in enumerate(self._ways(model, view, snapshot)):
             button = QPushButton(text)
             button.setProperty("primary", place == 0)
             button.setAutoDefault(place == 0)
@@ -59,14 +60,14 @@ class LoadChoice(QDialog):
         layout.addLayout(last)
         self.setMinimumWidth(420)
 
-    def _reason(self, model: ModelSnapshot, view: Outlook, snapshot: CacheSnapshot) -> str:
-        sentence = self.tr("It needs {need}.").format(need=figures.size(view.need_bytes))
-        line = outlook_line(
-            Outlook(view.model_id, view.need_bytes, view.admission, view.own_limit_bytes), snapshot
-        )
-        return f"{sentence} {line[:1].upper()}{line[1:]}."
+    def _reason(self, view: Outlook, snapshot: CacheSnapshot) -> str:
+        as_it_is = Outlook(view.model_id, view.need_bytes, view.admission, view.own_limit_bytes)
+        line = outlook_line(as_it_is, snapshot)
+        return f"{line[:1].upper()}{line[1:]}."
 
-    def _ways(self, model: ModelSnapshot, view: Outlook) -> Sequence[tuple[str, Request]]:
+    def _ways(
+        self, model: ModelSnapshot, view: Outlook, snapshot: CacheSnapshot
+    ) -> Sequence[tuple[str, Request]]:
         ways: list[tuple[str, Request]] = []
         if view.fits_context:
             smaller = msgspec.structs.replace(model.parameters, context=view.fits_context)
@@ -84,6 +85,10 @@ class LoadChoice(QDialog):
             pinned = view.admission.pinned
             text = self.tr("Unload {models} and load").format(models=names(pinned))
             ways.append((text, Exchange(pinned, model.id)))
+        higher = _higher_limit(view, snapshot)
+        if higher is not None:
+            text = self.tr("Raise the total limit to {size}").format(size=figures.size(higher))
+            ways.append((text, SetLimit(None, higher)))
         if view.own_limit_bytes is not None:
             text = self.tr("Raise its limit to {size}").format(
                 size=figures.size(_rounded_up(view.need_bytes))
@@ -100,3 +105,16 @@ def _rounded_up(size_bytes: int) -> int:
     """The next whole 64 MiB above a forecast with a little air."""
     step = 64 * 1024**2
     return -(-size_bytes * 105 // 100 // step) * step
+
+
+def _higher_limit(view: Outlook, snapshot: CacheSnapshot) -> int | None:
+    """A total limit under which the model would fit, when the computer has the memory for it."""
+    shortage = view.admission
+    if not isinstance(shortage, Shortage) or shortage.bound != "limit" or shortage.pinned:
+        return None
+    limit = snapshot.bounds.total_limit_bytes or 0
+    higher = _rounded_up(limit + shortage.need_bytes - shortage.room_bytes)
+    bounds = replace(snapshot.bounds, total_limit_bytes=higher)
+    need = Charge(view.need_bytes, 0, view.model_id)
+    fits = isinstance(plan_load(need, snapshot.holders, bounds, model_id=view.model_id), Admit)
+    return higher if fits else None

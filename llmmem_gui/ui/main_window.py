@@ -78,6 +78,7 @@ class MainWindow(QWidget):
         self._contexts_asked: set[tuple[str, int]] = set()
         self._try_outs: dict[str, TryOut] = {}
         self._stale = True
+        self._told: tuple[Callable[[], str], float] | None = None
         self.actions_ = Actions(theme, self)
         self.history = LimitHistory(self)
         self._make_views(source)
@@ -217,15 +218,17 @@ class MainWindow(QWidget):
     def retranslate(self) -> None:
         """Write all texts in the language in force."""
         self.setWindowTitle("LLM Memory")
-        keys = self.actions_.search.shortcut().toString()
-        self.search.setPlaceholderText(f"{self.actions_.search.text()}  {keys}")
-        self.search.setAccessibleName(self.tr("Search models"))
         views = (self.plot, self.table, self.panel, self.limits, self.empty, self.status, self.warning)
         for view in (self.actions_, *views):
             view.retranslate()
+        keys = self.actions_.search.shortcut().toString()
+        self.search.setPlaceholderText(f"{self.actions_.search.text()}  {keys}")
+        self.search.setAccessibleName(self.tr("Search models"))
         self._load_button.setIcon(self.theme.icon("load", self.theme.palette.on_accent))
         for button in self._toolbar:
             button.setAccessibleName(button.defaultAction().text().rstrip("…"))
+        if self._told is not None:
+            self.status.show_message(self._told[0](), self._told[1])
         self._stale = True
         self._show_facts()
 
@@ -258,9 +261,7 @@ class MainWindow(QWidget):
         """Mark an event on the plot and say it in the status line."""
         self.show_history([event])
         if event.type not in _QUIET_EVENTS:
-            sentence = event_sentence(event)
-            if sentence:
-                self.status.show_message(sentence, event.time)
+            self._tell(lambda: event_sentence(event), event.time)
 
     def show_history(self, events: Sequence[Event]) -> None:
         """Mark events that have happened, oldest first."""
@@ -269,7 +270,12 @@ class MainWindow(QWidget):
 
     def show_receipt(self, receipt: Receipt, time: float) -> None:
         """Say what an unload gave back."""
-        self.status.show_message(receipt_sentence(receipt), time)
+        self._tell(lambda: receipt_sentence(receipt), time)
+
+    def _tell(self, sentence: Callable[[], str], time: float) -> None:
+        """Say something in the status line, and again in another language when that changes."""
+        self._told = (sentence, time)
+        self.status.show_message(sentence(), time)
 
     def show_outcome(self, outcome: ask.Outcome) -> None:
         """Take in what came of a request."""
@@ -341,7 +347,8 @@ class MainWindow(QWidget):
     def _show_current(self) -> None:
         model = self.table.current
         view = self.table.outlook_of(model) if model is not None else None
-        self.panel.show_model(model, self._snapshot, view)
+        chosen = self._settings.model(model.facts.path).parameters if model is not None else None
+        self.panel.show_model(model, self._snapshot, view, chosen)
         loaded = model is not None and (model.state.holds_host or model.state is State.QUEUED)
         act = self.actions_
         act.load.setEnabled(model is not None and not loaded and model.facts.error is None)

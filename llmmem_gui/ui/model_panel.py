@@ -62,12 +62,15 @@ class ModelPanel(Card):
         self._snapshot: CacheSnapshot | None = None
         self._outlook: Outlook | None = None
         self._machine_bytes = 8 * GIB
+        self._chosen = LoadParameters()
+        """The parameters that the model is, or would be next time, loaded with."""
         self._moving: LoadParameters | None = None
         """The parameters that the context slider would choose."""
         self._waiting_forecast = False
         self._wanted_forecast: LoadParameters | None = None
         self._costs: dict[LoadParameters, Forecast] = {}
         self._costs_of = ""
+        self._costs_asked: tuple[str, LoadParameters] | None = None
         self._make_widgets()
         self._lay_out()
         self._connect()
@@ -196,6 +199,7 @@ class ModelPanel(Card):
         self._names["kv"].setBuddy(self.kv_type)
         self._names["gpu"].setBuddy(self.gpu_layers)
         self.setAccessibleName(self.tr("Model"))
+        self._scale_sliders()
 
     # --- showing -----------------------------------------------------------------------------------------
 
@@ -206,11 +210,19 @@ class ModelPanel(Card):
             self._scale_sliders()
 
     def show_model(
-        self, model: ModelSnapshot | None, snapshot: CacheSnapshot | None, outlook: Outlook | None
+        self,
+        model: ModelSnapshot | None,
+        snapshot: CacheSnapshot | None,
+        outlook: Outlook | None,
+        chosen: LoadParameters | None = None,
     ) -> None:
-        """Show this model as it is in the snapshot; None: no model is chosen."""
+        """Show this model as it is in the snapshot; None: no model is chosen.
+
+        `chosen` are the parameters it would be loaded with next, when they are others than it has.
+        """
         other = (model.id if model else None) != (self._model.id if self._model else None)
         self._model, self._snapshot, self._outlook = model, snapshot, outlook
+        self._chosen = chosen or (model.parameters if model is not None else LoadParameters())
         self._page.setVisible(model is not None)
         for button in (self.unload, self.primary):
             button.setVisible(model is not None)
@@ -290,7 +302,7 @@ class ModelPanel(Card):
             self.limit.set_hint(self._limit_hint(model))
         self.context.setEnabled(loadable)
         if self._moving is None:
-            self.context.set_value(model.parameters.context)
+            self.context.set_value(self._chosen.context)
         self.context.set_mark(model.context if model.state.holds_host else None)
         if not self.context.is_moving:
             self._show_context_cost()
@@ -307,17 +319,22 @@ class ModelPanel(Card):
         model = self._model
         if model is None:
             return
-        chosen = self._moving or model.parameters
-        forecast = self._costs.get(chosen) or (None if self._moving else model.forecast)
+        chosen = self._moving or self._chosen
+        forecast = self._costs.get(chosen)
+        if forecast is None and chosen == model.parameters:
+            forecast = model.forecast
+        now = ""
+        if model.state.holds_host and model.context and model.parameters.context != chosen.context:
+            now = self.tr("now {tokens}").format(tokens=figures.count(model.context))
         if forecast is None:
+            self.context.set_hint(now)
             return
-        text = self.tr("needs {size}").format(size=figures.size(forecast.total_bytes))
+        size = figures.size(forecast.total_bytes)
+        text = self.tr("needs {size}").format(size=size)
         if model.limit_bytes:
-            text = self.tr("needs {size} of {limit}").format(
-                size=figures.size(forecast.total_bytes), limit=figures.chosen_size(model.limit_bytes)
-            )
-        if model.state.holds_host and model.context and model.context != chosen.context:
-            text += " · " + self.tr("now {tokens}").format(tokens=figures.count(model.context))
+            limit = figures.chosen_size(model.limit_bytes)
+            text = self.tr("needs {size} of {limit}").format(size=size, limit=limit)
+        text = " · ".join(piece for piece in (text, now) if piece)
         over = model.limit_bytes is not None and forecast.total_bytes > model.limit_bytes
         self.context.set_hint(text, "critical" if over else None)
         if self._moving is not None:
@@ -331,25 +348,24 @@ class ModelPanel(Card):
         if not self.kv_type.view().isVisible():
             self._fill_kv_types(model)
         if not self.gpu_layers.hasFocus():
-            self.gpu_layers.setValue(model.parameters.gpu_layers)
+            self.gpu_layers.setValue(self._chosen.gpu_layers)
         self.pin.setChecked(model.pinned)
 
     def _ask_for_costs(self, model: ModelSnapshot) -> None:
         if model.facts.error is not None:
             return
-        variants = tuple(msgspec.structs.replace(model.parameters, kv_type=kind) for kind in KV_TYPES)
-        if variants[0] not in self._costs and not self._waiting_forecast:
-            # The marker keeps the same question from being asked at every snapshot.
-            if model.forecast is not None:
-                self._costs[variants[0]] = model.forecast
-            self.requested.emit(FindForecasts(model.id, variants))
+        if (model.id, self._chosen) == self._costs_asked:
+            return
+        self._costs_asked = (model.id, self._chosen)
+        variants = tuple(msgspec.structs.replace(self._chosen, kv_type=kind) for kind in KV_TYPES)
+        self.requested.emit(FindForecasts(model.id, variants))
 
     def _fill_kv_types(self, model: ModelSnapshot) -> None:
-        plain = msgspec.structs.replace(model.parameters, kv_type=KV_TYPES[0])
+        plain = msgspec.structs.replace(self._chosen, kv_type=KV_TYPES[0])
         dearest = self._costs.get(plain)
         for place, kind in enumerate(KV_TYPES):
             text: str = kind
-            cost = self._costs.get(msgspec.structs.replace(model.parameters, kv_type=kind))
+            cost = self._costs.get(msgspec.structs.replace(self._chosen, kv_type=kind))
             if place and cost is not None and dearest is not None:
                 saved = dearest.total_bytes - cost.total_bytes
                 text = self.tr("{kind} saves {size}").format(kind=kind, size=figures.size(max(0, saved)))
@@ -357,7 +373,7 @@ class ModelPanel(Card):
                 self.kv_type.addItem(text, kind)
             elif self.kv_type.itemText(place) != text:
                 self.kv_type.setItemText(place, text)
-        self.kv_type.setCurrentIndex(KV_TYPES.index(model.parameters.kv_type))
+        self.kv_type.setCurrentIndex(KV_TYPES.index(self._chosen.kv_type))
 
     def _show_figures(self, model: ModelSnapshot) -> None:
         forecast = model.forecast
@@ -415,10 +431,9 @@ class ModelPanel(Card):
         differs = loaded and not loading and self._asks_for_reload(model)
         self.reload.setVisible(differs)
 
-    @staticmethod
-    def _asks_for_reload(model: ModelSnapshot) -> bool:
-        rounded = -(-model.parameters.context // 256) * 256
-        return model.context is not None and model.context not in (model.parameters.context, rounded)
+    def _asks_for_reload(self, model: ModelSnapshot) -> bool:
+        # The parameters of a loaded model are those it was loaded with.
+        return self._chosen != model.parameters
 
     # --- asking ------------------------------------------------------------------------------------------
 
@@ -429,7 +444,7 @@ class ModelPanel(Card):
     def _preview_context(self, value: Value) -> None:
         if self._model is None or value is None:
             return
-        self._moving = msgspec.structs.replace(self._model.parameters, context=round(value))
+        self._moving = msgspec.structs.replace(self._chosen, context=round(value))
         if self._moving in self._costs:
             self._show_context_cost()
         else:
@@ -465,8 +480,8 @@ class ModelPanel(Card):
     def _choose_parameters(self, **changes: object) -> None:
         if self._model is None:
             return
-        chosen = msgspec.structs.replace(self._model.parameters, **changes)
-        if chosen != self._model.parameters:
+        chosen = msgspec.structs.replace(self._chosen, **changes)
+        if chosen != self._chosen:
             self.requested.emit(SetParameters(self._model.id, chosen))
 
     def _choose_pin(self, pinned: bool) -> None:

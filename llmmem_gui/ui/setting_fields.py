@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QPlainTextEdit, QSpinBox, QWidget
 
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import CheckBox, indented
 from llmmem_gui.ui.theme import Theme
+
+translate = QCoreApplication.translate
 
 _LARGEST_SPIN = 2**31 - 1
 
@@ -75,10 +78,11 @@ def _size(value: int | None, automatic: str) -> SettingField:
 
 def _number(name: str, info: Any, value: Any) -> SettingField:
     if isinstance(info, msgspec.inspect.FloatType):
-        decimal = QDoubleSpinBox()
+        decimal = _Decimal()
         decimal.setDecimals(2)
         decimal.setRange(float(info.ge or 0.0), float(info.le or 1e9))
         decimal.setValue(value)
+        decimal.setSuffix(_unit(name))
         indented(decimal)
         return SettingField(decimal, decimal.value)
     whole = QSpinBox()
@@ -86,5 +90,26 @@ def _number(name: str, info: Any, value: Any) -> SettingField:
     whole.setRange(int(info.ge or 0), min(_LARGEST_SPIN, int(info.le or _LARGEST_SPIN)))
     whole.setValue(value)
     indented(whole)
-    whole.setSuffix(f"{figures.NO_BREAK}%" if name.endswith("percent") else "")
+    whole.setSuffix(_unit(name))
     return SettingField(whole, whole.value)
+
+
+def _unit(name: str) -> str:
+    """The unit that the name of a setting ends in, as it stands behind the number."""
+    units = {
+        "percent": "%",
+        "minutes": translate("Settings", "min"),
+        "seconds": translate("Settings", "s"),
+        "days": translate("Settings", "d"),
+    }
+    unit = units.get(name.rpartition("_")[2])
+    return f"{figures.NO_BREAK}{unit}" if unit else ""
+
+
+class _Decimal(QDoubleSpinBox):
+    """Writes no zeros that say nothing."""
+
+    def textFromValue(self, value: float) -> str:
+        text = self.locale().toString(value, "f", self.decimals())
+        point = self.locale().decimalPoint()
+        return text.rstrip("0").removesuffix(point) if point in text else text

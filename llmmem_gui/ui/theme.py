@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from string import Template
 from typing import Literal
@@ -32,7 +33,7 @@ HATCH_PITCH = 6
 
 _PREFERRED_FAMILIES = ("Inter", "Noto Sans", "Cantarell", "Ubuntu", "Open Sans", "DejaVu Sans")
 _GENERIC_FAMILIES = ("Sans Serif", "Sans", "")
-_ICON_SIZES = (16, 24, 32, 48)
+_ICON_SIZES = (16, 22)
 
 
 class Theme(QObject):
@@ -173,10 +174,11 @@ def _qt_palette(colours: Palette) -> QPalette:
 def _tinted_icon(path: Path, colour: str, disabled_colour: str) -> QIcon:
     icon = QIcon()
     source = path.read_bytes()
+    ratios = {1, *(math.ceil(screen.devicePixelRatio()) for screen in QGuiApplication.screens())}
     for mode, tint in ((QIcon.Mode.Normal, colour), (QIcon.Mode.Disabled, disabled_colour)):
         renderer = QSvgRenderer(QByteArray(source.replace(b"currentColor", tint.encode())))
         for side in _ICON_SIZES:
-            for ratio in (1, 2):
+            for ratio in sorted(ratios):
                 pixmap = QPixmap(side * ratio, side * ratio)
                 pixmap.fill(Qt.GlobalColor.transparent)
                 painter = QPainter(pixmap)
@@ -257,7 +259,7 @@ QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus { border: none; pad
     background: transparent; }
 QSpinBox:focus, QDoubleSpinBox:focus { border: 2px solid $accent; padding: 1px 7px; }
 
-QTableView { background: $card; border: none; outline: none; selection-background-color: $selection;
+QTableView { background: $card; border: none; outline: none; selection-background-color: transparent;
     selection-color: $text; gridline-color: transparent; }
 QHeaderView { background: $card; border: none; }
 QHeaderView::section { background: $card; color: $secondary; border: none; border-bottom: 1px solid $border;
@@ -285,7 +287,9 @@ QProgressBar { background: $track; border: none; border-radius: 3px; max-height:
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QFrame#warning { background: $warning_card; border: 1px solid $warning; border-radius: 10px; }
 QFrame#critical { background: $critical_card; border: 2px solid $critical; border-radius: 10px; }
-QTabBar::tab { background: transparent; color: $secondary; padding: 6px 12px; border: none; }
-QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
-QTabWidget::pane { border: none; }
+QListWidget { background: transparent; border: none; outline: none; }
+QListWidget::item { padding: 7px 10px; border-radius: 7px; color: $text; }
+QListWidget::item:hover { background: $raised; }
+QListWidget::item:selected { background: $selection; color: $text; }
+QListWidget:focus::item:selected { border: 1px solid $accent; }
 """

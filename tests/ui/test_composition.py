@@ -1,0 +1,85 @@
+"""The composition bar: its parts add up, its words and its ghost."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+from pytestqt.qtbot import QtBot
+
+from llmmem_gui.core.readings import MachineReading
+from llmmem_gui.core.units import GIB, MIB
+from llmmem_gui.ui.composition import Ghost, composition
+from llmmem_gui.ui.composition_bar import CompositionBar
+from llmmem_gui.ui.figures import NO_BREAK
+from llmmem_gui.ui.theme import Theme
+from tests.ui import facts
+
+NAMES = {kind: kind for kind in ("room", "free", "reserve", "other", "own")}
+sizes = st.integers(0, 16 * GIB)
+
+
+@given(st.lists(st.tuples(sizes, sizes), max_size=5), sizes, st.none() | sizes, sizes)
+def test_the_parts_fill_the_computer(
+    models: list[tuple[int, int]], spare: int, limit: int | None, reserve: int
+) -> None:
+    """The parts are never negative, and together they are all memory of the computer, whatever the limit."""
+    loaded = [
+        facts.model(f"m{n}", facts.State.READY, private=private, weights=weights, idle=1)
+        for n, (private, weights) in enumerate(models)
+    ]
+    private, weights = sum(p for p, _ in models), sum(w for _, w in models)
+    own = 100 * MIB
+    total = private + weights + spare + own + GIB
+    shot = facts.snapshot(*loaded, limit=limit, available=spare + weights, reserve=reserve)
+    parts = composition(shot, MachineReading(total, spare + weights, own_bytes=own), NAMES)
+    assert all(part.size_bytes > 0 for part in parts)
+    assert sum(part.size_bytes for part in parts) == total
+
+
+def test_room_is_what_the_limit_leaves() -> None:
+    """The part named room is the smaller of what the limit and what the computer leaves."""
+    shot = facts.snapshot(facts.SMOL, limit=GIB, available=10 * GIB, reserve=GIB)
+    parts = {part.kind: part.size_bytes for part in composition(shot, facts.sample(shot).machine, NAMES)}
+    assert parts["room"] == GIB - facts.SMOL.resident_bytes
+    tight = facts.snapshot(facts.SMOL, limit=20 * GIB, available=3 * GIB, reserve=GIB)
+    parts = {part.kind: part.size_bytes for part in composition(tight, facts.sample(tight).machine, NAMES)}
+    assert parts["room"] == 3 * GIB - facts.SMOL.weights_bytes - GIB
+
+
+@pytest.fixture
+def bar(qtbot: QtBot, theme: Theme) -> CompositionBar:
+    """A bar that shows the usual models."""
+    made = CompositionBar(theme)
+    qtbot.addWidget(made)
+    made.resize(1200, made.sizeHint().height())
+    shot = facts.usual_snapshot()
+    made.show_memory(shot, facts.sample(shot).machine)
+    return made
+
+
+def test_all_numbers_are_text_too(bar: CompositionBar) -> None:
+    """What the bar draws is its accessible description: each model, the limit, and the program itself."""
+    text = bar.accessibleDescription().replace(NO_BREAK, " ")
+    for words in ("smollm2-135m-instruct 236 MiB", "limit 8.00 GiB", "LLM Memory itself 118 MiB"):
+        assert words in text
+    assert text == bar.summary().replace(NO_BREAK, " ")
+
+
+def test_a_model_is_seen_in_its_colour(bar: CompositionBar, theme: Theme) -> None:
+    """Private memory of a model is drawn in the model's colour."""
+    colour = theme.model_colours.of(facts.QWEN.id)
+    row = bar.grab().toImage()
+    y = round(bar._bar().center().y())
+    assert any(row.pixelColor(x, y) == colour for x in range(row.width()))
+
+
+def test_the_ghost_is_listed_and_drawn(bar: CompositionBar) -> None:
+    """A ghost adds its need to the legend and changes the picture; without it both are as before."""
+    before, text = bar.grab().toImage(), bar.summary()
+    bar.show_ghost(Ghost(facts.LLAMA.id, 5 * GIB))
+    assert "llama-3.1-8b-instruct 5.00 GiB" in bar.summary().replace(NO_BREAK, " ")
+    assert bar.grab().toImage() != before
+    bar.show_ghost(None)
+    assert bar.summary() == text
+    assert bar.grab().toImage() == before

@@ -1,0 +1,176 @@
+"""The inspector."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+from pytestqt.qtbot import QtBot
+
+from llmmem_gui.core.snapshot import ModelSnapshot, State
+from llmmem_gui.core.units import GIB, MIB
+from llmmem_gui.ui import requests as ask
+from llmmem_gui.ui.figures import NO_BREAK
+from llmmem_gui.ui.model_panel import KV_TYPES, ModelPanel
+from llmmem_gui.ui.outlook import outlook
+from llmmem_gui.ui.theme import Theme
+from tests.ui import facts
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, theme: Theme) -> ModelPanel:
+    """The inspector, empty."""
+    made = ModelPanel(theme)
+    qtbot.addWidget(made)
+    made.resize(340, 620)
+    made.show()
+    return made
+
+
+def show(panel: ModelPanel, model: ModelSnapshot) -> None:
+    """Show a model of the usual snapshot."""
+    shot = facts.snapshot(*(model if m.id == model.id else m for m in facts.usual_snapshot().models))
+    panel.show_model(model, shot, outlook(model, shot))
+
+
+def plain(text: str) -> str:
+    """The text with ordinary spaces."""
+    return text.replace(NO_BREAK, " ")
+
+
+def test_a_loaded_model_says_what_comes_back(panel: ModelPanel, qtbot: QtBot) -> None:
+    """For a loaded model the buttons are *Unload* with the bytes that come back, and *Try it*."""
+    show(panel, facts.SMOL)
+    assert plain(panel.unload.text()) == "Unload – 142 MiB back"
+    assert panel.primary.text() == "Try it…"
+    with qtbot.waitSignal(panel.requested) as asked:
+        panel.unload.click()
+    assert asked.args == [ask.Unload(facts.SMOL.id)]
+    with qtbot.waitSignal(panel.try_asked):
+        panel.primary.click()
+
+
+def test_a_model_that_is_not_loaded_can_be_loaded(panel: ModelPanel, qtbot: QtBot) -> None:
+    """For a model that is not loaded there is one button, *Load*, and the line of its outlook."""
+    show(panel, facts.LLAMA)
+    assert not panel.unload.isVisible()
+    assert "finish" in panel._notice.text()
+    with qtbot.waitSignal(panel.load_asked) as asked:
+        panel.primary.click()
+    assert asked.args == [facts.LLAMA.id]
+
+
+def test_a_load_in_progress_can_be_cancelled(panel: ModelPanel, qtbot: QtBot) -> None:
+    """While a model loads, the button cancels the load."""
+    show(panel, replace(facts.LLAMA, state=State.LOADING))
+    assert panel.unload.text() == "Cancel the load"
+    assert not panel.primary.isEnabled()
+    with qtbot.waitSignal(panel.requested) as asked:
+        panel.unload.click()
+    assert asked.args == [ask.Unload(facts.LLAMA.id)]
+
+
+def test_a_bad_file_says_why(panel: ModelPanel) -> None:
+    """A file that is no model has its reason and nothing to press."""
+    bad = facts.model(facts.LLAMA.id, file_error="llama.gguf ends after 3 bytes: get it again.")
+    show(panel, bad)
+    assert panel._notice.text() == "llama.gguf ends after 3 bytes: get it again."
+    assert not panel.primary.isEnabled()
+    assert not panel.limit.isEnabled()
+
+
+def test_the_limit_is_asked_for(panel: ModelPanel, qtbot: QtBot) -> None:
+    """A limit that is chosen leaves the panel as a request for this model."""
+    show(panel, facts.SMOL)
+    assert plain(panel.limit.hint.text()) == "uses 236 MiB · 46 %"
+    with qtbot.waitSignal(panel.requested) as asked:
+        panel.limit.chosen.emit(float(GIB))
+    assert asked.args == [ask.SetLimit(facts.SMOL.id, GIB)]
+
+
+def answer(panel: ModelPanel, request: ask.FindForecasts, bytes_a_token: int) -> None:
+    """Answer a question for forecasts: so many bytes for each token of context."""
+    forecasts = tuple(facts.forecast(100 * MIB, v.context * bytes_a_token) for v in request.variants)
+    panel.take(ask.Outcome(request, forecasts))
+
+
+def test_the_context_slider_says_what_it_costs(panel: ModelPanel, qtbot: QtBot) -> None:
+    """While the context slider moves, the cost of where it stands is asked for and shown, as text and ghost."""
+    show(panel, facts.LLAMA)
+    with qtbot.waitSignal(panel.requested) as asked:
+        panel.context.previewed.emit(16384)
+    request = asked.args[0]
+    assert [v.context for v in request.variants] == [16384]
+    with qtbot.waitSignal(panel.ghosted) as ghost:
+        answer(panel, request, 10 * 1024)
+    assert ghost.args[0].total_bytes == 260 * MIB
+    assert plain(panel.context.hint.text()) == "needs 260 MiB"
+
+
+def test_a_fast_drag_asks_one_thing_at_a_time(panel: ModelPanel, qtbot: QtBot) -> None:
+    """While one cost is being found, only the newest place of the slider waits to be asked for."""
+    show(panel, facts.LLAMA)
+    asked: list[ask.FindForecasts] = []
+    panel.requested.connect(asked.append)
+    for tokens in (5120, 6144, 7168, 8192):
+        panel.context.previewed.emit(tokens)
+    assert [r.variants[0].context for r in asked] == [5120]
+    answer(panel, asked[0], 1024)
+    assert [r.variants[0].context for r in asked] == [5120, 8192]
+
+
+def test_the_chosen_context_is_kept_for_the_model(panel: ModelPanel, qtbot: QtBot) -> None:
+    """Releasing the slider asks to load this model with that context from now on."""
+    show(panel, facts.LLAMA)
+    with qtbot.waitSignal(panel.requested) as asked:
+        panel.context.chosen.emit(8192)
+    chosen = msgspec.structs.replace(facts.LLAMA.parameters, context=8192)
+    assert asked.args == [ask.SetParameters(facts.LLAMA.id, chosen)]
+
+
+def test_types_of_the_kv_cache_say_what_they_save(panel: ModelPanel, qtbot: QtBot) -> None:
+    """Each smaller type of the KV cache says how much memory it saves; choosing one asks for it."""
+    with qtbot.waitSignal(panel.requested) as asked:
+        show(panel, facts.LLAMA)
+    request = asked.args[0]
+    assert [v.kv_type for v in request.variants] == list(KV_TYPES)
+    forecasts = tuple(facts.forecast(GIB, 600 * MIB - 100 * MIB * n) for n in range(len(KV_TYPES)))
+    panel.take(ask.Outcome(request, forecasts))
+    assert plain(panel.kv_type.itemText(1)) == "q8_0 saves 100 MiB"
+    with qtbot.waitSignal(panel.requested) as asked:
+        panel.kv_type.activated.emit(1)
+    chosen = msgspec.structs.replace(facts.LLAMA.parameters, kv_type="q8_0")
+    assert asked.args == [ask.SetParameters(facts.LLAMA.id, chosen)]
+
+
+def test_a_loaded_model_offers_to_load_again_with_other_settings(panel: ModelPanel, qtbot: QtBot) -> None:
+    """When other parameters were chosen than the model is loaded with, it can be loaded again."""
+    show(panel, facts.SMOL)
+    assert not panel.reload.isVisible()
+    chosen = msgspec.structs.replace(facts.SMOL.parameters, context=8192)
+    shot = facts.usual_snapshot()
+    panel.show_model(facts.SMOL, shot, None, chosen)
+    assert panel.reload.isVisible()
+    assert "now 4,096" in panel.context.hint.text()
+    with qtbot.waitSignal(panel.reload_asked) as asked:
+        panel.reload.click()
+    assert asked.args == [facts.SMOL.id]
+
+
+def test_order_of_eviction_is_told(panel: ModelPanel) -> None:
+    """The panel says which models go before this one, and that a pinned one never goes."""
+    show(panel, facts.SMOL)
+    assert panel._values["evicted"].text() == "after gemma-3-270m"
+    show(panel, facts.GEMMA)
+    assert panel._values["evicted"].text() == "first, when room is short"
+    show(panel, replace(facts.SMOL, pinned=True, eviction_rank=None))
+    assert panel._values["evicted"].text() == "never, it is pinned"
+
+
+def test_the_source_of_the_forecast_is_told(panel: ModelPanel) -> None:
+    """The forecast has its error and says where it comes from."""
+    assert facts.SMOL.forecast is not None
+    measured = replace(facts.SMOL.forecast, source="measured", measured_times=3)
+    show(panel, replace(facts.SMOL, forecast=measured))
+    assert plain(panel._values["forecast"].text()) == "236 MiB ± 4 % · measured 3 times"
