@@ -68,6 +68,11 @@ class Folders:
         return self.data / "loads.json"
 
     @property
+    def rehearsals_file(self) -> Path:
+        """What rehearsed loads would take, as JSON; it can be made anew."""
+        return self.data / "rehearsals.json"
+
+    @property
     def models(self) -> Path:
         """Models that this program has fetched."""
         return self.data / "models"

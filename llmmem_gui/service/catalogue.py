@@ -19,9 +19,9 @@ from llmmem_gui.core.settings import ModelSettings
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.forecasts import Forecasts
-from llmmem_gui.service.installed_engine import installed_engine
 from llmmem_gui.service.library_index import LibraryIndex
 from llmmem_gui.service.load_records import LoadRecords
+from llmmem_gui.service.rehearsals import Rehearsals
 from llmmem_gui.service.settings_file import SettingsFile
 
 
@@ -32,14 +32,20 @@ class Catalogue:
         self.folder_problems: tuple[FolderProblem, ...] = ()
         """Folders that the last search could not look into."""
         self._records = LoadRecords(folders.load_records_file)
-        self.forecasts = Forecasts(installed_engine(), self._records)
+        self._rehearsals = Rehearsals(folders.rehearsals_file)
+        self.forecasts = Forecasts(self._rehearsals, self._records)
         self._library = LibraryIndex(folders.library_file)
         self._own_models = folders.models
         self._settings_file = settings_file
 
     def load(self) -> list[str]:
         """Take over what the last run knew; notes for the user on what was damaged."""
+        self._rehearsals.load()
         return [note for note in (self._library.load(), self._records.load()) if note is not None]
+
+    async def close(self) -> None:
+        """End what runs for forecasts and keep what was found."""
+        await self._rehearsals.close()
 
     # --- models --------------------------------------------------------------------------------------
 
@@ -119,7 +125,13 @@ class Catalogue:
     # --- forecasts -----------------------------------------------------------------------------------
 
     async def forecast(self, file: ModelFile, parameters: LoadParameters) -> Forecast:
-        """What loading the model would take. Raises `CommandError` when its header says too little."""
+        """What loading the model would take, rehearsed. Raises `CommandError` for a file that is no model."""
         if file.shape is None:
             raise CommandError("bad model", f"{file.id} has no forecast: {file.error}", file.id)
-        return await self.forecasts.for_load(file, parameters)
+        return await self.forecasts.rehearsed(file, parameters)
+
+    async def rehearse_all(self) -> None:
+        """Rehearse every model with its own parameters, so that later clicks need not wait."""
+        for file in self.models:
+            if file.shape is not None:
+                await self.forecasts.rehearsed(file, self.parameters_of(file))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
-from llmmem_gui.core.engine import Engine
 from llmmem_gui.core.fitting import cheaper_parameters, largest_context
 from llmmem_gui.core.forecast import Forecast, forecast_by_formula
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey, Measurement, learned
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.service.load_records import LoadRecord, LoadRecords
+from llmmem_gui.service.rehearsals import RehearsalError, Rehearsals
+
+log = logging.getLogger(__name__)
 
 _KEPT = 4096
 _LARGEST_CONTEXT = 1 << 20
@@ -20,8 +23,8 @@ _LARGEST_CONTEXT = 1 << 20
 class Forecasts:
     """What loading a model would take, by the best source there is."""
 
-    def __init__(self, engine: Engine, records: LoadRecords) -> None:
-        self.engine = engine
+    def __init__(self, rehearsals: Rehearsals, records: LoadRecords) -> None:
+        self._rehearsals = rehearsals
         self._records = records
         self._known: dict[LoadKey, Forecast] = {}
 
@@ -34,15 +37,40 @@ class Forecasts:
         if forecast is None:
             if len(self._known) >= _KEPT:
                 self._known.clear()
-            formula = forecast_by_formula(file.shape, parameters, self.engine)
-            forecast = self._known[key] = learned(formula, parameters, self._records.measurements(key))
+            computed = self._rehearsals.known(file, parameters)
+            if computed is None:
+                computed = forecast_by_formula(file.shape, parameters, self._rehearsals.engine)
+            forecast = self._known[key] = learned(computed, parameters, self._records.measurements(key))
         return forecast
 
-    async def for_load(self, file: ModelFile, parameters: LoadParameters) -> Forecast:
-        """The forecast that admission goes by; the file must be a model."""
+    async def rehearsed(self, file: ModelFile, parameters: LoadParameters) -> Forecast:
+        """The best forecast there can be: rehearsed by llama.cpp itself, if it was not measured yet.
+
+        Takes up to two seconds the first time. A model that cannot be rehearsed has its formula; loading it
+        will say why.
+        """
         forecast = self.instant(file, parameters)
-        assert forecast is not None
-        return forecast
+        assert forecast is not None  # only models are asked for
+        if forecast.source != "formula":
+            return forecast
+        try:
+            await self._rehearsals.forecast(file, parameters)
+        except RehearsalError as error:
+            log.info("%s", error)
+            return forecast
+        del self._known[self._key(file, parameters)]
+        return self.instant(file, parameters) or forecast
+
+    async def for_load(self, file: ModelFile, parameters: LoadParameters, room_bytes: int | None) -> Forecast:
+        """The forecast that admission goes by: the formula's where it fits with certainty, else a better one.
+
+        `room_bytes` is what is free for the load without unloading anything; None: there is no bound.
+        """
+        forecast = self.instant(file, parameters)
+        assert forecast is not None  # only models are loaded
+        if room_bytes is None or (forecast.high_bytes <= room_bytes and not forecast.doubt):
+            return forecast
+        return await self.rehearsed(file, parameters)
 
     def largest_context(self, file: ModelFile, parameters: LoadParameters, fits_bytes: int) -> int | None:
         """The largest context, up to what the model was trained for, with which it takes at most that."""
@@ -81,7 +109,7 @@ class Forecasts:
         await self._records.add(record)
 
     def _key(self, file: ModelFile, parameters: LoadParameters) -> LoadKey:
-        return LoadKey(file.identities, parameters, self.engine.version)
+        return LoadKey(file.identities, parameters, self._rehearsals.engine.version)
 
     def _total_bytes(self, file: ModelFile, parameters: LoadParameters) -> int:
         forecast = self.instant(file, parameters)

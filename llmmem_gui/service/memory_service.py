@@ -107,10 +107,13 @@ class MemoryService:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._driver.close()
         await self._hosts.close()
+        await self.catalogue.close()
         self._sampler.close()
 
     async def _scan_at_start(self) -> None:
         await self.scan()
+        await self.catalogue.rehearse_all()
+        self._publish_snapshot_soon()
 
     # --- facts out -----------------------------------------------------------------------------------
 
@@ -406,7 +409,7 @@ class MemoryService:
         self, file: ModelFile, parameters: LoadParameters | None, purpose: m.Purpose, actor: Actor
     ) -> m.Grant:
         wanted = parameters or self.catalogue.parameters_of(file)
-        forecast = await self.catalogue.forecast(file, wanted)
+        forecast = await self.catalogue.forecasts.for_load(file, wanted, self.snapshot.room_bytes)
         limit = self.catalogue.settings_of(file).limit_bytes
         fits = None
         if limit is not None and forecast.total_bytes > limit:

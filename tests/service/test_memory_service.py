@@ -306,7 +306,7 @@ async def test_settings_survive_a_restart(running: Running, smol_path: Path) -> 
 async def test_the_next_forecast_learns_from_what_a_load_took(running: Running) -> None:
     """After a load that was used, forecast and measurement stand side by side, and the source says so."""
     first = await running.service.forecast(running.smol)
-    assert first.source == "formula"
+    assert first.source == "dry run"
     await running.text(running.smol, max_tokens=8)
     await running.service.unload(running.smol, actor="cli")
     await running.until(lambda: running.service.catalogue.forecasts.past(running.smol))
