@@ -53,8 +53,9 @@ def load(context: int, kv_type: KvType = "f16", **others: bool) -> LoadParameter
 
 
 SMALL = (load(2048), load(2048, "q8_0"))
-MEDIUM = (*SMALL, load(8192), load(8192, "q8_0"))
-LARGE = (*MEDIUM, load(32_768), load(32_768, "q8_0"))
+MEDIUM = (*SMALL, load(8192))
+# Filling a context takes time that grows with its square: only models of few layers get a large one.
+LARGE = (*SMALL, load(8192), load(8192, "q8_0"), load(32_768), load(32_768, "q8_0"))
 
 
 def cases() -> Iterator[Case]:
@@ -68,11 +69,12 @@ def cases() -> Iterator[Case]:
         ),
         "llama thin q4_K": (
             Recipe(
-                layers=3,
-                embedding=768,
+                layers=2,
+                embedding=512,
                 feed_forward=2048,
-                heads=12,
-                kv_heads=4,
+                heads=4,
+                kv_heads=2,
+                head_size=128,
                 vocabulary=128_256,
                 type="q4_K",
                 embedding_type="q6_K",
@@ -104,7 +106,7 @@ def cases() -> Iterator[Case]:
                 type="q4_K",
                 embedding_type="q4_K",
             ),
-            MEDIUM,
+            SMALL,
         ),
         "gemma2 wide f16": (
             Recipe(
@@ -125,7 +127,7 @@ def cases() -> Iterator[Case]:
         "gemma3 thin iq4_nl": (
             Recipe(
                 architecture="gemma3",
-                layers=7,
+                layers=6,
                 embedding=640,
                 feed_forward=2048,
                 heads=4,

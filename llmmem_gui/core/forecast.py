@@ -116,7 +116,9 @@ def forecast_by_rehearsal(
     main = [buffer for buffer in rehearsed.buffers if buffer.is_host]
     gpu = [buffer for buffer in rehearsed.buffers if not buffer.is_host]
     runtime = overhead.gpu_runtime_bytes(parameters, engine) if gpu else 0
-    private_weights = sum(buffer.weights_bytes for buffer in main if buffer.name != "CPU")
+    # A GPU's own buffers of main memory (CUDA_Host) hold weights only where these are not mapped.
+    mappable = {buffer for buffer in main if buffer.name == "CPU" or buffer.name.endswith("_Host")}
+    private_weights = sum(buffer.weights_bytes for buffer in main if buffer not in mappable)
     if not parameters.memory_map:
         private_weights = sum(buffer.weights_bytes for buffer in main)
     elif not rehearsed.repack_is_known:

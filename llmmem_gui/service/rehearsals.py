@@ -138,7 +138,9 @@ class Rehearsals:
         return best or None
 
     async def close(self) -> None:
-        """End the program that rehearses, if one runs, and keep the results, if they can be written."""
+        """End the program that rehearses, whatever it does, and keep the results, if they can be written."""
+        if self._program is not None:
+            self._program.kill()
         async with self._one_at_a_time:
             await self._end_program()
         with contextlib.suppress(OSError):
@@ -230,8 +232,12 @@ class _Program:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RehearsalError(f"The dry run of {name} gave an answer without sense: {error}.") from error
 
+    def kill(self) -> None:
+        """End the program now; it holds nothing that is worth keeping. Who waits for it is told."""
+        self._process.kill()
+
     def end(self) -> None:
-        """End the program now; it holds nothing that is worth keeping."""
+        """End the program and give back everything that it took here."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._errors):

@@ -264,6 +264,21 @@ async def test_a_cancelled_rehearsal_leaves_nothing(
     assert psutil.Process().children() == []
 
 
+async def test_closing_does_not_wait_for_a_rehearsal(
+    rehearsals: Rehearsals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing ends a rehearsal under way at once, and who waits for it is told."""
+    monkeypatch.setattr(module, "rehearsal_program", lambda: [sys.executable, "-c", "input(); input()"])
+    file = entry(write_good_model(tmp_path / "model.gguf"))
+    asking = asyncio.create_task(rehearsals.forecast(file, LoadParameters()))
+    while not psutil.Process().children():
+        await asyncio.sleep(0)
+    await rehearsals.close()
+    with pytest.raises(RehearsalError, match="was ended"):
+        await asking
+    assert psutil.Process().children() == []
+
+
 async def test_nonsense_from_the_program_is_told(
     rehearsals: Rehearsals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
