@@ -105,6 +105,7 @@ def _pairs() -> Iterator[Case]:
             array = struct.pack("<IIQ", ARRAY, kind, length)
             yield f"array of {length} {name}", _pair("a", array), "needs" if kind != STRING else "strings"
     yield "empty key", _pair("", value_bytes(1)), "is empty"
+    yield "key with line breaks", _pair("a\n\x1b[31mb", struct.pack("<I", 13)), "\\x0a\\x1b[31mb"
     yield "key twice", _header(2) + (text("a") + value_bytes(1)) * 2, "twice"
     yield "value of type 13", _pair("a", struct.pack("<I", 13)), "type 13"
     yield "array of type 99", _pair("a", struct.pack("<IIQ", ARRAY, 99, 1)), "type 99"
@@ -174,6 +175,7 @@ def _lies() -> Iterator[Case]:
         yield f"{key} is {value!r:.20}", _model_with({key: value}), reason
     for layers in (513, 2**31, 2**32 - 1):
         yield f"{layers} layers", _model_with({"llama.block_count": layers}), f"{layers:,}"
+    yield "architecture of 1,000 letters", _model_with({"general.architecture": "x" * 1000}), "architecture"
     yield "layers as text", _model_with({"llama.block_count": "2"}), "whole number"
     yield "negative layers", _model_with({"llama.block_count": Typed(INT32, -2)}), "-2"
     yield "layers as fraction", _model_with({"llama.block_count": Typed(FLOAT32, 2.5)}), "whole number"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from llmmem_gui.core.file_window import FileWindow, InvalidModel, open_regular, printable_name
+from llmmem_gui.core.file_window import FileWindow, InvalidModel, open_regular, printable, printable_name
 from llmmem_gui.core.ggml_types import ELEMENT_TYPES, FILE_TYPES
 
 MAXIMUM_KEYS = 8_192
@@ -76,7 +76,7 @@ class Header:
     @property
     def architecture(self) -> str:
         """`general.architecture`; empty where it is absent."""
-        return self.text("general.architecture")
+        return printable(self.text("general.architecture"))
 
     @property
     def name(self) -> str:
@@ -240,7 +240,7 @@ class _HeaderReader:
         length = self._window.number("Q")
         if length > maximum:
             raise self._window.invalid(f"{what} is {length:,} bytes long; at most {maximum} are accepted")
-        return self._window.take(length).decode("utf-8", "backslashreplace")
+        return printable(self._window.take(length))
 
     def _alignment(self, metadata: Mapping[str, Value]) -> int:
         alignment = metadata.get("general.alignment", 32)

@@ -20,6 +20,8 @@ MAXIMUM_LAYERS = 512
 MAXIMUM_EXPERTS = 1024
 MAXIMUM_SIZE = 2**30
 """No length or count of a real model comes near; larger ones overflow somewhere in llama.cpp."""
+MAXIMUM_NAME_LENGTH = 64
+"""Characters of an architecture's name; the longest real one has 16."""
 INPUT, OUTPUT = -1, -2
 """In the place of a layer's number: tensors outside the repeating layers."""
 
@@ -141,7 +143,7 @@ class _ShapeReader:
         what = architectures.NOT_MODELS.get(self._architecture) or architectures.NOT_MODELS.get(kind)
         if what is not None:
             raise InvalidModel(f"{self._name} is {what}, not a model of its own.")
-        if not self._architecture:
+        if not 0 < len(self._architecture) <= MAXIMUM_NAME_LENGTH:
             raise self.invalid("it does not name its architecture")
 
     def read(self, quantization: str, tensors: Sequence[Tensor]) -> ModelShape:
