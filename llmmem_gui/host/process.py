@@ -18,6 +18,10 @@ OOM_SCORE_ADJUSTMENT = 400
 """Added to the badness of a host, so that the system ends a model before the window."""
 
 
+STACK_BYTES = 8 * 2**20
+"""Reserved for a thread; next to nothing of it is ever used."""
+
+
 def prctl(option: int, argument: object, address: int = 0) -> None:
     """Call `prctl(2)`. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -59,9 +63,10 @@ def leave_no_core() -> None:
 
 
 def limit_growth(added_bytes: int) -> None:
-    """Bound the private writable memory that the process may add from now on, touched or not (Linux)."""
+    """Bound the private memory that the process may reserve from now on, beside its threads' stacks (Linux)."""
     if sys.platform.startswith("linux"):
-        limit_bytes = _private_virtual_bytes() + added_bytes
+        stacks_bytes = STACK_BYTES * (os.cpu_count() or 1)
+        limit_bytes = _private_virtual_bytes() + stacks_bytes + added_bytes
         resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
 
 

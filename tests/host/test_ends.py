@@ -48,7 +48,8 @@ async def test_cancel_while_it_reads_the_prompt(
     """A cancellation stops llama.cpp inside a batch, before the first token, and the next answer is right."""
     path: Path = request.getfixturevalue(model)
     host = await loaded_host(starter, path, LoadParameters(context=8192, batch=2048))
-    expected = await complete(host, "The capital of France is", max_tokens=8)
+    prompts = ["The capital of France is", "word " * 300]  # the second shares a prefix with the cancelled one
+    expected = [await complete(host, prompt, max_tokens=8) for prompt in prompts]
     used = _processor_seconds(host)
     answer = host.ask("completion", SLOW_PROMPT)
     # Only a host that computes uses the processor: then it has begun to read.
@@ -60,7 +61,7 @@ async def test_cancel_while_it_reads_the_prompt(
     assert answered.prompt_tokens > 5000
     # Read whole, it would have taken many times as long as it took until here.
     assert _processor_seconds(host) < used + 3
-    assert await complete(host, "The capital of France is", max_tokens=8) == expected
+    assert [await complete(host, prompt, max_tokens=8) for prompt in prompts[::-1]] == expected[::-1]
 
 
 async def test_cancel_while_it_waits(starter: HostStarter, smol_path: Path) -> None:
