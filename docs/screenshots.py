@@ -61,7 +61,7 @@ def take_pictures(folder: Path, scale: int) -> int:
     from llmmem_gui.ui.service_thread import ServiceThread
 
     application = make_application(["llmmem-gui"])
-    service = ServiceThread(program, folders.models)
+    service = ServiceThread(program, folders)
     look = AppearanceSettings(theme="light", language="en")
     desktop = Desktop(application, service, program.service.settings, folders, look=look)
     desktop.window.resize(1366 if scale == 1 else 1280, 768 if scale == 1 else 720)

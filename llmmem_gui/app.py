@@ -54,7 +54,7 @@ def _run(options: argparse.Namespace) -> int:
     from llmmem_gui.ui.service_thread import ServiceThread
 
     application = make_application(sys.argv[:1])
-    service = ServiceThread(program, folders.models)
+    service = ServiceThread(program, folders)
     settings = program.service.settings
     look = None
     if options.screenshot:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from llmmem_gui import resources
 from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core.history import History
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.settings import AppearanceSettings, Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
@@ -26,7 +27,7 @@ from llmmem_gui.ui.languages import speak
 from llmmem_gui.ui.main_window import MainWindow
 from llmmem_gui.ui.memory_warnings import MemoryWarning, MemoryWarnings
 from llmmem_gui.ui.notifier import Notifier
-from llmmem_gui.ui.recent_memory import RecentMemory
+from llmmem_gui.ui.plot_series import HistorySource
 from llmmem_gui.ui.service_thread import ServiceThread, Serving
 from llmmem_gui.ui.settings_dialog import SettingsDialog
 from llmmem_gui.ui.single_instance import SecondStart, SingleInstance
@@ -35,6 +36,8 @@ from llmmem_gui.ui.tray import Tray
 
 log = logging.getLogger(__name__)
 
+_MARKED_SECONDS = 7 * 86_400.0
+"""Events of so long ago are marked on the plot, as far back as it can show."""
 _CALM_AFTER_SECONDS = 60.0
 """The tray icon keeps the level of a warning this long."""
 
@@ -81,7 +84,7 @@ class Desktop(QObject):
         self._worn = look or settings.appearance
         speak(self._worn.language)
         self.theme = Theme(application, self._worn.theme)
-        self.memory = RecentMemory()
+        self.memory = HistorySource(History())
         self.window = MainWindow(self.theme, self.memory)
         self.service = service
         self.warnings = MemoryWarnings(self)
@@ -99,6 +102,7 @@ class Desktop(QObject):
         service, window, tray = self.service, self.window, self.tray
         service.snapshot_taken.connect(self._take_snapshot)
         service.sampled.connect(self._take_sample)
+        service.history_loaded.connect(self._take_history)
         service.happened.connect(self._take_event)
         service.unloaded.connect(self._take_receipt)
         service.settings_changed.connect(self._take_settings)
@@ -210,9 +214,14 @@ class Desktop(QObject):
 
     def _take_sample(self, sample: Sample) -> None:
         self._machine_bytes = sample.machine.total_bytes
-        used = {name: (host.private_bytes, host.weights_bytes) for name, host in sample.hosts.items()}
-        self.memory.add(sample.time, used)
+        limit = self._snapshot.bounds.total_limit_bytes if self._snapshot else None
+        self.memory.history.append(sample, limit)
         self.window.show_sample(sample)
+
+    def _take_history(self, history: History) -> None:
+        self.memory.history = history
+        now = time.time()
+        self.window.show_history(history.events(now - _MARKED_SECONDS, now))
 
     def _take_event(self, event: Event) -> None:
         self.window.show_event(event)

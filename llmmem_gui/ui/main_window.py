@@ -38,7 +38,7 @@ from llmmem_gui.ui.memory_plot import MemoryPlot
 from llmmem_gui.ui.model_panel import ModelPanel
 from llmmem_gui.ui.models_table import ModelsTable
 from llmmem_gui.ui.outlook import Outlook
-from llmmem_gui.ui.recent_memory import PlotSource
+from llmmem_gui.ui.plot_series import PlotSource
 from llmmem_gui.ui.sentences import event_sentence, receipt_sentence
 from llmmem_gui.ui.status_line import StatusLine
 from llmmem_gui.ui.theme import Theme

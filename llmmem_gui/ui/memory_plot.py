@@ -28,7 +28,7 @@ from llmmem_gui.ui.card import Card, ElidedLabel, quiet
 from llmmem_gui.ui.composition import Ghost
 from llmmem_gui.ui.plot_canvas import PlotCanvas
 from llmmem_gui.ui.plot_reading import Reading
-from llmmem_gui.ui.recent_memory import PlotSeries, PlotSource
+from llmmem_gui.ui.plot_series import PlotSeries, PlotSource
 from llmmem_gui.ui.theme import Theme, hatch
 
 SPANS = {"1min": 60.0, "5min": 300.0, "1h": 3600.0, "24h": 86400.0, "7d": 604800.0}

@@ -28,7 +28,7 @@ from llmmem_gui.ui.event_marks import SIGN_WIDTH, SIGNS, Mark, lay_out
 from llmmem_gui.ui.plot_axes import Tick, byte_ticks, clock_ticks, elapsed_ticks, top_of_axis
 from llmmem_gui.ui.plot_reading import Reading, draw_reading, reading_at
 from llmmem_gui.ui.plot_scene import Scene, draw_scene
-from llmmem_gui.ui.recent_memory import PlotSeries, PlotSource
+from llmmem_gui.ui.plot_series import PlotSeries, PlotSource
 from llmmem_gui.ui.sentences import mark_label
 from llmmem_gui.ui.stacked_areas import stacked_areas
 from llmmem_gui.ui.theme import Theme, sized, tabular

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from llmmem_gui.core.events import Event
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.palette import ModelColours, Palette
-from llmmem_gui.ui.recent_memory import PlotSeries
+from llmmem_gui.ui.plot_series import PlotSeries
 from llmmem_gui.ui.sentences import event_sentence
 from llmmem_gui.ui.stacked_areas import at_times
 

@@ -10,17 +10,21 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from PySide6.QtCore import QObject, Qt, QThread, Signal, SignalInstance, Slot
 
 from llmmem_gui.core.events import Actor, Event, Receipt
+from llmmem_gui.core.history import History
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
+from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.demo_model import DEMO_MODEL, FetchError, fetch
+from llmmem_gui.service.history_store import HistoryStore
 from llmmem_gui.service.memory_service import MemoryService
 from llmmem_gui.service.program import Program
 from llmmem_gui.ui import requests as ask
@@ -44,6 +48,7 @@ class Serving:
 class _Mailbox:
     """Facts on their way to the GUI thread; a slow GUI finds the newest ones, never a flood."""
 
+    history: History | None = None
     snapshot: CacheSnapshot | None = None
     settings: Settings | None = None
     samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=_SAMPLES_KEPT))
@@ -55,6 +60,8 @@ class _Mailbox:
     def put(self, fact: object) -> None:
         if isinstance(fact, CacheSnapshot):
             self.snapshot = fact
+        elif isinstance(fact, History):
+            self.history = fact
         elif isinstance(fact, Settings):
             self.settings = fact
         elif isinstance(fact, Sample):
@@ -78,10 +85,9 @@ class _Mailbox:
 class ServiceThread(QThread):
     """Runs a `Program` and passes facts and requests between it and the GUI thread.
 
-    Signals, each with one frozen record: `snapshot_taken`, `sampled`, `happened`, `unloaded`,
-    `settings_changed`, `concluded` (Outcome), `answered` (AnswerPart), `answer_ended` (AnswerEnd),
-    `serving`, `folders_searched` (a tuple of SearchedFolder); `broken` with a sentence when the service could
-    not start.
+    Signals, each with one record: `snapshot_taken`, `sampled`, `happened`, `unloaded`, `settings_changed`,
+    `history_loaded`, `concluded` (Outcome), `answered` (AnswerPart), `answer_ended` (AnswerEnd), `serving`,
+    `folders_searched` (a tuple of SearchedFolder); `broken` with a sentence when the service could not start.
     """
 
     snapshot_taken = Signal(CacheSnapshot)
@@ -89,6 +95,7 @@ class ServiceThread(QThread):
     happened = Signal(Event)
     unloaded = Signal(Receipt)
     settings_changed = Signal(Settings)
+    history_loaded = Signal(History)
     concluded = Signal(ask.Outcome)
     answered = Signal(ask.AnswerPart)
     answer_ended = Signal(ask.AnswerEnd)
@@ -97,10 +104,10 @@ class ServiceThread(QThread):
     broken = Signal(str)
     _arrived = Signal()
 
-    def __init__(self, program: Program, models_folder: Path, parent: QObject | None = None) -> None:
+    def __init__(self, program: Program, folders: Folders, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._program = program
-        self._models_folder = models_folder
+        self._folders = folders
         self._lock = threading.Lock()
         self._mailbox = _Mailbox()
         self._told = False
@@ -138,6 +145,8 @@ class ServiceThread(QThread):
         with self._lock:
             mail, self._mailbox = self._mailbox, _Mailbox()
             self._told = False
+        if mail.history is not None:
+            self.history_loaded.emit(mail.history)
         if mail.settings is not None:
             self.settings_changed.emit(mail.settings)
         for event in mail.events:
@@ -173,7 +182,16 @@ class ServiceThread(QThread):
     async def _serve(self) -> None:
         service = self._program.service
         end = asyncio.Event()
-        unsubscribe = service.subscribe(self._post)
+        store = HistoryStore(
+            self._folders.history_file,
+            days=service.settings.monitoring.history_days,
+            report=self._post_note,
+        )
+        if service.settings.monitoring.history_days:
+            for note in await store.open():
+                self._post_note(note)
+        self._post(await store.load())
+        unsubscribe = service.subscribe(partial(self._take, store))
         try:
             where = await self._program.start()
             self._post(Serving(f"{where.url}/v1" if where.url else "", self._program.api.notice or ""))
@@ -194,8 +212,9 @@ class ServiceThread(QThread):
         finally:
             with self._lock:
                 self._loop = None
-            unsubscribe()
             await self._close()
+            unsubscribe()
+            await store.close()
 
     async def _close(self) -> None:
         for task in self._tasks:
@@ -204,6 +223,17 @@ class ServiceThread(QThread):
         started = time.monotonic()
         await self._program.close()
         log.info("closed the program in %.0f ms", (time.monotonic() - started) * 1000)
+
+    def _take(self, store: HistoryStore, fact: object) -> None:
+        """Record and pass on what the service tells."""
+        if isinstance(fact, Sample):
+            store.record(fact, self._program.service.snapshot.bounds.total_limit_bytes)
+        elif isinstance(fact, Event):
+            store.record_event(fact)
+        self._post(fact)
+
+    def _post_note(self, sentence: str) -> None:
+        self._post(Event(time.time(), "note", text=sentence))
 
     def _post(self, fact: object) -> None:
         with self._lock:
@@ -227,7 +257,7 @@ class ServiceThread(QThread):
 
     async def _work(self, request: ask.Request, actor: Actor) -> None:
         try:
-            result = await _carried_out(request, actor, self._program.service, self._models_folder)
+            result = await _carried_out(request, actor, self._program.service, self._folders.models)
         except (CommandError, FetchError, ValueError) as error:
             self._post(ask.Outcome(request, problem=_problem(error)))
             return

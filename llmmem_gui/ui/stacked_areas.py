@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage
 
 from llmmem_gui.ui.palette import mix
-from llmmem_gui.ui.recent_memory import Bytes, PlotSeries
+from llmmem_gui.ui.plot_series import Bytes, PlotSeries
 from llmmem_gui.ui.theme import HATCH_PITCH
 
 _SHADES = 4

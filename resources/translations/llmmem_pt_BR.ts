@@ -642,10 +642,6 @@
         <translation>Cancelar</translation>
     </message>
     <message>
-        <source>It needs {need}.</source>
-        <translation>Precisa de {need}.</translation>
-    </message>
-    <message>
         <source>Load with context {tokens}</source>
         <translation>Carregar com contexto {tokens}</translation>
     </message>
@@ -656,6 +652,10 @@
     <message>
         <source>Unload {models} and load</source>
         <translation>Descarregar {models} e carregar</translation>
+    </message>
+    <message>
+        <source>Raise the total limit to {size}</source>
+        <translation>Aumentar o limite total para {size}</translation>
     </message>
     <message>
         <source>Raise its limit to {size}</source>
@@ -1542,6 +1542,18 @@
     <message>
         <source>The program starts in the tray.</source>
         <translation>O programa inicia na bandeja.</translation>
+    </message>
+    <message>
+        <source>min</source>
+        <translation>min</translation>
+    </message>
+    <message>
+        <source>s</source>
+        <translation>s</translation>
+    </message>
+    <message>
+        <source>d</source>
+        <translation>d</translation>
     </message>
 </context>
 <context>

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from llmmem_gui.core.events import Event, Receipt
 from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.history import History
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Bounds, Charge, Holder, Standing, charged_bytes, room
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
-from llmmem_gui.ui.recent_memory import RecentMemory
+from llmmem_gui.ui.plot_series import HistorySource
 
 NOW = 1_763_900_000.0
 MONOTONIC = 50_000.0
@@ -163,9 +164,10 @@ def usual_snapshot() -> CacheSnapshot:
     return snapshot(SMOL, QWEN, GEMMA, LLAMA, LARGE)
 
 
-def usual_memory(seconds: int = 300) -> RecentMemory:
+def usual_memory(seconds: int = 300) -> HistorySource:
     """Samples of the last minutes: models come and go."""
-    memory = RecentMemory()
+    memory = HistorySource(History())
+    machine = MachineReading(round(31.1 * GIB), 17 * GIB, own_bytes=118 * MIB)
     for second in range(seconds):
         time = NOW - seconds + 1 + second
         done = second / seconds
@@ -178,7 +180,8 @@ def usual_memory(seconds: int = 300) -> RecentMemory:
             models[QWEN.id] = (round(QWEN.private_bytes * grown) + wave, round(QWEN.weights_bytes * grown))
         if 0.18 < done < 0.56 or done > 0.8:
             models[GEMMA.id] = (158 * MIB, 240 * MIB)
-        memory.add(time, models)
+        hosts = {id: HostReading(1, private, weights) for id, (private, weights) in models.items()}
+        memory.history.append(Sample(time, time, machine, hosts), 8 * GIB)
     return memory
 
 

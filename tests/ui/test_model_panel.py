@@ -96,7 +96,7 @@ def answer(panel: ModelPanel, request: ask.FindForecasts, bytes_a_token: int) ->
 
 
 def test_the_context_slider_says_what_it_costs(panel: ModelPanel, qtbot: QtBot) -> None:
-    """While the context slider moves, the cost of where it stands is asked for and shown, as text and ghost."""
+    """While the context slider moves, the cost of where it stands is shown, as text and as ghost."""
     show(panel, facts.LLAMA)
     with qtbot.waitSignal(panel.requested) as asked:
         panel.context.previewed.emit(16384)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLineEdit
@@ -153,7 +151,7 @@ def test_a_visible_model_that_does_not_fit_asks_for_a_context(table: ModelsTable
 
 
 @pytest.fixture
-def rehearsals(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def rehearsals(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The models whose load is rehearsed."""
     asked: list[str] = []
     real = model_rows.outlook
@@ -163,7 +161,7 @@ def rehearsals(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return real(model, *rest)
 
     monkeypatch.setattr(model_rows, "outlook", counted)
-    yield asked
+    return asked
 
 
 def test_only_what_is_seen_is_rehearsed(table: ModelsTable, rehearsals: list[str]) -> None:

@@ -10,12 +10,14 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
+from llmmem_gui.core.history import History
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import stacked_areas
 from llmmem_gui.ui.composition import Ghost
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.memory_plot import SPANS, MemoryPlot
 from llmmem_gui.ui.plot_axes import byte_ticks, clock_ticks, elapsed_ticks, top_of_axis
+from llmmem_gui.ui.plot_series import HistorySource
 from llmmem_gui.ui.theme import Theme
 from tests.ui import facts
 
@@ -172,9 +174,9 @@ def test_numbers_are_exported(plot: MemoryPlot, tmp_path: Path) -> None:
     rows = list(csv.reader(file.read_text().splitlines()))
     series = plot.canvas.series
     assert series is not None
-    assert rows[0][:3] == ["time", f"{facts.SMOL.id} private_bytes", f"{facts.SMOL.id} weights_bytes"]
+    assert rows[0][:3] == ["time", f"{facts.GEMMA.id} private_bytes", f"{facts.GEMMA.id} weights_bytes"]
     assert len(rows) == 1 + len(series.times)
-    assert rows[-1][1:3] == [str(142 * MIB), str(94 * MIB)]
+    assert rows[-1][1:3] == [str(158 * MIB), str(240 * MIB)]
     assert rows[-1][0].endswith("+00:00")
 
 
@@ -190,9 +192,7 @@ def test_a_picture_is_exported(plot: MemoryPlot, tmp_path: Path, qtbot: QtBot) -
 
 def test_a_plot_without_samples_is_empty(qtbot: QtBot, theme: Theme) -> None:
     """Before the first sample the plot shows its axes and no number."""
-    from llmmem_gui.ui.recent_memory import RecentMemory
-
-    made = MemoryPlot(theme, RecentMemory())
+    made = MemoryPlot(theme, HistorySource(History()))
     qtbot.addWidget(made)
     made.resize(600, 240)
     made.show()

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtGui import QColor, QImage
 
 from llmmem_gui.ui.palette import mix
-from llmmem_gui.ui.recent_memory import PlotSeries
+from llmmem_gui.ui.plot_series import PlotSeries
 from llmmem_gui.ui.stacked_areas import stacked_areas
 
 RED, BLUE, CARD = QColor("#ff0000"), QColor("#0000ff"), QColor("#ffffff")
@@ -24,7 +24,7 @@ def image(private: list[float], weights: list[float], ratio: float = 1.0) -> QIm
 
 
 def test_private_bytes_are_solid_from_the_bottom() -> None:
-    """Thirty of a hundred bytes fill the lowest thirty rows in the model's colour, the rest is transparent."""
+    """Thirty of a hundred bytes fill the lowest thirty rows in the model's colour and no more."""
     drawn = image([30], [0])
     assert drawn.pixelColor(50, 99) == SOLID_RED
     assert drawn.pixelColor(50, 72) == SOLID_RED

@@ -1,0 +1,181 @@
+"""Translations: complete, with the same placeholders, and nothing cut off."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QFont, QFontMetrics
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QToolButton,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from llmmem_gui import resources
+from llmmem_gui.core.settings import Settings
+from llmmem_gui.core.units import GIB
+from llmmem_gui.ui.card import ElidedLabel
+from llmmem_gui.ui.languages import LANGUAGES, speak
+from llmmem_gui.ui.main_window import MainWindow
+from llmmem_gui.ui.settings_dialog import SettingsDialog
+from llmmem_gui.ui.theme import Theme
+from tests.ui import facts
+from tests.ui.conftest import feed
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+FOLDER = resources.folder() / "translations"
+
+
+def messages(language: str) -> list[tuple[str, ElementTree.Element]]:
+    """Source text and message of each translation of a language."""
+    root = ElementTree.parse(FOLDER / f"llmmem_{language}.ts").getroot()
+    return [(message.findtext("source") or "", message) for message in root.iter("message")]
+
+
+def translations_of(message: ElementTree.Element) -> list[str]:
+    """The translated text, or its plural forms."""
+    translation = message.find("translation")
+    assert translation is not None
+    forms = [form.text or "" for form in translation.findall("numerusform")]
+    return forms or [translation.text or ""]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_untranslated(language: str) -> None:
+    """Every text has a finished translation, every plural both of its forms."""
+    for source, message in messages(language):
+        translation = message.find("translation")
+        assert translation is not None
+        assert translation.get("type") is None, source
+        assert all(translations_of(message)), source
+        if message.get("numerus") == "yes":
+            assert len(translations_of(message)) == 2, source
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_placeholders_are_kept(language: str) -> None:
+    """A translation has exactly the placeholders of its source, so that no number is lost."""
+    pattern = re.compile(r"\{\w+\}")
+    for source, message in messages(language):
+        for translated in translations_of(message):
+            assert sorted(pattern.findall(translated)) == sorted(pattern.findall(source)), source
+
+
+def test_the_files_have_all_texts_of_the_views(tmp_path: Path) -> None:
+    """A fresh look through the views finds no text that the Portuguese file does not have."""
+    fresh = tmp_path / "fresh.ts"
+    tool = Path(sysconfig.get_path("scripts")) / "pyside6-lupdate"
+    modules = [str(path) for path in sorted((PROJECT / "llmmem_gui" / "ui").glob("*.py"))]
+    subprocess.run([str(tool), *modules, "-ts", str(fresh)], check=True, capture_output=True)
+    found = {m.findtext("source") for m in ElementTree.parse(fresh).getroot().iter("message")}
+    assert found == {source for source, _ in messages("pt_BR")}
+
+
+def test_translations_are_compiled_by_the_script() -> None:
+    """The script makes a compiled file for each language."""
+    script = PROJECT / "packaging" / "translations.py"
+    subprocess.run([sys.executable, str(script), "compile"], check=True, capture_output=True)
+    for language in LANGUAGES:
+        assert (FOLDER / f"llmmem_{language}.qm").stat().st_size > 100
+
+
+@pytest.fixture
+def compiled() -> None:
+    """The compiled translations."""
+    test_translations_are_compiled_by_the_script()
+
+
+def test_the_window_speaks_portuguese(compiled: None, window: MainWindow, qapp: QApplication) -> None:
+    """A change of the language changes words, numbers and plurals at once, and back."""
+    speak("pt_BR")
+    qapp.processEvents()
+    assert window.actions_.unload_all.text() == "Descarregar todos"
+    assert "Modelos 5,50" in window.first_line()
+    assert window.search.placeholderText().startswith("Buscar")
+    assert window.limits.idle.hint.text() == "2 modelos ociosos agora"
+    assert window.plot._title.text() == "Memória dos modelos"
+    speak("en")
+    qapp.processEvents()
+    assert window.limits.idle.hint.text() == "2 idle models now"
+
+
+@pytest.fixture(params=[*LANGUAGES])
+def large(
+    request: pytest.FixtureRequest, compiled: None, qapp: QApplication, theme: Theme
+) -> Iterator[Theme]:
+    """The theme with letters a quarter larger, in each language."""
+    usual = qapp.font()
+    speak(request.param)
+    font = QFont(usual)
+    font.setPointSizeF(usual.pointSizeF() * 1.25)
+    qapp.setFont(font)
+    yield theme
+    qapp.setFont(usual)
+
+
+def cut_off(parent: QWidget) -> list[str]:
+    """Texts of visible widgets that have less room than they need."""
+    found = []
+    for widget in parent.findChildren(QWidget):
+        if widget.isVisible() and not isinstance(widget, ElidedLabel):
+            need = room_needed(widget)
+            if need.width() > widget.width() or need.height() > widget.height():
+                found.append(f"{widget!r} needs {need} and has {widget.size()}")
+    return found
+
+
+def room_needed(widget: QWidget) -> QSize:
+    """The room that the text of a widget takes; nothing for a widget without text."""
+    metrics = QFontMetrics(widget.font())
+    if isinstance(widget, QLabel) and widget.wordWrap():
+        return QSize(0, widget.heightForWidth(widget.width()))
+    if isinstance(widget, QAbstractButton) and widget.text():
+        # The style sheet's padding is part of the hint; four pixels of it may go.
+        icon_only = isinstance(widget, QToolButton) and not widget.toolButtonStyle()
+        return QSize() if icon_only else widget.minimumSizeHint() - QSize(0, 4)
+    if isinstance(widget, QLabel | QLineEdit):
+        return QSize(metrics.horizontalAdvance(widget.text()), metrics.height() if widget.text() else 0)
+    if isinstance(widget, QComboBox):
+        return QSize(metrics.horizontalAdvance(widget.currentText()), metrics.height())
+    return QSize()
+
+
+def test_nothing_is_cut_off_in_the_window(large: Theme, qtbot: QtBot) -> None:
+    """With letters a quarter larger every text has room at 1366 by 768, in each language."""
+    window = MainWindow(large, facts.usual_memory())
+    qtbot.addWidget(window)
+    window.resize(1366, 768)
+    window.show()
+    feed(window, facts.usual_snapshot())
+    assert window.width() <= 1366
+    for model in (facts.SMOL, facts.LLAMA):
+        window.table.choose(model.id)
+        qtbot.wait(50)
+        assert cut_off(window) == []
+    feed(window, facts.snapshot())
+    qtbot.wait(50)
+    assert cut_off(window) == []
+
+
+def test_nothing_is_cut_off_in_the_settings(large: Theme, qtbot: QtBot) -> None:
+    """With letters a quarter larger every text of the settings has room, in each language."""
+    dialog = SettingsDialog(large, Settings(), 32 * GIB)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    for row in range(dialog._sections.count()):
+        dialog._sections.setCurrentRow(row)
+        qtbot.wait(20)
+        assert cut_off(dialog) == []
