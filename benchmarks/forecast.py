@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import random
 import re
 import shutil
@@ -25,7 +26,7 @@ from llmmem_gui.core.forecast import FORMULA_BYTES, REHEARSAL_BYTES, Forecast, f
 from llmmem_gui.core.library import ModelFile, describe, model_file
 from llmmem_gui.core.model_search import FoundModel
 from llmmem_gui.core.parameters import KvType, LoadParameters
-from llmmem_gui.service.hosts import HostError, HostStarter
+from llmmem_gui.service.hosts import AskFailedError, Host, HostError, HostStarter
 from llmmem_gui.service.process_memory import read_process_memory
 from llmmem_gui.service.rehearsals import Rehearsals
 from tests.made_up_models import Recipe, write_model
@@ -272,19 +273,26 @@ async def measure(starter: HostStarter, file: ModelFile, parameters: LoadParamet
         born = read_process_memory(host.pid)
         loaded = await host.load(file.path, parameters, threads=2, deadline_seconds=600)
         if parameters.embeddings:
-            asked = host.ask("embedding", {"input": "one two three four five " * 60})
+            await embed_long_text(host)
         else:
             chance = random.Random(20)
             tokens = range(300, loaded.vocabulary_size - 100)
             prompt = chance.choices(tokens, k=min(loaded.context, parameters.context) - SPARE_TOKENS)
-            asked = host.ask("completion", {"prompt": prompt, "max_tokens": 4, "temperature": 0.0})
-        await asked.finished()
+            await host.ask("completion", {"prompt": prompt, "max_tokens": 4, "temperature": 0.0}).finished()
         now = read_process_memory(host.pid)
         assert born is not None
         assert now is not None
         return Truth(now.private_bytes - host.shared_bytes, now.mapped_bytes - born.mapped_bytes)
     finally:
         await host.stop()
+
+
+async def embed_long_text(host: Host) -> None:
+    """Embed the longest text of several that a batch holds: vocabularies cut the same words differently."""
+    for words in range(500, 0, -20):
+        with contextlib.suppress(AskFailedError):
+            await host.ask("embedding", {"input": "one " * words}).finished()
+            return
 
 
 def fitted_bytes(path: str, parameters: LoadParameters) -> int | None:

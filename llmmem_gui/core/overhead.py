@@ -6,7 +6,7 @@ These are measurements, not formulas of llama.cpp: glibc's `malloc`, CPython 3.1
 
 from __future__ import annotations
 
-from llmmem_gui.core.buffers import given_context, sequences, work_bytes
+from llmmem_gui.core.buffers import batch_tokens, given_context, work_bytes
 from llmmem_gui.core.engine import Engine
 from llmmem_gui.core.model_shape import ModelShape
 from llmmem_gui.core.parameters import LoadParameters
@@ -45,14 +45,19 @@ def context_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
 
 
 def output_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
-    """The buffer of logits and embeddings (`output_reserve` in llama-context.cpp): a row a sequence."""
-    row = shape.vocabulary + (shape.embedding_length if parameters.embeddings else 0)
-    return 4 * row * sequences(parameters)
+    """The buffer of logits and embeddings (`output_reserve` in llama-context.cpp).
+
+    One row to generate; for embeddings a row of both for each token of a batch, once a text is that long.
+    """
+    if not parameters.embeddings:
+        return 4 * shape.vocabulary
+    return 4 * (shape.vocabulary + shape.embedding_length) * batch_tokens(parameters)
 
 
 def host_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
     """What a host takes that neither is a buffer nor shows in a rehearsal."""
-    return _HOST_BYTES + shape.vocabulary * _SAMPLED_TOKEN_BYTES + work_bytes(shape, parameters)
+    sampled = 0 if parameters.embeddings else shape.vocabulary * _SAMPLED_TOKEN_BYTES
+    return _HOST_BYTES + sampled + work_bytes(shape, parameters)
 
 
 def gpu_runtime_bytes(parameters: LoadParameters, engine: Engine) -> int:

@@ -116,6 +116,13 @@ def test_models_for_embeddings_keep_no_cache() -> None:
     assert formula(recipe, context=512, embeddings=True).kv_cache_bytes == 0
 
 
+def test_embeddings_need_a_row_of_logits_for_each_token() -> None:
+    """llama.cpp makes room for the logits of a whole batch of text, though only embeddings are wanted."""
+    recipe = Recipe(architecture="bert", context=512)
+    whole, half = (formula(recipe, context=512, batch=batch, embeddings=True) for batch in (512, 256))
+    assert whole.overhead_bytes - half.overhead_bytes > 256 * 32_000 * 4
+
+
 def test_the_context_is_rounded_as_llama_cpp_rounds_it() -> None:
     """Any context is given in steps of 256 tokens."""
     assert formula(LLAMA_8B, context=1).context == 256
