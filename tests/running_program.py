@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -90,26 +91,42 @@ def llmmem(home: Path, *arguments: str, stdin: str = "") -> Finished:
 
 
 @contextlib.contextmanager
-def running_program(home: Path, *arguments: str, settings: str = SETTINGS) -> Iterator[RunningProgram]:
-    """The program, ready; it is asked to end afterwards, and must end well."""
+def running_program(
+    home: Path, *arguments: str, settings: str = SETTINGS, detached: bool = False
+) -> Iterator[RunningProgram]:
+    """The program, ready; it is asked to end afterwards, and must end well.
+
+    Detached, it is nobody's child: processes that it starts in its own time, such as those that rehearse a
+    load, are then not taken for something that the test at hand has left behind.
+    """
     file = Folders.of_user(environment(home)).settings_file
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(settings)
     process = subprocess.Popen(
-        [sys.executable, "-m", "llmmem_gui.cli", "serve", "--json", *arguments],
+        [
+            *(["setsid", "--fork"] if detached else []),
+            sys.executable,
+            "-m",
+            "llmmem_gui.cli",
+            "serve",
+            "--json",
+            *arguments,
+        ],
         env=environment(home),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, process.communicate(timeout=SECONDS)[1]
+    ready = json.loads(line)
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, process.communicate(timeout=SECONDS)[1]
-        ready = json.loads(line)
         yield RunningProgram(process, home, ready["url"], Path(ready["token_file"]))
     finally:
-        process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(ready["pid"], signal.SIGTERM)
+        # The pipes end when the last process that holds them has ended.
         _, errors = process.communicate(timeout=SECONDS)
-    assert process.returncode in (0, -9), errors
+    assert process.returncode in (0, -signal.SIGKILL), errors
     assert errors == "", errors

@@ -14,7 +14,7 @@ from tests.running_program import RunningProgram, running_program
 @pytest.fixture(scope="package")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProgram]:
     """The program, with nothing loaded at first."""
-    with running_program(tmp_path_factory.mktemp("api") / "home") as program:
+    with running_program(tmp_path_factory.mktemp("api") / "home", detached=True) as program:
         yield program
 
 

@@ -37,7 +37,7 @@ PS_FIELDS = {
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProgram]:
     """The program, with nothing loaded at first."""
-    with running_program(tmp_path_factory.mktemp("cli") / "home") as program:
+    with running_program(tmp_path_factory.mktemp("cli") / "home", detached=True) as program:
         yield program
 
 
@@ -234,5 +234,5 @@ def test_a_second_service_is_refused(program: RunningProgram) -> None:
     """Two services are never started on one home; the sentence names the process that runs."""
     refused = program.llmmem("serve")
     assert refused.code == 1
-    assert f"process {program.process.pid}" in refused.err
+    assert f"process {program.client().endpoint.pid}" in refused.err
     assert refused.err.count("\n") == 1
