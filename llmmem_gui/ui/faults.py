@@ -36,6 +36,7 @@ class Faults(QObject):
         super().__init__(parent)
         self._seen: set[tuple[str, int]] = set()
         self._crash_log: IO[str] = open(crash_file, "a", encoding="utf-8")  # noqa: SIM115 - until `close`
+        self._faulthandler_was_on = faulthandler.is_enabled()
         faulthandler.enable(self._crash_log)
         self._hooks = (sys.excepthook, threading.excepthook)
         sys.excepthook = self._caught
@@ -49,6 +50,8 @@ class Faults(QObject):
         qInstallMessageHandler(self._qt_handler)
         sys.excepthook, threading.excepthook = self._hooks
         faulthandler.disable()
+        if self._faulthandler_was_on:
+            faulthandler.enable()
         self._crash_log.close()
 
     def _caught(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -24,7 +23,6 @@ from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.demo_model import DEMO_MODEL, FetchError, fetch
-from llmmem_gui.service.history_store import HistoryStore
 from llmmem_gui.service.memory_service import MemoryService
 from llmmem_gui.service.program import Program
 from llmmem_gui.ui import requests as ask
@@ -182,16 +180,9 @@ class ServiceThread(QThread):
     async def _serve(self) -> None:
         service = self._program.service
         end = asyncio.Event()
-        store = HistoryStore(
-            self._folders.history_file,
-            days=service.settings.monitoring.history_days,
-            report=self._post_note,
-        )
-        if service.settings.monitoring.history_days:
-            for note in await store.open():
-                self._post_note(note)
-        self._post(await store.load())
-        unsubscribe = service.subscribe(partial(self._take, store))
+        unsubscribe = service.subscribe(self._post)
+        await self._program.open_history()
+        self._post(await self._program.history.load())
         try:
             where = await self._program.start()
             self._post(Serving(f"{where.url}/v1" if where.url else "", self._program.api.notice or ""))
@@ -214,7 +205,6 @@ class ServiceThread(QThread):
                 self._loop = None
             await self._close()
             unsubscribe()
-            await store.close()
 
     async def _close(self) -> None:
         for task in self._tasks:
@@ -223,17 +213,6 @@ class ServiceThread(QThread):
         started = time.monotonic()
         await self._program.close()
         log.info("closed the program in %.0f ms", (time.monotonic() - started) * 1000)
-
-    def _take(self, store: HistoryStore, fact: object) -> None:
-        """Record and pass on what the service tells."""
-        if isinstance(fact, Sample):
-            store.record(fact, self._program.service.snapshot.bounds.total_limit_bytes)
-        elif isinstance(fact, Event):
-            store.record_event(fact)
-        self._post(fact)
-
-    def _post_note(self, sentence: str) -> None:
-        self._post(Event(time.time(), "note", text=sentence))
 
     def _post(self, fact: object) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from llmmem_gui.core.snapshot import CacheSnapshot, State
@@ -14,6 +14,7 @@ from llmmem_gui.ui import figures
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.gauge_icon import GaugeLevel, gauge_icon
 
+_WITHOUT_TRAYS = ("offscreen", "minimal", "vnc", "linuxfb", "eglfs")
 _WATCHER = "org.kde.StatusNotifierWatcher"
 _LIMITS_GIB = (2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 
@@ -46,7 +47,10 @@ class Tray(QObject):
         self._icon = self._made()
         self._watcher = self._watch()
 
-    def _made(self) -> QSystemTrayIcon:
+    def _made(self) -> QSystemTrayIcon | None:
+        """The icon; on X11 also before there is a tray, None where there never is one."""
+        if QGuiApplication.platformName() in _WITHOUT_TRAYS:
+            return None
         icon = QSystemTrayIcon(gauge_icon(0.0), self)
         icon.setToolTip(self._line)
         icon.setContextMenu(self.menu)
@@ -78,7 +82,8 @@ class Tray(QObject):
 
     def close(self) -> None:
         """Take the icon away."""
-        self._icon.hide()
+        if self._icon is not None:
+            self._icon.hide()
         self.menu.deleteLater()
 
     def show_memory(self, snapshot: CacheSnapshot, line: str, machine_bytes: int) -> None:
@@ -86,6 +91,8 @@ class Tray(QObject):
         self._snapshot, self._line, self._machine_bytes = snapshot, line, machine_bytes
         limit = snapshot.bounds.total_limit_bytes
         share = snapshot.resident_bytes / limit if limit else 0.0
+        if self._icon is None:
+            return
         if self._icon.toolTip() != line:
             self._icon.setToolTip(line)
         drawn = (round(min(1.0, share) * 24), self._level)
@@ -103,11 +110,13 @@ class Tray(QObject):
     def show_message(self, title: str, text: str, *, critical: bool) -> None:
         """Say something by the tray itself, where there are no desktop notifications."""
         icon = QSystemTrayIcon.MessageIcon
-        self._icon.showMessage(title, text, icon.Critical if critical else icon.Warning, 15_000)
+        if self._icon is not None:
+            self._icon.showMessage(title, text, icon.Critical if critical else icon.Warning, 15_000)
 
     def _tray_came(self, _: str) -> None:
-        self._icon.hide()
-        self._icon.deleteLater()
+        if self._icon is not None:
+            self._icon.hide()
+            self._icon.deleteLater()
         self._icon = self._made()
         self._drawn = None
         if self._snapshot is not None:
