@@ -110,6 +110,8 @@ class Loaded(Message, frozen=True):
     """Bytes of all tensors."""
     shared_bytes: int
     """Anonymous bytes still shared with the nursery; what the host wrote to has become its own."""
+    gives_embeddings: bool = False
+    """It answers `embedding`, and nothing else; a model that cannot generate does so unasked."""
 
 
 class LoadFailed(Message, frozen=True):

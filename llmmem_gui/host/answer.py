@@ -17,6 +17,7 @@ from llmmem_gui.host.requests import Requests
 Send = Callable[[protocol.Message], None]
 
 _EXPECTED = (
+    AssertionError,
     TemplateError,
     protocol.ProtocolError,
     ValueError,
@@ -75,8 +76,9 @@ def _carry_out(model: HostedModel, ask: protocol.Ask, send: Send) -> dict[str, A
 
 def _call(model: HostedModel, ask: protocol.Ask) -> Any:
     if (ask.operation == "embedding") != model.gives_embeddings:
-        made_for = "to give embeddings" if model.gives_embeddings else "to generate text"
-        raise ValueError(f"the model is loaded {made_for}; load it again for the other")
+        if model.gives_embeddings:
+            raise ValueError("the model is loaded to give embeddings and does not generate text")
+        raise ValueError("the model is loaded to generate text; load it for embeddings to get them")
     if ask.operation == "embedding":
         return model.create_embedding(**ask.arguments)
     if ask.arguments.get("logprobs"):

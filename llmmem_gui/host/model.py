@@ -14,12 +14,12 @@ import numpy
 from llama_cpp import _internals as internals
 from llama_cpp import llama_chat_format
 from llama_cpp import llama_cpp as api
-from llama_cpp.llama_tokenizer import BaseLlamaTokenizer
 
 from llmmem_gui.core.parameters import KvType, LoadParameters
 from llmmem_gui.host.chat import chat_handler_for
 from llmmem_gui.host.engine import AbortSwitch, EngineLog
 from llmmem_gui.host.modelfile import LoadError
+from llmmem_gui.host.tokenizer import Tokenizer
 
 _GGML_TYPES: dict[KvType, int] = {
     "f16": api.GGML_TYPE_F16,
@@ -59,8 +59,6 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         self._abort = abort
         self.wanted_threads = self.n_threads = self.n_threads_batch = threads
         self.begin_answer()
-        self.gives_embeddings = parameters.embeddings
-        """Loaded for `create_embedding`, not to generate."""
         self._open(path, parameters)
         self._set_constants(path)
         self._read_vocabulary()
@@ -96,16 +94,21 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         )
         context.type_k = context.type_v = _GGML_TYPES[parameters.kv_type]
         context.swa_full = parameters.full_sliding_window
-        context.embeddings = parameters.embeddings
-        if parameters.embeddings:
+        self.gives_embeddings = parameters.embeddings or self._about("attention.causal") == "false"
+        """It is for `create_embedding`, not to generate: because that was asked, or it can nothing else."""
+        context.embeddings = self.gives_embeddings
+        if self.gives_embeddings:
             context.n_seq_max = min(self.n_batch, _EMBEDDING_SEQUENCES)
             context.kv_unified = True
-            if f"{self.metadata.get('general.architecture')}.pooling_type" not in self.metadata:
+            if self._about("pooling_type") is None:
                 # A client wants one vector for a text; a model made to generate has no pooling of its own.
                 context.pooling_type = api.LLAMA_POOLING_TYPE_MEAN
         else:
             context.n_outputs_max = 1
         return context
+
+    def _about(self, key: str) -> str | None:
+        return self.metadata.get(f"{self.metadata.get('general.architecture')}.{key}")
 
     def _set_constants(self, path: bytes) -> None:
         # What Llama's methods read and this class does not vary.
@@ -132,7 +135,7 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         self._requires_eval = True
 
     def _read_vocabulary(self) -> None:
-        self.tokenizer_ = _Tokenizer(self._model)
+        self.tokenizer_ = Tokenizer(self._model)
         self._n_vocab = self.n_vocab()
         self._n_ctx = self.n_ctx()
         self._token_nl = self.token_nl()
@@ -277,48 +280,3 @@ class _OpenContext(internals.LlamaContext):  # type: ignore[misc]
         """Forget all tokens; their bytes stay, unread, so that no page is touched."""
         if self.memory is not None:
             api.llama_memory_clear(self.memory, False)
-
-
-class _Tokenizer(BaseLlamaTokenizer):  # type: ignore[misc]
-    """Text to tokens and back; remembers the bytes of tokens, because a whole answer is read after each."""
-
-    def __init__(self, model: _OpenModel) -> None:
-        self._vocab = model.vocab
-        self._begin = model.token_bos()
-        self._pieces: dict[tuple[int, bool], bytes] = {}
-
-    def tokenize(self, text: bytes, add_bos: bool = True, special: bool = True) -> list[int]:
-        """Give the tokens of UTF-8 text."""
-        # The library sizes its buffer by the context length that the file claims, which may be anything.
-        capacity = len(text) + 16
-        while True:
-            tokens = (api.llama_token * capacity)()
-            count = api.llama_tokenize(self._vocab, text, len(text), tokens, capacity, add_bos, special)
-            if count >= 0:
-                return list(tokens[:count])
-            if count == -(2**31):
-                raise ValueError(f"a text of {len(text)} bytes has too many tokens")
-            capacity = -count
-
-    def detokenize(
-        self, tokens: list[int], prev_tokens: list[int] | None = None, special: bool = False
-    ) -> bytes:
-        """Give the UTF-8 bytes of tokens; a character may be cut at either end."""
-        text = b"".join([self._piece(token, special) for token in tokens])
-        # A first token that begins a sentence brings a space that is not part of the text.
-        return text[1:] if tokens and tokens[0] == self._begin and text[:1] == b" " else text
-
-    def _piece(self, token: int, special: bool) -> bytes:
-        known = self._pieces.get((token, special))
-        if known is not None:
-            return known
-        size = 64
-        while True:
-            buffer = ctypes.create_string_buffer(size)
-            length = api.llama_token_to_piece(self._vocab, token, buffer, size, 0, special)
-            if length >= 0:
-                break
-            size = -length
-        piece = buffer.raw[:length]
-        self._pieces[token, special] = piece
-        return piece

@@ -63,7 +63,7 @@ def leave_no_core() -> None:
 
 
 def limit_growth(added_bytes: int) -> None:
-    """Bound the private memory that the process may reserve from now on, beside its threads' stacks (Linux)."""
+    """Bound the private memory that the process may reserve from now on, beside stacks (Linux)."""
     if sys.platform.startswith("linux"):
         stacks_bytes = STACK_BYTES * (os.cpu_count() or 1)
         limit_bytes = _private_virtual_bytes() + stacks_bytes + added_bytes

@@ -101,6 +101,7 @@ class _Session:
             trained_context=model.trained_context,
             weights_bytes=model.weights_bytes,
             shared_bytes=self._memory.shared_bytes(),
+            gives_embeddings=model.gives_embeddings,
         )
         return loaded, model
 

@@ -10,8 +10,12 @@ import pytest
 
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.service.hosts import AskFailedError, HostStarter
+from tests.made_up_models import Recipe, write_model
 from tests.running_hosts import SMALL, complete, loaded_host, text_of
 
+SMALL_RECIPE = Recipe(
+    layers=4, embedding=64, feed_forward=64, heads=2, kv_heads=1, head_size=32, vocabulary=400
+)
 HELLO = [{"role": "user", "content": "Say hello."}]
 
 
@@ -141,6 +145,31 @@ async def test_embeddings_are_one_vector_for_each_text(starter: HostStarter, smo
     assert [len(vector) for vector in vectors] == [loaded.embedding_length] * 4
     assert likeness(vectors[0], vectors[3]) > 0.9999
     assert likeness(vectors[0], vectors[1]) > likeness(vectors[0], vectors[2])
+
+
+async def test_a_model_that_only_embeds_does_so_unasked(starter: HostStarter, tmp_path: Path) -> None:
+    """An encoder such as BERT cannot generate: it is loaded for embeddings and says so when asked for text."""
+    path = write_model(tmp_path / "bert.gguf", SMALL_RECIPE.but(architecture="bert"))
+    host = await starter.birth()
+    assert (await host.load(path, LoadParameters(context=256))).gives_embeddings
+    answered = await host.ask("embedding", {"input": "the of and"}).finished()
+    assert answered.payload is not None
+    assert len(answered.payload["data"][0]["embedding"]) == SMALL_RECIPE.embedding
+    with pytest.raises(AskFailedError, match="loaded to give embeddings and does not generate text"):
+        await host.ask("completion", {"prompt": "a"}).finished()
+
+
+@pytest.mark.parametrize("architecture", ["qwen3", "phi3", "gemma2", "mamba", "falcon-h1", "lfm2"])
+async def test_other_architectures_answer_again_and_again(
+    starter: HostStarter, tmp_path: Path, architecture: str
+) -> None:
+    """Grouped, sliding, recurrent and hybrid models: the same prompt gives the same after another one."""
+    recipe = SMALL_RECIPE.but(architecture=architecture, sliding_window=64 if architecture == "gemma2" else 0)
+    host = await loaded_host(starter, write_model(tmp_path / "model.gguf", recipe))
+    prompts = ["the of and " * 8, "the of and " * 8 + "to in", "the of " * 9]
+    first = [await complete(host, prompt, max_tokens=6) for prompt in prompts]
+    fresh = await loaded_host(starter, tmp_path / "model.gguf")
+    assert [await complete(fresh, prompt, max_tokens=6) for prompt in prompts[::-1]] == first[::-1]
 
 
 async def test_what_cannot_be_answered_says_why_and_the_host_goes_on(
