@@ -95,7 +95,7 @@ class MemoryService:
         self._apply_settings()
         notes += [problem.sentence for problem in self._settings_file.problems]
         for sentence in notes:
-            self._publish(Event(time.time(), "note", text=sentence))
+            self.note(sentence)
         self._scanning = asyncio.create_task(self._scan_at_start())
         self._ticking = asyncio.create_task(self._tick_for_ever())
 
@@ -146,6 +146,10 @@ class MemoryService:
                 pid_of=self._pid_of,
             )
         return self._snapshot
+
+    def note(self, sentence: str) -> None:
+        """Tell a person something that is no decision, such as that a file was damaged and set aside."""
+        self._publish(Event(time.time(), "note", text=sentence))
 
     def usage(self) -> MemoryUsage:
         """What the models use of the total limit, and each of its own."""

@@ -8,13 +8,17 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 
+from llmmem_gui.core.events import Event
+from llmmem_gui.core.readings import Sample
 from llmmem_gui.folders import Folders
 from llmmem_gui.service import endpoint, token_file
 from llmmem_gui.service.endpoint import Endpoint
+from llmmem_gui.service.history_store import HistoryStore
 from llmmem_gui.service.hosts import HostStarter
 from llmmem_gui.service.http_api import HttpApi
 from llmmem_gui.service.memory_service import MemoryService
 from llmmem_gui.service.program_lock import ProgramLock
+from llmmem_gui.service.publisher import Fact
 from llmmem_gui.service.settings_file import SettingsFile
 
 log = logging.getLogger(__name__)
@@ -41,10 +45,27 @@ class Program:
             self._lock.release()
             raise
         self.service = MemoryService(folders, settings_file, hosts)
+        self.history = HistoryStore(
+            folders.history_file,
+            days=settings_file.settings.monitoring.history_days,
+            report=self.service.note,
+        )
         self.api = HttpApi(self.service, token)
+        self._history_is_open = False
+
+    async def open_history(self) -> None:
+        """Open the history, so that it can be loaded and records what happens from now on; once."""
+        if self._history_is_open:
+            return
+        self._history_is_open = True
+        self.service.subscribe(self._record)
+        if self.service.settings.monitoring.history_days > 0:
+            for note in await self.history.open():
+                self.service.note(note)
 
     async def start(self, port: int | None = None) -> Endpoint:
         """Start to serve, on this port or on the one of the settings. Raises OSError."""
+        await self.open_history()
         await self.service.start()
         await self.api.start(port)
         where = Endpoint(self.api.url, os.getpid(), str(self._token_file))
@@ -52,12 +73,19 @@ class Program:
         return where
 
     async def close(self) -> None:
-        """End everything in order: no new requests, hosts, lock."""
+        """End everything in order: no new requests, hosts, history, lock."""
         endpoint.withdraw(self._folders.runtime)
         async with contextlib.AsyncExitStack() as steps:
             steps.callback(self._lock.release)
+            steps.push_async_callback(_timed, "history", self.history.close)
             steps.push_async_callback(_timed, "service", self.service.close)
             steps.push_async_callback(_timed, "HTTP API", self.api.close)
+
+    def _record(self, fact: Fact) -> None:
+        if isinstance(fact, Sample):
+            self.history.record(fact, self.service.snapshot.bounds.total_limit_bytes)
+        elif isinstance(fact, Event):
+            self.history.record_event(fact)
 
 
 async def _timed(name: str, close: Callable[[], Awaitable[None]]) -> None:
