@@ -8,12 +8,13 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
 
 from llmmem_gui.service.api_client import RequestFailed, model_path
-from llmmem_gui.service.control_records import ModelStatus
+from llmmem_gui.service.control_records import ForecastEntry, MemoryUsage, ModelStatus
 from tests.running_program import RunningProgram
 
 SECONDS = 60
@@ -80,6 +81,49 @@ def test_a_load_is_given_up_when_its_client_leaves(program: RunningProgram, gemm
     connection.close()
     until(lambda: entry(program, gemma).state in ("unloaded", "failed"))
     assert entry(program, gemma).pid is None
+
+
+def test_the_queue_is_bounded(program: RunningProgram, smol: str, endless: http.client.HTTPResponse) -> None:
+    """When as many requests as allowed are under way, another is told at once to come back later."""
+    program.client().request("PATCH", "/api/v1/settings", {"api.queue_limit": 1})
+    try:
+        headers = {"Authorization": f"Bearer {program.token}", "Content-Type": "application/json"}
+        connection = http.client.HTTPConnection(urlsplit(program.url).netloc, timeout=SECONDS)
+        body = json.dumps({"model": smol, "prompt": "1 2 3", "max_tokens": 1})
+        connection.request("POST", "/v1/completions", body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+    finally:
+        program.client().request("PATCH", "/api/v1/settings", {"api.queue_limit": 64})
+    assert answer.status == 429, content
+    assert int(answer.headers["retry-after"]) >= 1
+    assert json.loads(content)["error"]["code"] == "queue_full"
+    assert entry(program, smol).state == "busy"
+    endless.close()
+
+
+def test_many_clients_share_room_for_one_model(program: RunningProgram, smol: str, gemma: str) -> None:
+    """Under a limit that holds one model, sixteen requests to two models are all answered, taking turns."""
+    client = program.client()
+    needs = [
+        client.request("POST", model_path(model, "forecast"), gives=ForecastEntry).total_bytes
+        for model in (smol, gemma)
+    ]
+    limit_bytes = max(needs) + min(needs) // 2
+    client.request("PUT", "/api/v1/limit", {"limit_bytes": limit_bytes})
+
+    def ask(model: str) -> int:
+        body = {"model": model, "prompt": "1 2 3", "max_tokens": 2}
+        tokens: int = client.request("POST", "/v1/completions", body)["usage"]["completion_tokens"]
+        return tokens
+
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            assert list(pool.map(ask, [smol, gemma] * 8)) == [2] * 16
+        assert client.request("GET", "/api/v1/usage", gives=MemoryUsage).current_bytes <= limit_bytes
+    finally:
+        client.request("PUT", "/api/v1/limit", {"limit_bytes": None})
 
 
 def test_a_prompt_longer_than_the_context_is_refused(program: RunningProgram, smol: str) -> None:
