@@ -1,7 +1,7 @@
 """The host program: `nursery SOCKET [PARENT]` or `host SOCKET [PARENT]`.
 
-SOCKET is the number of an inherited descriptor, PARENT the process whose end ends this one. Runs as a
-module, or as a file by an isolated interpreter that does not know where the package lies.
+SOCKET is the number of an inherited descriptor (`-` on Windows), PARENT the process whose end ends this
+one. Runs as a module, or as a file by an isolated interpreter that does not know where the package lies.
 """
 
 import sys
@@ -30,9 +30,15 @@ def main(arguments: list[str]) -> None:
     if kind == "nursery":
         process.name_process("llmmem-nursery")
         program = [sys.executable, *sys.orig_argv[1 : -len(arguments)]]
-        Nursery(socket.socket(fileno=int(descriptor)), program).run()
+        Nursery(_connection(descriptor), program).run()
     else:
-        begin_host(int(descriptor), parent_pid)
+        begin_host(_connection(descriptor), parent_pid)
+
+
+def _connection(descriptor: str) -> socket.socket:
+    if sys.platform == "win32":  # untested; there the socket comes as a description of itself
+        return socket.fromshare(sys.stdin.buffer.read())
+    return socket.socket(fileno=int(descriptor))
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ class Nursery:
             os.dup2(errors, 2)
             process.close_all_but({connection})
             if self._forks:
-                begin_host(connection, parent_pid)
+                begin_host(socket.socket(fileno=connection), parent_pid)
             os.set_inheritable(connection, True)
             os.execv(self._program[0], [*self._program, "host", str(connection), str(parent_pid)])
         except BaseException:
@@ -101,8 +101,8 @@ class Nursery:
         socket.send_fds(self._control, [protocol.encode(message)], descriptors)
 
 
-def begin_host(connection: int, parent_pid: int | None) -> NoReturn:
-    """Make this process a host that talks over the socket `connection`; ends the process.
+def begin_host(connection: socket.socket, parent_pid: int | None) -> NoReturn:
+    """Make this process a host that talks over the socket; ends the process.
 
     With a `parent_pid` it also dies with its parent; without one, only the socket's end tells it.
     """
@@ -111,4 +111,4 @@ def begin_host(connection: int, parent_pid: int | None) -> NoReturn:
     process.name_process("llmmem-host")
     process.volunteer_for_oom()
     process.leave_no_core()
-    live(Channel(socket.socket(fileno=connection)))
+    live(Channel(connection))

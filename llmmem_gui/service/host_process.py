@@ -121,7 +121,9 @@ class StartedProcess:
                 stderr=errors,
                 creationflags=subprocess.CREATE_NO_WINDOW,
             )
-            process.communicate(connection.share(process.pid))
+            assert process.stdin is not None
+            with process.stdin:
+                process.stdin.write(connection.share(process.pid))
             return cls(process)
         process = subprocess.Popen(
             [*host_program(), "host", str(connection.fileno())],

@@ -148,7 +148,7 @@ async def test_embeddings_are_one_vector_for_each_text(starter: HostStarter, smo
 
 
 async def test_a_model_that_only_embeds_does_so_unasked(starter: HostStarter, tmp_path: Path) -> None:
-    """An encoder such as BERT cannot generate: it is loaded for embeddings and says so when asked for text."""
+    """An encoder such as BERT cannot generate: it is loaded for embeddings and says so when asked for it."""
     path = write_model(tmp_path / "bert.gguf", SMALL_RECIPE.but(architecture="bert"))
     host = await starter.birth()
     assert (await host.load(path, LoadParameters(context=256))).gives_embeddings
@@ -175,7 +175,7 @@ async def test_other_architectures_answer_again_and_again(
 async def test_what_cannot_be_answered_says_why_and_the_host_goes_on(
     starter: HostStarter, smol_path: Path
 ) -> None:
-    """A prompt beyond the context, an unknown argument, logprobs and a wrong operation: refused in words."""
+    """A prompt beyond the context, an unknown argument, logprobs, a wrong operation: refused in words."""
     host = await loaded_host(starter, smol_path)
     refused = [
         ("completion", {"prompt": "word " * 600}, r"the prompt has 60\d tokens and the context 512: .*"),
