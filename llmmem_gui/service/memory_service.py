@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -27,12 +27,12 @@ from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.settings import ModelSettings, Settings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.folders import Folders
-from llmmem_gui.service.answer import Answer, AnswerUsage
+from llmmem_gui.service.answer import Answer
 from llmmem_gui.service.cache_driver import CacheDriver
 from llmmem_gui.service.catalogue import Catalogue
-from llmmem_gui.service.command_error import CommandError, CommandErrorCode
+from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.host_life import HostLife
-from llmmem_gui.service.hosts import HostEndedError, HostError, HostStarter
+from llmmem_gui.service.hosts import HostStarter
 from llmmem_gui.service.publisher import Listener, Publisher
 from llmmem_gui.service.sampler import Sampler
 from llmmem_gui.service.settings_file import SettingsFile
@@ -365,49 +365,21 @@ class MemoryService:
     def ask(self, model: str, operation: Operation, arguments: Mapping[str, Any], *, actor: Actor) -> Answer:
         """An answer of the model, which is loaded if need be.
 
-        `arguments` are those of llama-cpp-python's method for the operation, already checked. Iterating
-        raises `CommandError` when the model cannot be loaded or its host dies.
+        `arguments` are those of llama-cpp-python's method for the operation, already checked.
         """
-        answer = Answer(model, self._payloads(model, operation, dict(arguments), actor, lambda: answer))
-        return answer
 
-    async def _payloads(
-        self,
-        model: str,
-        operation: Operation,
-        arguments: dict[str, Any],
-        actor: Actor,
-        answer: Callable[[], Answer],
-    ) -> AsyncGenerator[dict[str, Any], None]:
-        file = await self.catalogue.loadable(model)
-        answer().model_id = file.id
-        parameters = None
-        if operation == "embedding":
-            parameters = msgspec.structs.replace(self.catalogue.parameters_of(file), embeddings=True)
-        grant = await self._obtain(file, parameters, "use", actor)
-        life = self._driver.life(grant.host)
-        assert life.host is not None  # only a host that is ready is granted
-        given = life.host.ask(operation, arguments)
-        try:
-            async for chunk in given:
-                yield chunk
-            end = await given.finished()
-            answer().usage = AnswerUsage(
-                end.prompt_tokens, end.completion_tokens, end.seconds, end.first_token_seconds
-            )
-            answer().notice = end.notice
-            life.answered(end.prompt_tokens, end.completion_tokens)
-            if end.payload is not None:
-                yield end.payload
-        except HostError as error:
-            ended = self._driver.was_ended(grant.ticket)
-            if ended is not None:
-                raise CommandError.of(ended) from error
-            code: CommandErrorCode = "host died" if isinstance(error, HostEndedError) else "bad request"
-            raise CommandError(code, f"{file.id}: {error}.", file.id) from error
-        finally:
-            given.cancel()
-            self._driver.finish(grant.ticket)
+        async def obtain() -> m.Grant:
+            file = await self.catalogue.loadable(model)
+            return await self._obtain(file, self._parameters_to_ask(file, operation), "use", actor)
+
+        return Answer(model, operation, arguments, obtain, self._driver)
+
+    def _parameters_to_ask(self, file: ModelFile, operation: Operation) -> LoadParameters:
+        """Those it is loaded with, or would be, made to give what is asked: text or embeddings."""
+        entry = self._driver.cache.entry(file.id)
+        loaded = entry is not None and entry.state.holds_host
+        parameters = entry.parameters if entry and loaded else self.catalogue.parameters_of(file)
+        return msgspec.structs.replace(parameters, embeddings=operation == "embedding")
 
     async def _obtain(
         self, file: ModelFile, parameters: LoadParameters | None, purpose: m.Purpose, actor: Actor

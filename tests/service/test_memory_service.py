@@ -316,3 +316,12 @@ async def test_the_next_forecast_learns_from_what_a_load_took(running: Running) 
     assert record.measured_bytes > 100 * MIB
     again = await running.service.forecast(running.smol)
     assert (again.source, again.measured_times) == ("measured", 1)
+
+
+async def test_text_and_embeddings_of_one_model_in_turn(running: Running) -> None:
+    """A model that was loaded to generate gives embeddings when asked for them, and text again after that."""
+    before = await running.text(running.smol, max_tokens=4)
+    answer = running.service.ask(running.smol, "embedding", {"input": "a cat"}, actor="api")
+    (payload,) = [payload async for payload in answer]
+    assert len(payload["data"][0]["embedding"]) == 576
+    assert await running.text(running.smol, max_tokens=4) == before
