@@ -130,33 +130,44 @@ def _sorted_out(path: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
 def _models_of(path: str, names: Sequence[str], owner: str, seen: _Seen) -> Iterator[FoundModel]:
     """The models among the files of one folder: parts are joined, projectors go to their models."""
     projectors = [name for name in names if is_projector_name(name)]
-    whole: dict[str, list[str]] = {}
+    models = _joined([name for name in names if not is_projector_name(name)])
+    for stem, files, error in models:
+        paths = tuple(os.path.join(path, name) for name in files)
+        if not _is_new_file(paths[0], seen):
+            continue
+        projector = _projector_of(stem, projectors, alone=len(models) == 1)
+        projector = os.path.join(path, projector) if projector else ""
+        yield FoundModel(printable(stem), owner, paths, projector, error)
+
+
+def _joined(names: Sequence[str]) -> list[tuple[str, list[str], str]]:
+    """Models among file names: what each is called, its files, and an error where one is missing."""
+    models: list[tuple[str, list[str], str]] = []
     parts: dict[tuple[str, int], dict[int, str]] = defaultdict(dict)
     for name in names:
         match = _SPLIT.match(name)
-        if name in projectors:
-            continue
         if match:
             parts[match["stem"], int(match["count"])][int(match["number"])] = name
         else:
-            whole[name[: -len(".gguf")]] = [name]
-    errors = {}
+            models.append((name[: -len(".gguf")], [name], ""))
     for (stem, count), numbered in parts.items():
-        whole[stem] = [numbered[number] for number in sorted(numbered)]
-        missing = [number for number in range(1, min(count, len(numbered) + 1) + 1) if number not in numbered]
-        if missing:
-            part = f"{printable(stem)}-{missing[0]:05}-of-{count:05}.gguf"
-            errors[stem] = f"{part}, one of the model's {count:,} files, is missing."
-    for stem, files in whole.items():
-        paths = tuple(os.path.join(path, name) for name in files)
-        try:
-            new = seen.is_new(os.stat(paths[0]))
-        except OSError:
-            new = True
-        if new:
-            projector = _projector_of(stem, projectors, alone=len(whole) == 1)
-            projector = os.path.join(path, projector) if projector else ""
-            yield FoundModel(printable(stem), owner, paths, projector, errors.get(stem, ""))
+        # One more than there are is enough to find one that is missing, whatever the name claims.
+        wanted = range(1, min(count, len(numbered) + 1) + 1)
+        missing = next((number for number in wanted if number not in numbered), None)
+        error = ""
+        if missing is not None:
+            part = f"{printable(stem)}-{missing:05}-of-{count:05}.gguf"
+            error = f"{part}, one of the model's {count:,} files, is missing."
+        models.append((stem, [numbered[number] for number in sorted(numbered)], error))
+    return models
+
+
+def _is_new_file(path: str, seen: _Seen) -> bool:
+    try:
+        return seen.is_new(os.stat(path))
+    except OSError:
+        # It is listed, and reading it will say what is wrong.
+        return True
 
 
 def _projector_of(stem: str, projectors: Sequence[str], alone: bool) -> str:
@@ -189,16 +200,9 @@ def _search_ollama(folder: ModelFolder, seen: _Seen) -> Iterator[Found]:
             return
         for name in sorted(names):
             model = _ollama_model(os.path.join(path, name), manifests, folder)
-            if model is not None and _is_new_blob(model, seen):
+            if model is not None and _is_new_file(model.paths[0], seen):
                 yield model
             yield None
-
-
-def _is_new_blob(model: FoundModel, seen: _Seen) -> bool:
-    try:
-        return seen.is_new(os.stat(model.paths[0]))
-    except OSError:
-        return True
 
 
 def _ollama_model(manifest: str, manifests: str, folder: ModelFolder) -> FoundModel | None:

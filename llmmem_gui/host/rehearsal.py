@@ -45,8 +45,6 @@ CPU_SECONDS = 120
 GROWTH_BYTES = 4 * 2**30
 """Memory that the program may add. Only vocabularies and recurrent state are really allocated."""
 
-_INFO = 2
-
 
 class PrivateMemory:
     """Tells the private memory of this process, also after the sandbox has closed (Linux)."""

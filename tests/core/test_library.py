@@ -103,6 +103,13 @@ def test_split_models_are_joined(tmp_path: Path) -> None:
     assert model.shape == describe(alone).shape
 
 
+def test_a_whole_model_beside_a_split_one_of_its_name_is_found(tmp_path: Path) -> None:
+    """A model that lies whole and split in one folder is there twice."""
+    split_model(tmp_path, "big", 2)
+    write_good_model(tmp_path / "big.gguf")
+    assert [len(found.paths) for found in found_in(tmp_path)] == [1, 2]
+
+
 def test_a_missing_part_is_named(tmp_path: Path) -> None:
     """A split model without all its files has an error that names the missing one."""
     split_model(tmp_path, "big", 3)[1].unlink()
