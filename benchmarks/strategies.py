@@ -1,9 +1,9 @@
-#!/usr/bin/env python3
 """What each way to save memory saves and costs, measured on real models in real hosts.
 
-Each round tries every variant once, so that whatever else the machine does touches all of them alike.
-Models come from `$LLMMEM_TEST_MODELS` or from `.models/` of the project. `--docs` writes the tables and the
-plot into the documents.
+`python -m benchmarks.strategies [--rounds N] [--only STRATEGY …] [--docs]`, from the root of the tree. Each
+round tries every variant once, so that whatever else the machine does touches all of them alike. Models come
+from `$LLMMEM_TEST_MODELS` or from `.models/` of the project. `--docs` writes the tables and the plot into the
+documents.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import psutil
-from strategy_plot import plot
-from strategy_report import TABLES, Report
-from strategy_trials import Figures, Trial, Trials, bare_process
+
+from benchmarks.strategy_plot import plot
+from benchmarks.strategy_report import TABLES, Report
+from benchmarks.strategy_trials import Figures, Trial, Trials, bare_process
 
 PROJECT = Path(__file__).resolve().parents[1]
 MODELS = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from strategy_report import LANGUAGES, PAIRS, Pair, Report, number
+from benchmarks.strategy_report import LANGUAGES, PAIRS, Pair, Report, number
 
 _WIDTH, _LABEL, _GAP, _FIGURE = 960, 232, 28, 104
 _TOP, _ROW, _BAR = 104, 54, 15

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from strategy_words import ENGLISH, PORTUGUESE, Words
+from benchmarks.strategy_words import ENGLISH, PORTUGUESE, Words
 
 _MARKED = re.compile(r"(<!-- table ([a-z]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 

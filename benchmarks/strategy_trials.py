@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from strategy_host import ANSWER_TOKENS, HostUnderTest, loaded_host, prose, speeds
-from strategy_workload import answer_workload
 
+from benchmarks.strategy_host import ANSWER_TOKENS, HostUnderTest, loaded_host, prose, speeds
+from benchmarks.strategy_workload import answer_workload
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.service.hosts import HostStarter
 from llmmem_gui.service.process_memory import read_process_memory
@@ -322,11 +322,12 @@ class Trials:
 
 async def bare_process(task: Mapping[str, Any]) -> dict[str, Any]:
     """Run `bare_process.py` and give what it prints. Raises RuntimeError with its errors when it fails."""
-    program = Path(__file__).with_name("bare_process.py")
     child = await asyncio.create_subprocess_exec(
         sys.executable,
-        str(program),
+        "-m",
+        "benchmarks.bare_process",
         json.dumps(task),
+        cwd=Path(__file__).resolve().parents[1],
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
