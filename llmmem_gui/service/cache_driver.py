@@ -50,6 +50,8 @@ class CacheDriver:
         self.cache = ModelCache()
         self.threads = 0
         """Threads that all models together compute with; 0: as many as there are cores."""
+        self.load_timeout_seconds = 600.0
+        """A load that takes longer is given up."""
         self._hosts = hosts
         self._machine = MachineMemory()
         self._path_of = path_of
@@ -109,6 +111,7 @@ class CacheDriver:
             self._hosts,
             threads=self._threads_each(len(self._busy) + 1),
             data_limit_bytes=int(private * _DATA_LIMIT_FACTOR) + _DATA_LIMIT_SLACK_BYTES,
+            load_timeout_seconds=self.load_timeout_seconds,
             machine=self._machine,
             tell=self.tell,
             deliver=self._deliver,

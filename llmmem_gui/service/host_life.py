@@ -46,6 +46,7 @@ class HostLife:
         *,
         threads: int,
         data_limit_bytes: int | None,
+        load_timeout_seconds: float,
         machine: MachineMemory,
         tell: Callable[[Message], None],
         deliver: Callable[[Receipt], None],
@@ -59,6 +60,7 @@ class HostLife:
         self._hosts = hosts
         self._threads = threads
         self._data_limit_bytes = data_limit_bytes
+        self._load_timeout_seconds = load_timeout_seconds
         self._machine = machine
         self._tell = tell
         self._deliver = deliver
@@ -111,16 +113,21 @@ class HostLife:
             host.kill()  # it was cancelled before it was born
         else:
             try:
-                self.loaded = await host.load(
-                    self._path, self.start.parameters, self._threads, self._data_limit_bytes
-                )
-            except HostError as failure:
-                reason = str(failure)
+                self.loaded = await asyncio.wait_for(self._load(host), self._load_timeout_seconds)
+            except (HostError, asyncio.TimeoutError) as failure:
+                reason = str(failure) or self._too_late()
                 self._tell(HostFailed(model_id, number, reason))
             else:
                 self._tell(HostReady(model_id, number, self.loaded.context, self.loaded.seconds))
         report = await host.exited
         self._finish(reason or f"The host of {model_id} {report.reason}.")
+
+    async def _load(self, host: Host) -> Loaded:
+        return await host.load(self._path, self.start.parameters, self._threads, self._data_limit_bytes)
+
+    def _too_late(self) -> str:
+        model_id, seconds = self.start.model_id, self._load_timeout_seconds
+        return f"{model_id} did not load within {seconds:g} s: give it more time in the settings."
 
     def stop(self, stop: StopHost) -> None:
         """End the host; `run` returns when it is reaped."""

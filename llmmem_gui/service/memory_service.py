@@ -349,6 +349,7 @@ class MemoryService:
             over_limit=limits.over_limit_action,
         )
         self._driver.threads = self.settings.loading.threads
+        self._driver.load_timeout_seconds = self.settings.loading.load_timeout_seconds
         self._driver.tell(m.PolicySet(policy))
         self._tell_of_models()
 

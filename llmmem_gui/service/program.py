@@ -63,10 +63,16 @@ class Program:
             for note in await self.history.open():
                 self.service.note(note)
 
-    async def start(self, port: int | None = None) -> Endpoint:
-        """Start to serve, on this port or on the one of the settings. Raises OSError."""
+    async def start(self, port: int | None = None, *, with_api: bool = True) -> Endpoint:
+        """Start to serve, on this port or on the one of the settings. Raises OSError.
+
+        Without the API no other program can reach the models, the command line neither; the address is
+        empty then.
+        """
         await self.open_history()
         await self.service.start()
+        if not with_api:
+            return Endpoint("", os.getpid(), "")
         await self.api.start(port)
         where = Endpoint(self.api.url, os.getpid(), str(self._token_file))
         endpoint.announce(self._folders.runtime, where)

@@ -184,7 +184,7 @@ class ServiceThread(QThread):
         await self._program.open_history()
         self._post(await self._program.history.load())
         try:
-            where = await self._program.start()
+            where = await self._program.start(with_api=service.settings.api.enabled)
             self._post(Serving(f"{where.url}/v1" if where.url else "", self._program.api.notice or ""))
             self._post(service.settings)
             self._post(service.snapshot)

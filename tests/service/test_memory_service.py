@@ -325,3 +325,24 @@ async def test_text_and_embeddings_of_one_model_in_turn(running: Running) -> Non
     (payload,) = [payload async for payload in answer]
     assert len(payload["data"][0]["embedding"]) == 576
     assert await running.text(running.smol, max_tokens=4) == before
+
+
+async def test_a_load_that_takes_too_long_is_given_up(running: Running) -> None:
+    """The time that a load may take is a setting; what is given up leaves nothing behind."""
+    settings = running.service.settings.with_value("loading.load_timeout_seconds", 1.0)
+    await running.service.change_settings(settings, actor="window")
+    load = asyncio.ensure_future(running.service.load(running.gemma, actor="window"))
+    await running.until(lambda: running.state(running.gemma) is State.LOADING)
+    await running.until(lambda: _stopped(running))
+    with pytest.raises(CommandError, match="did not load within 1 s") as error:
+        await load
+    assert error.value.code == "load failed"
+
+
+def _stopped(running: Running) -> bool:
+    """Freeze the host as soon as there is one."""
+    model = running.service.snapshot.model(running.gemma)
+    if model is None or model.pid is None:
+        return False
+    os.kill(model.pid, signal.SIGSTOP)
+    return True
