@@ -96,7 +96,9 @@ class LoopbackServer:
 
 
 def _bound(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio sends small answers at once only on sockets that name their protocol;
+    # on others each waits 40 ms for the client's delayed acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     with contextlib.ExitStack() as on_failure:
         on_failure.callback(listener.close)
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):

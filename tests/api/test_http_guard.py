@@ -70,6 +70,7 @@ class Site:
     def __init__(self, echo: Echo, server: LoopbackServer) -> None:
         self.echo = echo
         self.port = server.port
+        self.connections = server._state.connections
 
     def request(
         self,
@@ -489,6 +490,17 @@ async def test_a_body_that_nobody_asked_for_ends_the_connection(site: Site) -> N
     writer.write(request)
     assert (await read_answer(reader)).startswith(b"HTTP/1.1 200")
     assert await asyncio.wait_for(reader.read(), 30) == b""
+    writer.close()
+
+
+async def test_small_answers_are_sent_at_once(site: Site) -> None:
+    """No answer waits for the client's acknowledgement of the one before: that would add 40 ms to each."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(site.request())
+    await read_answer(reader)
+    (connection,) = site.connections
+    accepted = connection.transport.get_extra_info("socket")
+    assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     writer.close()
 
 
