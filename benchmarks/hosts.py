@@ -3,8 +3,9 @@
 `python -m benchmarks.hosts [--rounds N]`, from the root of the tree; the models come from `.models`
 (`make test-models`), llama-server is measured when it is on the PATH. All have the same context, one
 thread, batches of 512 and flash attention. The library is opened in a fork of a process that has imported
-it, as warm as the nursery; llama-server starts without its warm-up. Rounds are interleaved, because other
-programs disturb; the median counts.
+it, as warm as the nursery; llama-server starts without its warm-up. Rounds are interleaved, and of the
+times the shortest counts, because other programs can only add to them. Each has a session of its own,
+because Linux divides the processor between sessions.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ for line in sys.stdin:
 def warm_library() -> Iterator[subprocess.Popen[str]]:
     """A process that has imported the library and opens a model in a fork for each line of its input."""
     command = [sys.executable, "-c", LIBRARY]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as process:
         yield process
 
 
@@ -126,7 +128,8 @@ def measure_server(program: str, path: Path, context: int) -> Figures:
     command = [program, "-m", str(path), "-c", str(context), "-np", "1", "-t", "1", "-tb", "1", "-fa", "on"]
     command += ["--no-warmup", "--host", "127.0.0.1", "--port", str(port)]
     wished = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, start_new_session=True, **silent) as process:
         while not is_healthy(port):
             assert process.poll() is None, "llama-server has ended"
             time.sleep(0.002)
