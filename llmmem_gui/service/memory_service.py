@@ -16,7 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from llmmem_gui.core import cache_messages as m
-from llmmem_gui.core.events import Actor, Event, Receipt
+from llmmem_gui.core.alerts import Alert, AlertLimits, Alerts
+from llmmem_gui.core.events import Actor, Cause, Event, Receipt
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
@@ -71,6 +72,7 @@ class MemoryService:
         self._sampling = asyncio.Lock()
         self._gauge = PressureGauge()
         self._level = Level.NORMAL
+        self._alerts = Alerts()
         self._publisher = Publisher()
         self._publish = self._publisher.publish
         self._snapshot: CacheSnapshot | None = None
@@ -348,6 +350,10 @@ class MemoryService:
             may_doze=limits.may_doze,
             over_limit=limits.over_limit_action,
         )
+        warnings = self.settings.warnings
+        self._alerts.limits = AlertLimits(
+            warnings.warn_percent, warnings.critical_percent, warnings.quiet_minutes * 60
+        )
         self._driver.threads = self.settings.loading.threads
         self._driver.load_timeout_seconds = self.settings.loading.load_timeout_seconds
         self._driver.tell(m.PolicySet(policy))
@@ -431,3 +437,27 @@ class MemoryService:
             )
             self._driver.tell(m.PressureChanged(level))
         self._publish(sample)
+        for alert in self._alerts.feed(self.snapshot, sample, level):
+            self._publish(_warning(alert))
+
+
+def _warning(alert: Alert) -> Event:
+    numbers = {
+        "percent": alert.percent,
+        "current_bytes": alert.current_bytes,
+        "limit_bytes": alert.limit_bytes,
+        "level": int(alert.level),
+        "relief_bytes": alert.relief_bytes,
+    }
+    if alert.seconds_to_limit is not None:
+        numbers["seconds_to_limit"] = alert.seconds_to_limit
+    limit: Cause = "model limit" if alert.model_id is not None else "total limit"
+    return Event(
+        time.time(),
+        "memory-warning",
+        alert.model_id,
+        "pressure" if alert.of_machine else limit,
+        for_model=alert.relief_model,
+        text=alert.sentence,
+        numbers=numbers,
+    )

@@ -225,7 +225,7 @@ class Desktop(QObject):
 
     def _take_event(self, event: Event) -> None:
         self.window.show_event(event)
-        self.warnings.take(event, self._snapshot, self._settings.warnings)
+        self.warnings.take(event, self._snapshot)
 
     def _take_receipt(self, receipt: Receipt) -> None:
         self.window.show_receipt(receipt, time.time())

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
+from llmmem_gui.core import pressure
 from llmmem_gui.core.events import Event
-from llmmem_gui.core.settings import WarningSettings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.requests import CleanUp, Unload
@@ -46,12 +46,11 @@ class MemoryWarnings(QObject):
         """Until when nothing is shown, seconds since the epoch."""
         return self._snoozed_until
 
-    def take(self, event: Event, snapshot: CacheSnapshot | None, settings: WarningSettings) -> None:
+    def take(self, event: Event, snapshot: CacheSnapshot | None) -> None:
         """Raise the warning that an event stands for."""
         if event.type != "memory-warning" or event.time < self._snoozed_until:
             return
-        percent = event.numbers.get("percent", 0.0)
-        level: Level = "critical" if percent >= settings.critical_percent else "warning"
+        level: Level = "critical" if event.numbers.get("level", 0) >= pressure.Level.CRITICAL else "warning"
         offers = self._offers(event, snapshot) if snapshot is not None else ()
         self.raised.emit(MemoryWarning(warning_sentence(event), level, offers, event.time))
 

@@ -156,3 +156,22 @@ async def test_a_load_that_needs_far_more_than_its_forecast_ends_with_a_reason(
     assert failed.value.code == "load failed"
     assert small.state(small.models[0]) is State.READY
     await small.until(lambda: small.state(smol) is State.FAILED)
+
+
+async def test_a_warning_comes_before_the_limit_and_names_what_helps(small: RunningService) -> None:
+    """Real use above 80 % of the total limit is told once, with percent, numbers and the model to unload."""
+    service = small.service
+    for model in small.models[:2]:
+        await service.load(model, actor="cli")
+    await small.until(lambda: service.usage().current_bytes > 20 * MIB)
+    charged = service.snapshot.charged_bytes
+    need = int(service.usage().current_bytes / 0.9)
+    settings = service.settings.with_value("warnings.warn_percent", 20)
+    await service.change_settings(settings, actor="window")
+    await service.set_limit(None, max(need, charged + MIB), actor="window")
+    await small.until(lambda: small.events("memory-warning"))
+    (warning,) = small.events("memory-warning")
+    assert warning.numbers["percent"] >= 20
+    assert warning.numbers["limit_bytes"] == service.snapshot.bounds.total_limit_bytes
+    assert warning.for_model == small.models[0]
+    assert f"unloading {small.models[0]} gives" in warning.text

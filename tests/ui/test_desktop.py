@@ -151,7 +151,7 @@ def test_a_bad_file_is_said_and_the_rest_goes_on(program: Running, tmp_path: Pat
 def test_a_warning_offers_what_helps(program: Running) -> None:
     """A memory warning is a bar with the number; its button unloads the model it names."""
     program.load(SMOL)
-    numbers = {"percent": 96.0, "current_bytes": 96.0 * MIB, "limit_bytes": 100.0 * MIB}
+    numbers = {"percent": 96.0, "current_bytes": 96.0 * MIB, "limit_bytes": 100.0 * MIB, "level": 2}
     program.service.happened.emit(Event(1e10, "memory-warning", SMOL, numbers=numbers))
     bar = program.window.warning
     assert bar.text.text().replace(NO_BREAK, " ") == f"{SMOL} uses 96.0 MiB, 96 % of its limit of 100 MiB."

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.events import Event
-from llmmem_gui.core.settings import WarningSettings
+from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.units import GIB
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.gauge_icon import gauge_pixmap
@@ -278,20 +278,24 @@ def test_the_icon_is_a_gauge(qapp: QApplication) -> None:
     assert low.pixelColor(16, 10) != high.pixelColor(16, 10)
 
 
-def memory_event(percent: float, model_id: str | None = None, time: float = facts.NOW) -> Event:
+def memory_event(
+    percent: float, model_id: str | None = None, time: float = facts.NOW, level: Level = Level.WARNING
+) -> Event:
     """A memory warning as the service tells it."""
-    numbers = {"percent": percent, "current_bytes": percent * GIB / 100, "limit_bytes": float(GIB)}
+    amounts = {"percent": percent, "current_bytes": percent * GIB / 100, "limit_bytes": float(GIB)}
+    numbers = {**amounts, "level": int(level)}
     return Event(time, "memory-warning", model_id, numbers=numbers)
 
 
-@pytest.mark.parametrize(("percent", "level"), [(80.0, "warning"), (94.9, "warning"), (95.0, "critical")])
-def test_warnings_have_a_level(qtbot: QtBot, theme: Theme, percent: float, level: str) -> None:
-    """From 80 % of a limit it is a warning, from 95 % it is critical; the text has the number."""
+@pytest.mark.parametrize("level", [Level.WARNING, Level.CRITICAL])
+def test_warnings_have_a_level(qtbot: QtBot, theme: Theme, level: Level) -> None:
+    """The level is the one that the service gave; the text has the number."""
+    percent = 87.0
     warnings = MemoryWarnings()
     with qtbot.waitSignal(warnings.raised) as raised:
-        warnings.take(memory_event(percent), facts.usual_snapshot(), WarningSettings())
+        warnings.take(memory_event(percent, level=level), facts.usual_snapshot())
     warning = raised.args[0]
-    assert warning.level == level
+    assert warning.level == level.word
     assert f"{round(percent)}{NO_BREAK}%" in warning.text
     assert [type(offer.request) for offer in warning.offers] == [Unload, CleanUp]
     assert warning.offers[0].request == Unload(facts.GEMMA.id)
@@ -301,7 +305,7 @@ def test_a_warning_of_a_model_offers_that_model(qtbot: QtBot, theme: Theme) -> N
     """A warning about one model's own limit offers to unload that model."""
     warnings = MemoryWarnings()
     with qtbot.waitSignal(warnings.raised) as raised:
-        warnings.take(memory_event(90, facts.SMOL.id), facts.usual_snapshot(), WarningSettings())
+        warnings.take(memory_event(90, facts.SMOL.id), facts.usual_snapshot())
     assert raised.args[0].offers[0].request == Unload(facts.SMOL.id)
 
 
@@ -310,6 +314,6 @@ def test_snoozed_warnings_wait(qtbot: QtBot, theme: Theme) -> None:
     warnings = MemoryWarnings()
     warnings.snooze(60, facts.NOW)
     with qtbot.assertNotEmitted(warnings.raised):
-        warnings.take(memory_event(99), None, WarningSettings())
+        warnings.take(memory_event(99), None)
     with qtbot.waitSignal(warnings.raised):
-        warnings.take(memory_event(99, time=facts.NOW + 3601), None, WarningSettings())
+        warnings.take(memory_event(99, time=facts.NOW + 3601), None)

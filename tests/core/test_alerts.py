@@ -1,0 +1,150 @@
+"""A person is warned in time, once, with the numbers and what helps."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmmem_gui.core.alerts import Alert, AlertLimits, Alerts
+from llmmem_gui.core.library import ModelFile
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.plan import Bounds, Charge, Holder, Standing
+from llmmem_gui.core.pressure import Level
+from llmmem_gui.core.readings import HostReading, MachineReading, ProgramReading, Sample
+from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
+
+GIB = 1024**3
+MIB = 1024**2
+
+
+class Machine:
+    """Two loaded models on a machine of 32 GiB, fed to the alerts second by second."""
+
+    def __init__(self, limits: AlertLimits | None = None) -> None:
+        self.alerts = Alerts(limits)
+        self.now = 1000.0
+        self.total_limit: int | None = 8 * GIB
+        self.model_limit: int | None = None
+        self.available = 20 * GIB
+        self.programs: tuple[ProgramReading, ...] = ()
+        self.pressure = Level.NORMAL
+
+    def uses(self, used_bytes: int, after_seconds: float = 1.0) -> tuple[Alert, ...]:
+        """The warnings when the models use so much."""
+        self.now += after_seconds
+        small = used_bytes // 4
+        parts = {"small": small, "large": used_bytes - small}
+        models = tuple(self._model(name, size) for name, size in parts.items())
+        holders = tuple(
+            Holder(name, Charge(size, 0, name), Standing.IDLE, float(n), private_bytes=size)
+            for n, (name, size) in enumerate(parts.items())
+        )
+        snapshot = CacheSnapshot(
+            self.now, models, holders, Bounds(self.total_limit), None, used_bytes, used_bytes
+        )
+        hosts = {name: HostReading(1, size, 0) for name, size in parts.items()}
+        machine = MachineReading(32 * GIB, self.available)
+        sample = Sample(self.now, self.now, machine, hosts, programs=self.programs)
+        return self.alerts.feed(snapshot, sample, self.pressure)
+
+    def _model(self, name: str, size: int) -> ModelSnapshot:
+        limit = self.model_limit if name == "large" else None
+        file = ModelFile(id=name, name=name, path=f"/{name}.gguf")
+        return ModelSnapshot(file, State.READY, LoadParameters(), private_bytes=size, limit_bytes=limit)
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+def test_nothing_is_said_below_the_first_level(machine: Machine) -> None:
+    """79 % of the limit is no warning."""
+    assert machine.uses(int(0.79 * 8 * GIB)) == ()
+
+
+def test_the_total_limit_warns_at_80_and_95_percent(machine: Machine) -> None:
+    """Each level is told once, with percent, numbers and the model that would go first."""
+    (warning,) = machine.uses(int(0.80 * 8 * GIB) + 1)
+    assert (warning.level, round(warning.percent)) == (Level.WARNING, 80)
+    assert (warning.relief_model, warning.relief_bytes) == ("small", int(0.80 * 8 * GIB) // 4)
+    assert machine.uses(int(0.85 * 8 * GIB)) == ()
+    (critical,) = machine.uses(int(0.96 * 8 * GIB))
+    assert (critical.level, critical.limit_bytes) == (Level.CRITICAL, 8 * GIB)
+    assert "96 %" in critical.sentence
+    assert "unloading small gives" in critical.sentence
+
+
+def test_a_use_around_the_level_warns_once(machine: Machine) -> None:
+    """Falling by a little and rising again is the same warning; hysteresis and quiet time hold it back."""
+    warned = [bool(machine.uses(int(share * 8 * GIB))) for share in (0.81, 0.78, 0.81, 0.76, 0.82)]
+    assert warned == [True, False, False, False, False]
+
+
+def test_a_warning_comes_again_after_the_quiet_time(machine: Machine) -> None:
+    """What was left clearly and is reached again later is worth a word."""
+    assert machine.uses(7 * GIB)
+    assert machine.uses(GIB) == ()
+    assert machine.uses(7 * GIB) == ()
+    assert machine.uses(GIB) == ()
+    assert machine.uses(7 * GIB, after_seconds=61)
+
+
+def test_a_graver_level_is_told_within_the_quiet_time(machine: Machine) -> None:
+    """Quiet is kept about the same level only."""
+    assert machine.uses(7 * GIB)[0].level is Level.WARNING
+    assert machine.uses(int(7.9 * GIB))[0].level is Level.CRITICAL
+
+
+def test_a_model_near_its_own_limit(machine: Machine) -> None:
+    """The warning names the model, its use and its limit."""
+    machine.model_limit = 4 * GIB
+    (warning,) = machine.uses(int(4.8 * GIB))
+    assert (warning.model_id, warning.limit_bytes) == ("large", 4 * GIB)
+    assert warning.sentence.startswith("large uses 3.60 GiB of its limit of 4.00 GiB (90 %)")
+
+
+def test_without_a_limit_nothing_can_be_near_it(machine: Machine) -> None:
+    """No total limit, no warning about it."""
+    machine.total_limit = None
+    assert machine.uses(30 * GIB) == ()
+
+
+def test_pressure_of_the_machine_names_the_program_that_grew(machine: Machine) -> None:
+    """The program that took the memory is told with its growth."""
+    machine.programs = (ProgramReading("firefox", 5 * GIB, int(2.1 * GIB)), ProgramReading("code", GIB, 0))
+    machine.uses(GIB)
+    machine.programs = ()
+    machine.available, machine.pressure = 2 * GIB, Level.CRITICAL
+    (warning,) = machine.uses(GIB)
+    assert warning.of_machine
+    assert "This computer has 2.00 GiB of 32.0 GiB left (94 % used)" in warning.sentence
+    assert "firefox grew by 2.10 GiB in 3 min" in warning.sentence
+
+
+def test_a_program_that_hardly_grew_is_not_blamed(machine: Machine) -> None:
+    """Growth below 256 MiB explains nothing."""
+    machine.programs = (ProgramReading("firefox", 5 * GIB, 100 * MIB),)
+    machine.available, machine.pressure = 2 * GIB, Level.WARNING
+    (warning,) = machine.uses(GIB)
+    assert warning.program is None
+
+
+def test_the_time_until_the_limit_is_told_when_the_use_grows_steadily(machine: Machine) -> None:
+    """10 MiB a second towards a limit 1.6 GiB away: a little under three minutes, one outlier or not."""
+    start = int(0.7 * 8 * GIB)
+    for second in range(120):
+        outlier = 300 * MIB if second == 40 else 0
+        alerts = machine.uses(start + second * 10 * MIB + outlier)
+        if alerts:
+            break
+    (warning,) = alerts
+    assert warning.seconds_to_limit == pytest.approx((8 * GIB - warning.current_bytes) / (10 * MIB), rel=0.1)
+    assert "at this rate the limit is reached in" in warning.sentence
+
+
+def test_no_time_is_told_for_a_jump(machine: Machine) -> None:
+    """A use that stood still and jumps has no rate."""
+    for _ in range(30):
+        machine.uses(GIB)
+    (warning,) = machine.uses(7 * GIB)
+    assert warning.seconds_to_limit is None
