@@ -14,6 +14,8 @@ _SOON_SECONDS = 60.0
 _WINDOW_SECONDS = 120.0
 _WASTED_SHARE = 0.5
 """Share of the time spent on loading from which swapping is thrashing."""
+_LEAST_WASTED_SECONDS = 10.0
+"""Small models that load in a moment may swap for a while before anybody minds."""
 _COOL_SECONDS = 30.0
 
 
@@ -30,8 +32,8 @@ class ThrashGuard:
     """Counts swaps: loads of a model that had to go a moment ago, which push out another one.
 
     Swapping is not wrong in itself. It is thrashing when more than the allowed number of swaps lies within
-    two minutes and at least half of the time since the first of them went into loading. Then the models
-    that took part keep their places for 30 seconds.
+    two minutes and at least half of the time since the first of them, and ten seconds, went into loading.
+    Then the models that took part keep their places for 30 seconds.
     """
 
     def __init__(self) -> None:
@@ -83,7 +85,7 @@ class ThrashGuard:
             return
         span = now - self._swaps[0].at
         wasted = sum(swap.seconds if swap.seconds is not None else now - swap.at for swap in self._swaps)
-        if wasted < _WASTED_SHARE * span:
+        if wasted < max(_LEAST_WASTED_SECONDS, _WASTED_SHARE * span):
             return
         self._history = (
             f"{len(self._swaps)} times in {format_duration(span)}, {format_duration(wasted)} of it loading"

@@ -55,6 +55,13 @@ def test_swapping_whose_time_goes_into_answers_is_no_thrashing() -> None:
     assert all(swap(stage, "ab"[turn % 2], loading=0.3, answering=2) is None for turn in range(40))
 
 
+def test_small_models_may_swap_for_a_while() -> None:
+    """Loads of half a second are not worth a refusal before ten seconds went into them."""
+    stage = Stage(ONE)
+    outcomes = [swap(stage, "ab"[turn % 2], loading=0.5, answering=0.1) for turn in range(30)]
+    assert outcomes.index("thrashing") == 22
+
+
 def test_swapping_now_and_then_is_no_thrashing() -> None:
     """A model that comes back after more than a minute has not been pushed out a moment ago."""
     stage = Stage(ONE)
