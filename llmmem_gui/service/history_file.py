@@ -109,9 +109,9 @@ def resolution_of(row: WrittenRow) -> int:
 class HistoryFile:
     """An open history; all calls come from the thread that made it.
 
-    Raises `DamagedHistory`, `NewerHistory`, or `OSError` or `sqlite3.OperationalError` when the file is
-    locked or cannot be read and written. Every method raises `sqlite3.OperationalError` when that is so later, and another
-    `sqlite3.DatabaseError` when damage shows.
+    Raises `DamagedHistory`, `NewerHistory`, or, when the file is locked or cannot be read and written,
+    `OSError` or `sqlite3.OperationalError`. Every method raises `sqlite3.OperationalError` when that is so
+    later, and another `sqlite3.DatabaseError` when damage shows.
     """
 
     def __init__(self, path: Path) -> None:
@@ -249,7 +249,6 @@ class HistoryFile:
         # A power cut may cost the last seconds; the file stays whole.
         execute("PRAGMA synchronous = NORMAL")
         execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
-        execute(f"PRAGMA journal_size_limit = {_LOG_PAGES * _PAGE_BYTES}")
         execute(f"PRAGMA max_page_count = {MOST_FILE_BYTES // _PAGE_BYTES}")
         execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._blocks = {}

@@ -422,6 +422,19 @@ def version_unset(path: Path) -> None:
     connection.close()
 
 
+def damaged_free_space(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM memory")
+    connection.close()
+    with path.open("r+b") as file:
+        # The number of the first page without use stands here (sqlite.org/fileformat2.html, section 1.3).
+        file.seek(32)
+        page = int.from_bytes(file.read(4), "big")
+        assert page
+        file.seek(4096 * (page - 1))
+        file.write(b"\xff" * 4096)
+
+
 def random_bytes(path: Path) -> None:
     path.write_bytes(os.urandom(50_000))
 
@@ -435,6 +448,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "text": text,
     "truncated": truncated,
     "a flipped page": flipped,
+    "free space": damaged_free_space,
     "another program's": foreign,
     "other columns": another_schema,
     "a table missing": without_a_table,
@@ -506,6 +520,18 @@ def test_a_bit_that_flipped_within_a_row_costs_that_row(path: Path) -> None:
     assert asyncio.run(times()) == 59
 
 
+async def test_figures_without_a_name_are_left_out(path: Path) -> None:
+    """Where the name of a model is lost its figures are shown as no other model's."""
+    forget_b = "DELETE FROM model WHERE id = CAST('b' AS BLOB)"
+    async with opened(path) as store:
+        await record_seconds(store, NOON, 5, "b")
+        await record_seconds(store, NOON + 5, 5, "a")
+        await store._in_thread(lambda: store._file._connection.execute(forget_b).fetchone())
+        window = (await store.load()).window(NOON, NOON + 10)
+    assert window.models == ("a",)
+    assert window.private_bytes.mean.tolist() == [[0] * 5 + [GIB] * 5]
+
+
 async def test_a_newer_history_is_left_as_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of a newer version is not changed by a byte; the note says what to do; nothing is kept."""
     with monkeypatch.context() as newer:
@@ -562,7 +588,8 @@ async def test_damage_while_the_program_runs_is_told_once_and_a_new_file_is_begu
         # More than the cache of the connection holds, so that it has to read again.
         for begin in range(0, 3_600, 300):
             for second in range(begin, begin + 300):
-                store.record(sample(NOON + second, {f"model {each}": (GIB, 0) for each in range(16)}), None)
+                models = {f"model {each}": (GIB, 0) for each in range(15)}
+                store.record(sample(NOON + second, {"a": (2 * GIB, 0), **models}), None)
             await store.flush()
         await store._in_thread(
             lambda: store._file._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -696,32 +723,80 @@ def test_a_history_that_may_not_be_written(what: str, named: str) -> None:
 # --- a disk that is full ---------------------------------------------------------------------------------
 
 
-async def test_a_full_file_is_told_once_and_nothing_is_lost(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def let_grow(store: HistoryStore, pages: int) -> None:
+    """Allow the open file that many pages, or as many as it has."""
+    pragma = f"PRAGMA max_page_count = {pages}"
+    await store._in_thread(lambda: store._file._connection.execute(pragma).fetchone())
+
+
+async def test_a_full_file_is_told_once_and_nothing_is_lost(path: Path) -> None:
     """When SQLite says that there is no space, rows wait; when there is again, all of them are written."""
-    monkeypatch.setattr(history_file, "MOST_FILE_BYTES", 48 * 1024)
     reports: list[str] = []
     async with opened(path, report=reports.append) as store:
+        await let_grow(store, 8)
         for begin in range(0, 600, 50):
-            await record_seconds(store, NOON + begin, 50)
+            await record_seconds(store, NOON + begin, 50, f"model {begin}")
             store.record_event(Event(NOON + begin, "note"))
         assert len(reports) == 1
         assert "full" in reports[0]
-        pages = "PRAGMA max_page_count = 100000"
-        await store._in_thread(lambda: store._file._connection.execute(pages).fetchone())
+        await let_grow(store, 100_000)
         history = await store.load()
         assert len(reports) == 1
         window = history.window(NOON, NOON + 600)
         assert len(window.times) == 600
-        assert (window.private_bytes.mean == GIB).all()
+        assert len(window.models) == 12
+        assert (window.private_bytes.mean.sum(axis=0) == GIB).all()
         assert len(history.events(0, NOON + 600)) == 12
+        # The next time it is told again.
+        await let_grow(store, 1)
+        for begin in range(1_000, 2_000, 200):
+            await record_seconds(store, NOON + begin, 200)
+        assert len(reports) == 2
 
 
-async def test_what_waits_for_space_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_row_that_could_not_be_written_gives_way_to_its_newer_self(path: Path) -> None:
+    """A minute that was half over when its writing failed is written whole, with what came meanwhile."""
+    reports: list[str] = []
+    async with opened(path, report=reports.append) as store:
+        await let_grow(store, 1)
+        # Much else has to be written, so that it does not fit.
+        for second in range(-500, 30):
+            store.record(sample(NOON + second, {"a": (GIB, 0)}), None)
+        answers = threading.Event()
+        store._thread.submit(answers.wait)
+        flushing = asyncio.create_task(store.flush())
+        await asyncio.sleep(0)
+        for second in range(30, 65):
+            store.record(sample(NOON + second, {"a": (3 * GIB, 0)}), None)
+        answers.set()
+        await flushing
+        assert len(reports) == 1
+        await let_grow(store, 100_000)
+        window = (await store.load()).window(NOON - 20 * DAY, NOON + 65, most_points=100_000)
+    assert window.private_bytes.mean[0, -2] == 2 * GIB
+
+
+def test_a_batch_is_written_as_a_whole_or_not_at_all(path: Path) -> None:
+    """A batch with a fault leaves the file as it was, also what it had deleted; the next one is written."""
+    ring_rows = RESOLUTIONS[0].ring_rows
+    row = Row(NOON, 1, (1.0,) * MACHINE_FIGURES, {})
+    earlier, later = (written_row(0, row._replace(slot=slot), {}) for slot in (NOON, NOON + ring_rows + 1))
+    file = HistoryFile(path)
+    try:
+        file.write(Batch([earlier]), NOON)
+        with pytest.raises(sqlite3.IntegrityError):
+            file.write(Batch([later, later._replace(machine=None)]), NOON)
+        assert [rows.slots.tolist() for rows in file.rows(0)] == [[NOON]]
+        file.write(Batch([later]), NOON)
+        assert [rows.slots.tolist() for rows in file.rows(0)] == [[NOON + ring_rows + 1]]
+    finally:
+        file.close()
+
+
+async def test_what_waits_for_space_is_bounded(path: Path) -> None:
     """On a disk that stays full the newest rows wait, and no more than a fixed number of them."""
-    monkeypatch.setattr(history_file, "MOST_FILE_BYTES", 40 * 1024)
     async with opened(path) as store:
+        await let_grow(store, 1)
         for begin in range(0, 6_000, 500):
             await record_seconds(store, NOON + begin, 500)
             for place in range(300):
@@ -789,19 +864,17 @@ RECORDER = """
 
 def test_it_survives_being_killed_twenty_times(path: Path) -> None:
     """After each kill -9 the file is sound and has all that was said to be written, each figure as it was."""
-    second = NOON
+    begin = NOON
     for round in range(20):
-        begin = second
-        with started(RECORDER, str(path), str(PROJECT), str(second)) as recorder:
+        with started(RECORDER, str(path), str(PROJECT), str(begin)) as recorder:
             assert json.loads(recorder.stdout.readline()) == []
             # After another number of writes each time; where in the next one the kill hits is chance.
-            for _ in range(1 + round * 7 % 23):
-                second = int(recorder.stdout.readline())
+            said = [recorder.stdout.readline() for _ in range(1 + round * 7 % 23)]
             recorder.kill()
-            recorder.wait()
-        asyncio.run(assert_recorded(path, begin, second))
+            end = int([*said, *recorder.stdout.readlines()][-1])
+        asyncio.run(assert_recorded(path, begin, end))
         # The run may have written seven seconds more than it could say.
-        second += 7
+        begin = end + 7
 
 
 async def assert_recorded(path: Path, begin: int, end: int) -> None:
