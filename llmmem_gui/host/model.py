@@ -73,7 +73,7 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         model = api.llama_model_load_from_file(path, self.model_params)
         if model is None:
             raise LoadError(self._log.first_error or "llama.cpp gives no reason")
-        self._model = _OpenModel(model)
+        self._model = OpenModel(model)
         self.metadata = self._model.metadata()
         self.context_params = self._context_parameters(parameters)
         context = api.llama_init_from_model(model, self.context_params)
@@ -235,7 +235,7 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
             raise Cancelled
 
 
-class _OpenModel(internals.LlamaModel):  # type: ignore[misc]
+class OpenModel(internals.LlamaModel):  # type: ignore[misc]
     """A loaded model that lives as long as the process."""
 
     def __init__(self, model: api.llama_model_p) -> None:

@@ -36,7 +36,7 @@ from llmmem_gui.core.rehearsal import (
 )
 from llmmem_gui.host import engine, process, sandbox
 from llmmem_gui.host.mapping import trim_heap
-from llmmem_gui.host.model import HostedModel, _OpenModel
+from llmmem_gui.host.model import HostedModel, OpenModel
 from llmmem_gui.host.modelfile import LoadError, check_model_file
 
 CPU_SECONDS = 120
@@ -80,7 +80,7 @@ class CountedModel(HostedModel):
         model = api.llama_model_load_from_file(path, self.model_params)
         if model is None:
             raise LoadError(log.first_error or "llama.cpp gives no reason")
-        self._model = _OpenModel(model)
+        self._model = OpenModel(model)
         self._is_open = True
         self.metadata = self._model.metadata()
         trim_heap()
