@@ -90,6 +90,9 @@ def _add_memory_commands(add: Add) -> None:
     add("usage", "memory:usage", "Say how much memory the models use, and of which limit")
     forecast = add("forecast", "library:forecast", "Predict what loading a model takes")
     forecast.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
+    forecast.add_argument(
+        "--history", action="store_true", help="show what past loads were forecast to take, and took"
+    )
     _add_parameters(forecast)
     forecast.add_argument(
         "--fit", type=_size, metavar="SIZE", help="for the largest context that fits into SIZE"

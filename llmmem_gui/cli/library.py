@@ -15,7 +15,7 @@ from llmmem_gui.cli.failures import CannotDo
 from llmmem_gui.cli.output import size, write_json, write_table
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.api_client import NoProgram, is_path, model_path
-from llmmem_gui.service.control_records import ForecastEntry, ForecastRequest, LibraryEntry
+from llmmem_gui.service.control_records import ForecastEntry, ForecastRequest, LibraryEntry, PastLoad
 
 if TYPE_CHECKING:
     from llmmem_gui.service.memory_service import MemoryService
@@ -36,7 +36,10 @@ def scan(options: Namespace) -> None:
 
 
 def forecast(options: Namespace) -> None:
-    """Predict what loading a model takes."""
+    """Predict what loading a model takes, or compare past forecasts with what was measured."""
+    if options.history:
+        _show_past_loads(options)
+        return
     asked = ForecastRequest(options.context, options.kv_type, options.gpu_layers, options.fit)
     try:
         client = connect()
@@ -55,11 +58,39 @@ def forecast(options: Namespace) -> None:
         ("total", predicted.total_bytes),
     )
     write_table(("PART", "SIZE"), [(name, size(value)) for name, value in parts], right=("SIZE",))
-    times = f" {predicted.measured_times} times" if predicted.measured_times else ""
+    times = {0: "", 1: " once"}.get(predicted.measured_times, f" {predicted.measured_times} times")
     print(
         f"{predicted.id} with a context of {predicted.context} tokens takes {size(predicted.low_bytes)} "
         f"to {size(predicted.high_bytes)} ({predicted.source}{times})."
     )
+
+
+def _show_past_loads(options: Namespace) -> None:
+    try:
+        client = connect()
+        path = model_path(client.model_id(options.model), "loads")
+        loads = client.request("GET", path, gives=list[PastLoad])
+    except NoProgram:
+        loads = asyncio.run(_past_loads_alone(options.model))
+    if options.json:
+        write_json(loads)
+        return
+    headers = ("TIME", "CONTEXT", "USED", "SOURCE", "FORECAST", "UNUSED", "MEASURED", "ERROR")
+    rows = [
+        (
+            load.time,
+            str(load.context),
+            str(load.filled_tokens),
+            load.source,
+            size(load.forecast_bytes),
+            size(load.unused_bytes),
+            size(load.measured_bytes),
+            f"{load.error_percent:+.0f} %",
+        )
+        for load in loads
+    ]
+    numbers = tuple(name for name in headers if name not in ("TIME", "SOURCE"))
+    write_table(headers, rows, right=numbers)
 
 
 def _folder(name: str) -> str:
@@ -96,6 +127,14 @@ async def _forecast_alone(model: str, asked: ForecastRequest) -> ForecastEntry:
         elif service.catalogue.find(model) is None:
             await service.scan()
         return await answer_forecast(service, model, asked)
+
+
+async def _past_loads_alone(model: str) -> list[PastLoad]:
+    from llmmem_gui.service.control_entries import past_load
+
+    async with _service_that_holds_no_model() as service:
+        file = service.catalogue.known(model)
+        return [past_load(record) for record in service.catalogue.forecasts.past(file.id)]
 
 
 @contextlib.asynccontextmanager

@@ -49,7 +49,7 @@ def learned(forecast: Forecast, parameters: LoadParameters, measurements: Sequen
     used = [measurement for measurement in measurements if measurement.filled_tokens > 0]
     if not used:
         return forecast
-    unused = [_unused_bytes(forecast, parameters, measurement) for measurement in used]
+    unused = [unused_bytes(forecast, parameters, measurement) for measurement in used]
     needed = [
         measurement.private_bytes + measurement.vram_bytes + missing
         for measurement, missing in zip(used, unused, strict=True)
@@ -74,8 +74,8 @@ def learned(forecast: Forecast, parameters: LoadParameters, measurements: Sequen
     )
 
 
-def _unused_bytes(forecast: Forecast, parameters: LoadParameters, measurement: Measurement) -> int:
-    """Bytes of caches and intermediate results that a measured load had no use for."""
+def unused_bytes(forecast: Forecast, parameters: LoadParameters, measurement: Measurement) -> int:
+    """Bytes of caches and intermediate results that were forecast and that a measured load had no use for."""
     filled = min(1.0, measurement.filled_tokens / forecast.context)
     computed = min(1.0, measurement.prompt_tokens / batch_tokens(parameters))
     return round(forecast.kv_cache_bytes * (1 - filled) + forecast.compute_bytes * (1 - computed))

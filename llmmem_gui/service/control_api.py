@@ -21,6 +21,7 @@ from llmmem_gui.service.control_entries import (
     machine_entry,
     model_entry,
     parameters_asked,
+    past_load,
     receipt_entry,
 )
 from llmmem_gui.service.control_records import (
@@ -197,6 +198,11 @@ class ControlApi:
         asked = await read_json(request, _forecast, may_be_empty=True)
         answering = answer_forecast(self._service, model_id, asked)
         return JsonReply(await self._while_connected(request, answering))
+
+    async def past_loads(self, request: Request) -> JsonReply:
+        """Forecast and measurement of the model's past loads, the newest last."""
+        records = self._service.catalogue.forecasts.past(self._model_id(request))
+        return JsonReply([past_load(record) for record in records])
 
     async def settings(self, _: Request) -> JsonReply:
         """All settings."""

@@ -21,8 +21,10 @@ from llmmem_gui.service.control_records import (
     LoadRequest,
     MachineEntry,
     ModelStatus,
+    PastLoad,
     Receipt,
 )
+from llmmem_gui.service.load_records import LoadRecord
 
 
 def library_entry(file: ModelFile) -> LibraryEntry:
@@ -104,6 +106,28 @@ def forecast_entry(model_id: str, forecast: Forecast) -> ForecastEntry:
         source=forecast.source,
         measured_times=forecast.measured_times,
         context=forecast.context,
+    )
+
+
+def past_load(record: LoadRecord) -> PastLoad:
+    """Forecast and measurement of a load that has ended."""
+    parameters, measured = record.key.parameters, record.measured
+    return PastLoad(
+        time=iso_time(record.time),
+        id=record.model_id,
+        context=parameters.context,
+        kv_type=parameters.kv_type,
+        source=record.source,
+        forecast_bytes=record.forecast_bytes,
+        low_bytes=record.low_bytes,
+        high_bytes=record.high_bytes,
+        measured_bytes=record.measured_bytes,
+        unused_bytes=record.unused_bytes,
+        private_bytes=measured.private_bytes,
+        weights_bytes=measured.mapped_bytes,
+        vram_bytes=measured.vram_bytes,
+        filled_tokens=measured.filled_tokens,
+        error_percent=record.error_percent,
     )
 
 

@@ -193,6 +193,31 @@ class ForecastEntry(Told, frozen=True, kw_only=True):
     context: int
 
 
+class PastLoad(Told, frozen=True, kw_only=True):
+    """Forecast and measurement of a load that has ended, side by side."""
+
+    time: str
+    id: str
+    context: int
+    kv_type: str
+    source: str
+    """Where the forecast came from."""
+    forecast_bytes: int
+    low_bytes: int
+    high_bytes: int
+    measured_bytes: int
+    """The most that was measured."""
+    unused_bytes: int
+    """What was forecast for the part of the context that was never used."""
+    private_bytes: int
+    weights_bytes: int
+    vram_bytes: int
+    filled_tokens: int
+    """Most tokens that lay in the context at once."""
+    error_percent: float
+    """How far the forecast, less what was unused, was above the measurement, in percent of it."""
+
+
 class Health(Told, frozen=True, kw_only=True, omit_defaults=True):
     """That the program answers; the rest is for those who have the token."""
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from llmmem_gui.core.fitting import cheaper_parameters, largest_context
 from llmmem_gui.core.forecast import Forecast, forecast_by_formula
 from llmmem_gui.core.library import ModelFile
-from llmmem_gui.core.measurement import LoadKey, Measurement, learned
+from llmmem_gui.core.measurement import LoadKey, Measurement, learned, unused_bytes
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.service.load_records import LoadRecord, LoadRecords
 from llmmem_gui.service.rehearsals import RehearsalError, Rehearsals
@@ -77,6 +77,18 @@ class Forecasts:
         highest = file.context_length or _LARGEST_CONTEXT
         return largest_context(parameters, highest, fits_bytes, lambda p: self._total_bytes(file, p))
 
+    async def largest_context_rehearsed(
+        self, file: ModelFile, parameters: LoadParameters, fits_bytes: int
+    ) -> int | None:
+        """The same by rehearsals, each of which takes about a hundredth of a second after the first."""
+        try:
+            context = await self._rehearsals.largest_context(file, parameters, fits_bytes)
+        except RehearsalError as error:
+            log.info("%s", error)
+            return self.largest_context(file, parameters, fits_bytes)
+        self._known.clear()
+        return context
+
     def cheaper_parameters(
         self, file: ModelFile, parameters: LoadParameters, limit_bytes: int
     ) -> LoadParameters | None:
@@ -104,6 +116,7 @@ class Forecasts:
             forecast.low_bytes,
             forecast.high_bytes,
             forecast.source,
+            unused_bytes(forecast, parameters, measured),
             measured,
         )
         await self._records.add(record)

@@ -22,6 +22,7 @@ from llmmem_gui.service.control_records import (
     MemoryUsage,
     ModelStatus,
     NothingAsked,
+    PastLoad,
     PinRequest,
     Receipt,
     ReserveRequest,
@@ -95,6 +96,13 @@ def _operations_on_one_model(control: ControlApi) -> tuple[Operation, ...]:
             "Predict what a load needs",
             ForecastRequest,
             gives=ForecastEntry,
+        ),
+        Operation(
+            "GET",
+            f"{_MODEL}/loads",
+            control.past_loads,
+            "Forecast and measurement of past loads",
+            gives=list[PastLoad],
         ),
     )
 

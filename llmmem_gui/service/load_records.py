@@ -33,6 +33,8 @@ class LoadRecord(msgspec.Struct, frozen=True):
     high_bytes: int
     source: str
     """Where the forecast came from."""
+    unused_bytes: int
+    """What was forecast for the part of the context that the load never used."""
     measured: Measurement
 
     @property
@@ -42,10 +44,11 @@ class LoadRecord(msgspec.Struct, frozen=True):
 
     @property
     def error_percent(self) -> float:
-        """How far the forecast was off, in percent of what was measured; positive: it was too high."""
+        """How far the forecast of what was used was off, in percent of it measured; positive: too high."""
         if self.measured_bytes == 0:
             return 0.0
-        return 100.0 * (self.forecast_bytes - self.measured_bytes) / self.measured_bytes
+        used_bytes = self.forecast_bytes - self.unused_bytes
+        return 100.0 * (used_bytes - self.measured_bytes) / self.measured_bytes
 
 
 class _Stored(msgspec.Struct, frozen=True):

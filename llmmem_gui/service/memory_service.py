@@ -301,7 +301,7 @@ class MemoryService:
         """The largest context with which the model takes at most `fits_bytes`; None when none does."""
         file = await self.catalogue.loadable(model)
         wanted = parameters or self.catalogue.parameters_of(file)
-        return self.catalogue.forecasts.largest_context(file, wanted, fits_bytes)
+        return await self.catalogue.forecasts.largest_context_rehearsed(file, wanted, fits_bytes)
 
     async def _learn(self, life: HostLife) -> None:
         file = self.catalogue.known(life.start.model_id)
@@ -442,15 +442,6 @@ class MemoryService:
 
 
 def _warning(alert: Alert) -> Event:
-    numbers = {
-        "percent": alert.percent,
-        "current_bytes": alert.current_bytes,
-        "limit_bytes": alert.limit_bytes,
-        "level": int(alert.level),
-        "relief_bytes": alert.relief_bytes,
-    }
-    if alert.seconds_to_limit is not None:
-        numbers["seconds_to_limit"] = alert.seconds_to_limit
     limit: Cause = "model limit" if alert.model_id is not None else "total limit"
     return Event(
         time.time(),
@@ -459,5 +450,5 @@ def _warning(alert: Alert) -> Event:
         "pressure" if alert.of_machine else limit,
         for_model=alert.relief_model,
         text=alert.sentence,
-        numbers=numbers,
+        numbers=alert.numbers,
     )
