@@ -1,32 +1,25 @@
 """When a person is warned: a model near its limit, all models near theirs, the machine short of memory.
 
-A warning is given once, when its level is reached; it is given again only after the use has fallen clearly
-below that level, and not within the quiet time.
+A warning is given once, when its level is reached. It is given again when the use has fallen clearly below
+that level and reaches it anew, but not within the quiet time; a graver level is always told at once.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
-from statistics import median
 
-from llmmem_gui.core.plan import eviction_order
+from llmmem_gui.core.plan import Holder, charged_bytes, eviction_order
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import ProgramReading, Sample
-from llmmem_gui.core.snapshot import CacheSnapshot
-from llmmem_gui.core.units import format_bytes, format_duration
+from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
+from llmmem_gui.core.trend import Trend
+from llmmem_gui.core.units import MIB, format_bytes, format_duration
 
 _HYSTERESIS_PERCENT = 5.0
 """So far below a level the use must fall before that level counts as left."""
-_TREND_SECONDS = 60.0
-_LEAST_TREND_SECONDS = 20.0
-_TREND_STEP_SECONDS = 5.0
-_FURTHEST_FORECAST_SECONDS = 3600.0
-"""A limit that is further away is not worth a word."""
-_NOTABLE_GROWTH_BYTES = 256 * 1024**2
-"""Another program is named when it has grown by more than this."""
+_NOTABLE_PROGRAM_GROWTH_BYTES = 256 * MIB
+_NOTABLE_MODEL_GROWTH_BYTES = 16 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +32,34 @@ class AlertLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """What has grown, and how fast."""
+
+    name: str
+    """A model, or another program."""
+    grown_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """One warning, with its numbers."""
 
     level: Level
     current_bytes: int
     limit_bytes: int
+    """The limit; for the machine all its memory."""
     model_id: str | None = None
     """The model that is near its own limit; None: all models, or the machine."""
     of_machine: bool = False
     seconds_to_limit: float | None = None
     """When the limit is reached at the present rate; None when nothing clear can be said."""
-    program: ProgramReading | None = None
-    """Another program that has grown."""
+    growth: Growth | None = None
+    """What caused it, as far as that can be seen."""
     relief_model: str | None = None
     """The model that would go first, whose unloading helps."""
     relief_bytes: int = 0
+    """What unloading it gives back."""
 
     @property
     def percent(self) -> float:
@@ -62,9 +67,31 @@ class Alert:
         return 100.0 * self.current_bytes / self.limit_bytes
 
     @property
+    def numbers(self) -> dict[str, float]:
+        """Figures by name, the unit in each name."""
+        numbers = {
+            "percent": self.percent,
+            "current_bytes": self.current_bytes,
+            "limit_bytes": self.limit_bytes,
+            "level": int(self.level),
+            "relief_bytes": self.relief_bytes,
+            "seconds_to_limit": self.seconds_to_limit,
+            "growth_bytes": self.growth.grown_bytes if self.growth else None,
+            "growth_seconds": self.growth.seconds if self.growth else None,
+        }
+        return {name: float(number) for name, number in numbers.items() if number is not None}
+
+    @property
     def sentence(self) -> str:
-        """What is short, the numbers, and what can be done, in English."""
-        return f"{self._what()}{self._why()}: {self._advice()}."
+        """What is short, why, when it is used up, and what can be done, in English."""
+        parts = [self._what()]
+        if self.growth is not None:
+            duration = f" in {format_duration(self.growth.seconds)}" if self.growth.seconds else ""
+            parts.append(f"{self.growth.name} grew by {format_bytes(self.growth.grown_bytes)}{duration}")
+        if self.seconds_to_limit is not None:
+            end = "its memory is used up" if self.of_machine else "the limit is reached"
+            parts.append(f"at this rate {end} in {format_duration(self.seconds_to_limit)}")
+        return f"{', '.join(parts)}: {self._advice()}."
 
     def _what(self) -> str:
         used, limit = format_bytes(self.current_bytes), format_bytes(self.limit_bytes)
@@ -75,13 +102,6 @@ class Alert:
         if self.model_id is not None:
             return f"{self.model_id} uses {used} of its limit of {limit} ({share})"
         return f"The models use {used} of {limit} ({share})"
-
-    def _why(self) -> str:
-        if self.program is not None:
-            return f", {self.program.name} grew by {format_bytes(self.program.growth_bytes)} in 3 min"
-        if self.seconds_to_limit is not None:
-            return f", at this rate the limit is reached in {format_duration(self.seconds_to_limit)}"
-        return ""
 
     def _advice(self) -> str:
         if self.relief_model is not None:
@@ -96,17 +116,20 @@ class _Watch:
     """How one subject stands."""
 
     level: Level = Level.NORMAL
-    told_at: float = float("-inf")
-    told_level: Level = Level.NORMAL
+    told: Level = Level.NORMAL
+    """The gravest level that was told since the level rose to it."""
+    quiet_until: float = float("-inf")
+    quiet_level: Level = Level.NORMAL
 
-    def rises(self, level: Level, now: float, quiet_seconds: float) -> bool:
-        """Take the level in; whether it has to be told."""
-        rose = level > self.level
+    def must_tell(self, level: Level, now: float, quiet_seconds: float) -> bool:
+        """Take the level in; whether it has to be told now."""
         self.level = level
-        quiet = now - self.told_at < quiet_seconds and level <= self.told_level
-        if not rose or quiet:
+        self.told = min(self.told, level)
+        held_back = now < self.quiet_until and level <= self.quiet_level
+        if level <= self.told or held_back:
             return False
-        self.told_at, self.told_level = now, level
+        self.told = self.quiet_level = level
+        self.quiet_until = now + quiet_seconds
         return True
 
 
@@ -116,42 +139,87 @@ class Alerts:
     def __init__(self, limits: AlertLimits | None = None) -> None:
         self.limits = limits or AlertLimits()
         self._watches: dict[str, _Watch] = {}
-        self._trend = _Trend()
+        self._total = Trend()
+        self._machine = Trend()
+        self._models: dict[str, Trend] = {}
         self._programs: tuple[ProgramReading, ...] = ()
 
     def feed(self, snapshot: CacheSnapshot, sample: Sample, pressure: Level) -> tuple[Alert, ...]:
         """Take in what is so now; the warnings to give."""
-        self._programs = sample.programs or self._programs
-        loaded = tuple(sorted(sample.hosts))
-        self._trend.add(sample.monotonic, loaded, snapshot.resident_bytes)
-        return tuple(self._alerts(snapshot, sample, pressure))
-
-    def _alerts(self, snapshot: CacheSnapshot, sample: Sample, pressure: Level) -> Iterator[Alert]:
         now = sample.monotonic
-        coldest = eviction_order(snapshot.holders)
-        relief = (
-            (coldest[0].model_id, coldest[0].private_bytes + coldest[0].weights_bytes) if coldest else None
-        )
-        total = snapshot.bounds.total_limit_bytes
-        if total:
-            used = snapshot.resident_bytes
-            level = self._level("total", 100.0 * used / total)
-            if self._rises("total", level, now):
-                seconds = self._trend.seconds_until(total)
-                yield _with_relief(Alert(level, used, total, seconds_to_limit=seconds), relief)
-        for model in snapshot.models:
-            if model.limit_bytes and model.state.holds_host:
-                subject = f"model {model.id}"
-                level = self._level(subject, 100.0 * model.resident_bytes / model.limit_bytes)
-                if self._rises(subject, level, now):
-                    yield Alert(level, model.resident_bytes, model.limit_bytes, model.id)
-        if self._rises("machine", pressure, now):
-            machine = sample.machine
-            used = machine.total_bytes - machine.available_bytes
+        self._programs = sample.programs or self._programs
+        loaded = [model for model in snapshot.models if model.id in sample.hosts]
+        present = frozenset((model.id, model.loaded_at) for model in loaded)
+        self._total.add(now, snapshot.resident_bytes, present)
+        self._machine.add(now, sample.machine.total_bytes - sample.machine.available_bytes, present)
+        self._models = {model.id: self._models.get(model.id, Trend()) for model in loaded}
+        for model in loaded:
+            self._models[model.id].add(now, model.resident_bytes, model.loaded_at)
+        alerts = [*self._of_total(snapshot, now), *self._of_models(snapshot, now)]
+        return (*alerts, *self._of_machine(snapshot, sample, pressure))
+
+    def _of_total(self, snapshot: CacheSnapshot, now: float) -> Iterator[Alert]:
+        limit, used = snapshot.bounds.total_limit_bytes, snapshot.resident_bytes
+        if not limit:
+            self._watches.pop("total", None)
+            return
+        level = self._level("total", 100.0 * used / limit)
+        if self._must_tell("total", level, now):
             alert = Alert(
-                pressure, used, machine.total_bytes, of_machine=True, program=self._growing_program()
+                level,
+                used,
+                limit,
+                seconds_to_limit=self._total.seconds_until(limit),
+                growth=self._growing_model(),
             )
-            yield _with_relief(alert, relief)
+            coldest = next(iter(eviction_order(snapshot.holders)), None)
+            if coldest is not None:
+                others = [holder for holder in snapshot.holders if holder is not coldest]
+                back = charged_bytes(snapshot.holders) - charged_bytes(others)
+                alert = replace(alert, relief_model=coldest.model_id, relief_bytes=back)
+            yield alert
+
+    def _of_models(self, snapshot: CacheSnapshot, now: float) -> Iterator[Alert]:
+        for model in snapshot.models:
+            subject = f"model {model.id}"
+            if not model.limit_bytes or not model.state.holds_host:
+                self._watches.pop(subject, None)
+                continue
+            level = self._level(subject, 100.0 * model.resident_bytes / model.limit_bytes)
+            if self._must_tell(subject, level, now):
+                yield self._of_model(model, model.limit_bytes, level)
+
+    def _of_model(self, model: ModelSnapshot, limit_bytes: int, level: Level) -> Alert:
+        trend = self._models.get(model.id, Trend())
+        grown, seconds = trend.grown
+        notable = grown >= _NOTABLE_MODEL_GROWTH_BYTES
+        return Alert(
+            level,
+            model.resident_bytes,
+            limit_bytes,
+            model.id,
+            seconds_to_limit=trend.seconds_until(limit_bytes),
+            growth=Growth(model.id, grown, seconds) if notable else None,
+        )
+
+    def _of_machine(self, snapshot: CacheSnapshot, sample: Sample, pressure: Level) -> Iterator[Alert]:
+        """The gauge's levels have their own hysteresis; mapped weights are available already."""
+        if not self._must_tell("machine", pressure, sample.monotonic):
+            return
+        total = sample.machine.total_bytes
+        alert = Alert(
+            pressure,
+            total - sample.machine.available_bytes,
+            total,
+            of_machine=True,
+            seconds_to_limit=self._machine.seconds_until(total),
+            growth=self._growing_program(),
+        )
+        helping = [h for h in eviction_order(snapshot.holders) if h.private_bytes > 0]
+        coldest: Holder | None = next(iter(helping), None)
+        if coldest is not None:
+            alert = replace(alert, relief_model=coldest.model_id, relief_bytes=coldest.private_bytes)
+        yield alert
 
     def _level(self, subject: str, percent: float) -> Level:
         """The level that a use in percent stands for, left only when it has fallen clearly below."""
@@ -164,46 +232,16 @@ class Alerts:
                 return level
         return Level.NORMAL
 
-    def _rises(self, subject: str, level: Level, now: float) -> bool:
-        return self._watches.setdefault(subject, _Watch()).rises(level, now, self.limits.quiet_seconds)
+    def _must_tell(self, subject: str, level: Level, now: float) -> bool:
+        return self._watches.setdefault(subject, _Watch()).must_tell(level, now, self.limits.quiet_seconds)
 
-    def _growing_program(self) -> ProgramReading | None:
+    def _growing_program(self) -> Growth | None:
         grown = max(self._programs, key=lambda program: program.growth_bytes, default=None)
-        return grown if grown is not None and grown.growth_bytes >= _NOTABLE_GROWTH_BYTES else None
-
-
-def _with_relief(alert: Alert, relief: tuple[str, int] | None) -> Alert:
-    return alert if relief is None else replace(alert, relief_model=relief[0], relief_bytes=relief[1])
-
-
-class _Trend:
-    """How fast the use grows while the same models are loaded."""
-
-    def __init__(self) -> None:
-        self._loaded: tuple[str, ...] = ()
-        self._points: deque[tuple[float, int]] = deque()
-
-    def add(self, now: float, loaded: tuple[str, ...], used_bytes: int) -> None:
-        """Take in a point; a model that comes or goes is a jump, not a trend."""
-        if loaded != self._loaded:
-            self._loaded = loaded
-            self._points.clear()
-        if not self._points or now - self._points[-1][0] >= _TREND_STEP_SECONDS:
-            self._points.append((now, used_bytes))
-        while now - self._points[0][0] > _TREND_SECONDS:
-            self._points.popleft()
-
-    def seconds_until(self, limit_bytes: int) -> float | None:
-        """Seconds until the use reaches the limit, by the median of the slopes between all points.
-
-        One outlier does not move it (Theil 1950, Sen 1968). None when it does not grow, or too slowly to
-        matter, or too little is known.
-        """
-        if len(self._points) < 3 or self._points[-1][0] - self._points[0][0] < _LEAST_TREND_SECONDS:
+        if grown is None or grown.growth_bytes < _NOTABLE_PROGRAM_GROWTH_BYTES:
             return None
-        slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(self._points, 2)]
-        slope = median(slopes)
-        left = limit_bytes - self._points[-1][1]
-        if slope <= 0 or left <= 0 or left / slope > _FURTHEST_FORECAST_SECONDS:
-            return None
-        return left / slope
+        return Growth(grown.name, grown.growth_bytes, grown.growth_seconds)
+
+    def _growing_model(self) -> Growth | None:
+        growths = [Growth(model_id, *trend.grown) for model_id, trend in self._models.items()]
+        largest = max(growths, key=lambda growth: growth.grown_bytes, default=None)
+        return largest if largest and largest.grown_bytes >= _NOTABLE_MODEL_GROWTH_BYTES else None

@@ -61,6 +61,8 @@ class ProgramReading:
     resident_bytes: int
     growth_bytes: int = 0
     """Bytes gained during the last minutes."""
+    growth_seconds: float = 0.0
+    """The time in which they were gained; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,11 @@ class Programs:
             sums[name] = sums.get(name, 0) + max(0, own)
         while self._past and now - self._past[0][0] > GROWTH_SECONDS:
             self._past.popleft()
-        before = self._past[0][1] if self._past else sums
         self._past.append((now, sums))
-        readings = [ProgramReading(n, size, max(0, size - before.get(n, 0))) for n, size in sums.items()]
+        began, before = self._past[0]
+        readings = [
+            ProgramReading(name, size, max(0, size - before.get(name, 0)), now - began)
+            for name, size in sums.items()
+        ]
         largest = sorted(readings, key=lambda r: max(r.resident_bytes, r.growth_bytes), reverse=True)
         return tuple(largest[:_LISTED])

@@ -27,6 +27,8 @@ class Machine:
         self.available = 20 * GIB
         self.programs: tuple[ProgramReading, ...] = ()
         self.pressure = Level.NORMAL
+        self.loaded_at = 990.0
+        self.holders: tuple[Holder, ...] | None = None
 
     def uses(self, used_bytes: int, after_seconds: float = 1.0) -> tuple[Alert, ...]:
         """The warnings when the models use so much."""
@@ -38,6 +40,7 @@ class Machine:
             Holder(name, Charge(size, 0, name), Standing.IDLE, float(n), private_bytes=size)
             for n, (name, size) in enumerate(parts.items())
         )
+        holders = holders if self.holders is None else self.holders
         snapshot = CacheSnapshot(
             self.now, models, holders, Bounds(self.total_limit), None, used_bytes, used_bytes
         )
@@ -49,7 +52,14 @@ class Machine:
     def _model(self, name: str, size: int) -> ModelSnapshot:
         limit = self.model_limit if name == "large" else None
         file = ModelFile(id=name, name=name, path=f"/{name}.gguf")
-        return ModelSnapshot(file, State.READY, LoadParameters(), private_bytes=size, limit_bytes=limit)
+        return ModelSnapshot(
+            file,
+            State.READY,
+            LoadParameters(),
+            private_bytes=size,
+            limit_bytes=limit,
+            loaded_at=self.loaded_at,
+        )
 
 
 @pytest.fixture
@@ -109,9 +119,41 @@ def test_without_a_limit_nothing_can_be_near_it(machine: Machine) -> None:
     assert machine.uses(30 * GIB) == ()
 
 
+def test_what_is_reached_again_within_the_quiet_time_is_told_when_that_is_over(machine: Machine) -> None:
+    """Quiet time delays a warning; it does not swallow one about a state that lasts."""
+    assert machine.uses(7 * GIB)
+    assert machine.uses(GIB) == ()
+    told_after = [second for second in range(120) if machine.uses(7 * GIB)]
+    assert told_after == [58]
+
+
+def test_the_relief_is_what_really_comes_back(machine: Machine) -> None:
+    """Pages that another model maps too stay; for the machine mapped pages are available already."""
+    shared = {
+        name: Holder(name, Charge(GIB, 2 * GIB, "same"), Standing.IDLE, 0.0, False, GIB, 2 * GIB)
+        for name in "ab"
+    }
+    machine.holders = tuple(shared.values())
+    (total,) = machine.uses(7 * GIB)
+    assert (total.relief_model, total.relief_bytes) == ("a", GIB)
+    machine.holders = (Holder("a", Charge(GIB, 2 * GIB, "a"), Standing.IDLE, 0.0, False, GIB, 2 * GIB),)
+    machine.pressure = Level.WARNING
+    (of_machine,) = machine.uses(7 * GIB)
+    assert (of_machine.relief_model, of_machine.relief_bytes) == ("a", GIB)
+
+
+def test_nothing_is_promised_when_no_model_may_go(machine: Machine) -> None:
+    """With every model in use or pinned, the advice is another one."""
+    machine.holders = (Holder("a", Charge(GIB, 0, "a"), Standing.BUSY, 0.0),)
+    (warning,) = machine.uses(7 * GIB)
+    assert warning.relief_model is None
+    assert warning.sentence.endswith(": raise the limit or unload a model.")
+
+
 def test_pressure_of_the_machine_names_the_program_that_grew(machine: Machine) -> None:
-    """The program that took the memory is told with its growth."""
-    machine.programs = (ProgramReading("firefox", 5 * GIB, int(2.1 * GIB)), ProgramReading("code", GIB, 0))
+    """The program that took the memory is told with its growth and the time."""
+    firefox = ProgramReading("firefox", 5 * GIB, int(2.1 * GIB), 180.0)
+    machine.programs = (firefox, ProgramReading("code", GIB, 0))
     machine.uses(GIB)
     machine.programs = ()
     machine.available, machine.pressure = 2 * GIB, Level.CRITICAL
@@ -119,27 +161,65 @@ def test_pressure_of_the_machine_names_the_program_that_grew(machine: Machine) -
     assert warning.of_machine
     assert "This computer has 2.00 GiB of 32.0 GiB left (94 % used)" in warning.sentence
     assert "firefox grew by 2.10 GiB in 3 min" in warning.sentence
+    assert (warning.numbers["growth_bytes"], warning.numbers["growth_seconds"]) == (int(2.1 * GIB), 180)
 
 
 def test_a_program_that_hardly_grew_is_not_blamed(machine: Machine) -> None:
     """Growth below 256 MiB explains nothing."""
-    machine.programs = (ProgramReading("firefox", 5 * GIB, 100 * MIB),)
+    machine.programs = (ProgramReading("firefox", 5 * GIB, 100 * MIB, 180.0),)
     machine.available, machine.pressure = 2 * GIB, Level.WARNING
     (warning,) = machine.uses(GIB)
-    assert warning.program is None
+    assert warning.growth is None
 
 
-def test_the_time_until_the_limit_is_told_when_the_use_grows_steadily(machine: Machine) -> None:
+def test_each_level_of_the_machine_is_told_as_it_rises(machine: Machine) -> None:
+    """Warning, critical and emergency, each once; the level as a number goes with it."""
+    told = []
+    for level in (
+        Level.WARNING,
+        Level.WARNING,
+        Level.CRITICAL,
+        Level.EMERGENCY,
+        Level.CRITICAL,
+        Level.EMERGENCY,
+    ):
+        machine.pressure = level
+        told.append([warning.numbers["level"] for warning in machine.uses(GIB)])
+    assert told == [[1], [], [2], [3], [], []]
+
+
+@pytest.mark.parametrize("subject", ["total", "model", "machine"])
+def test_the_time_until_the_limit_is_told_when_the_use_grows_steadily(machine: Machine, subject: str) -> None:
     """10 MiB a second towards a limit 1.6 GiB away: a little under three minutes, one outlier or not."""
-    start = int(0.7 * 8 * GIB)
-    for second in range(120):
+    if subject == "model":
+        machine.total_limit, machine.model_limit = None, 6 * GIB
+    start, alerts = int(0.7 * 8 * GIB), ()
+    for second in range(240):
         outlier = 300 * MIB if second == 40 else 0
-        alerts = machine.uses(start + second * 10 * MIB + outlier)
+        used = start + second * 10 * MIB + outlier
+        if subject == "machine":
+            machine.total_limit = None
+            machine.available = 8 * GIB - used
+            machine.pressure = Level.WARNING if used > int(6.4 * GIB) and second > 60 else Level.NORMAL
+        alerts = machine.uses(used)
         if alerts:
             break
     (warning,) = alerts
-    assert warning.seconds_to_limit == pytest.approx((8 * GIB - warning.current_bytes) / (10 * MIB), rel=0.1)
-    assert "at this rate the limit is reached in" in warning.sentence
+    limit = 32 * GIB if subject == "machine" else warning.limit_bytes
+    rate = 7.5 * MIB if subject == "model" else 10 * MIB
+    assert warning.seconds_to_limit == pytest.approx((limit - warning.current_bytes) / rate, rel=0.1)
+    assert "at this rate" in warning.sentence
+    assert warning.numbers["seconds_to_limit"] == warning.seconds_to_limit
+
+
+def test_the_model_that_grew_is_named(machine: Machine) -> None:
+    """Growth of a loaded model over the last minute is the cause of the total's warning."""
+    for second in range(60):
+        machine.uses(6 * GIB + second * MIB)
+    (warning,) = machine.uses(7 * GIB)
+    assert warning.growth is not None
+    assert warning.growth.name == "large"
+    assert "large grew by 768 MiB in 1 min" in warning.sentence
 
 
 def test_no_time_is_told_for_a_jump(machine: Machine) -> None:
@@ -148,3 +228,21 @@ def test_no_time_is_told_for_a_jump(machine: Machine) -> None:
         machine.uses(GIB)
     (warning,) = machine.uses(7 * GIB)
     assert warning.seconds_to_limit is None
+
+
+def test_a_model_that_comes_or_goes_begins_a_new_trend(machine: Machine) -> None:
+    """A load is a jump in the sum, and no reason to foretell the next one."""
+    for second in range(30):
+        machine.uses(GIB + second * 100 * MIB)
+    machine.loaded_at = 1030.0
+    (warning,) = machine.uses(7 * GIB)
+    assert (warning.seconds_to_limit, warning.growth) == (None, None)
+
+
+def test_a_limit_taken_away_and_set_again_warns_anew(machine: Machine) -> None:
+    """What was told about an earlier limit says nothing of this one."""
+    assert machine.uses(7 * GIB)
+    machine.total_limit = None
+    assert machine.uses(7 * GIB) == ()
+    machine.total_limit = 8 * GIB
+    assert machine.uses(7 * GIB)
