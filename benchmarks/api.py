@@ -161,6 +161,8 @@ def compare(rounds: int, threads: int) -> None:
             if url is not None:
                 ways[name] = over_http(url, str(SMOL))
         _report(measure(ways, rounds))
+        added = [_added_on_the_way(program, ways["llmmem serve"], number) for number in range(rounds)]
+        print(f"between a host's first token and its client: median {statistics.median(added) * 1000:.1f} ms")
 
 
 def measure(ways: dict[str, Way], rounds: int) -> dict[str, list[Speed]]:
@@ -192,6 +194,20 @@ def _report(speeds: dict[str, list[Speed]]) -> None:
         f"added latency at most {MOST_ADDED_SECONDS * 1000:.0f} ms: {_verdict(added <= MOST_ADDED_SECONDS)}"
     )
     print(f"rate at least {LEAST_RATE:.0%} of in-process: {_verdict(share >= LEAST_RATE)}")
+
+
+def _added_on_the_way(program: RunningProgram, ask: Way, number: int) -> float:
+    """Seconds to the first token as the client sees it, less what the host itself took for it."""
+    before = _host_seconds(program)
+    seen = ask(f"{number} stories began on a cold morning").first_token_seconds
+    return seen - (_host_seconds(program) - before)
+
+
+def _host_seconds(program: RunningProgram) -> float:
+    """Sum of the times that hosts have taken to their first tokens."""
+    headers = {"Authorization": f"Bearer {program.token}"}
+    lines = httpx.get(f"{program.url}/metrics", headers=headers).text.splitlines()
+    return sum(float(line.split()[1]) for line in lines if line.startswith("llmmem_first_token_seconds_sum{"))
 
 
 def _fastest_quarter(seconds: list[float]) -> float:
