@@ -64,7 +64,8 @@ class HostLife:
         self._machine = machine
         self._tell = tell
         self._deliver = deliver
-        self._birth = _NOTHING
+        self._libraries_bytes = 0
+        """Mapped bytes of the program itself, there before the model was."""
         self._stop: StopHost | None = None
         self._before: _Before | None = None
         self._stopping: asyncio.Task[object] | None = None
@@ -91,7 +92,7 @@ class HostLife:
     @property
     def sampled(self) -> SampledHost | None:
         """What the sampler needs to read it; None before it is born."""
-        return None if self.host is None else SampledHost(self.host.pid, self._birth)
+        return None if self.host is None else SampledHost(self.host.pid, self._not_its_own(self.host))
 
     @property
     def pid(self) -> int | None:
@@ -108,34 +109,33 @@ class HostLife:
             self._finish(str(failure))
             return
         host = self.host
-        self._birth = read_process_memory(host.pid) or _NOTHING
+        self._libraries_bytes = (read_process_memory(host.pid) or _NOTHING).mapped_bytes
         if self._stop is not None:
             host.kill()  # it was cancelled before it was born
         else:
             try:
-                self.loaded = await asyncio.wait_for(self._load(host), self._load_timeout_seconds)
-            except (HostError, asyncio.TimeoutError) as failure:
-                reason = str(failure) or self._too_late()
+                self.loaded = await host.load(
+                    self._path,
+                    self.start.parameters,
+                    self._threads,
+                    self._data_limit_bytes,
+                    self._load_timeout_seconds,
+                )
+            except HostError as failure:
+                reason = str(failure)
                 self._tell(HostFailed(model_id, number, reason))
             else:
                 self._tell(HostReady(model_id, number, self.loaded.context, self.loaded.seconds))
         report = await host.exited
         self._finish(reason or f"The host of {model_id} {report.reason}.")
 
-    async def _load(self, host: Host) -> Loaded:
-        return await host.load(self._path, self.start.parameters, self._threads, self._data_limit_bytes)
-
-    def _too_late(self) -> str:
-        model_id, seconds = self.start.model_id, self._load_timeout_seconds
-        return f"{model_id} did not load within {seconds:g} s: give it more time in the settings."
-
     def stop(self, stop: StopHost) -> None:
         """End the host; `run` returns when it is reaped."""
         self._stop = stop
         host = self.host
-        now = (read_process_memory(host.pid) if host is not None else None) or self._birth
+        now = read_process_memory(host.pid) if host is not None else None
         available = self._machine.read().available_bytes
-        grown = now.since(self._birth)
+        grown = now.since(self._not_its_own(host)) if now and host else _NOTHING
         self._before = _Before(time.monotonic(), grown, available)
         self.observe(HostReading(0, grown.private_bytes, grown.mapped_bytes))
         if host is None:
@@ -144,6 +144,10 @@ class HostLife:
             host.kill()
         else:
             self._stopping = asyncio.ensure_future(host.stop())
+
+    def _not_its_own(self, host: Host) -> ProcessMemory:
+        """What the process holds that is not the model's: pages shared with the nursery, libraries."""
+        return ProcessMemory(host.shared_bytes, self._libraries_bytes)
 
     def _finish(self, reason: str) -> None:
         stop, before = self._stop, self._before

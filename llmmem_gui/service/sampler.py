@@ -18,10 +18,10 @@ _TICKS_BETWEEN_PROGRAMS = 5
 
 @dataclass(frozen=True, slots=True)
 class SampledHost:
-    """A host to read, and what it held when it was born."""
+    """A host to read, and what of its memory is not its own: the nursery's pages, libraries."""
 
     pid: int
-    birth: ProcessMemory
+    inherited: ProcessMemory
 
 
 class Sampler:
@@ -44,7 +44,7 @@ class Sampler:
         for model_id, host in hosts.items():
             memory = read_process_memory(host.pid)
             if memory is not None:
-                grown = memory.since(host.birth)
+                grown = memory.since(host.inherited)
                 vram = vram_by_pid.get(host.pid, 0)
                 readings[model_id] = HostReading(host.pid, grown.private_bytes, grown.mapped_bytes, vram)
         own = read_process_memory(os.getpid())

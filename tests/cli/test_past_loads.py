@@ -23,7 +23,7 @@ def test_past_loads_are_compared_with_what_was_forecast(tmp_path: Path, smol_pat
     alone = llmmem(home, "forecast", receipt["id"], "--history")
     assert (alone.code, alone.err) == (0, "")
     header, row = alone.out.splitlines()
-    assert header.split() == "TIME CONTEXT USED SOURCE FORECAST UNUSED MEASURED ERROR".split()
+    assert header.split() == ["TIME", "CONTEXT", "USED", "SOURCE", "FORECAST", "UNUSED", "MEASURED", "ERROR"]
     assert load["time"] in row
 
 

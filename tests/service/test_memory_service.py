@@ -334,7 +334,7 @@ async def test_a_load_that_takes_too_long_is_given_up(running: Running) -> None:
     load = asyncio.ensure_future(running.service.load(running.gemma, actor="window"))
     await running.until(lambda: running.state(running.gemma) is State.LOADING)
     await running.until(lambda: _stopped(running))
-    with pytest.raises(CommandError, match="did not load within 1 s") as error:
+    with pytest.raises(CommandError, match="did not finish loading within 1 s") as error:
         await load
     assert error.value.code == "load failed"
 
