@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import shutil
 import subprocess
@@ -48,6 +49,8 @@ def main() -> int:
 
 def take_pictures(folder: Path, scale: int) -> int:
     """Run the program and take every picture; the number of those that could not be taken."""
+    from made_up_day import write_day
+
     from llmmem_gui.core.settings import AppearanceSettings
     from llmmem_gui.folders import Folders
     from llmmem_gui.service.program import Program
@@ -55,6 +58,7 @@ def take_pictures(folder: Path, scale: int) -> int:
     folders = Folders.of_user()
     folders.create()
     folders.settings_file.write_text("[library]\nsearch_known_folders = false\n\n[api]\nport = 0\n")
+    asyncio.run(write_day(folders, time.time(), 512 * MIB))
     program = Program(folders)
 
     from llmmem_gui.ui.desktop import Desktop, make_application
@@ -183,6 +187,9 @@ def scenes(camera: Camera) -> Iterator[str]:
             camera.wear(theme, language)
             yield camera.take(f"main-{theme}-{language}")
     camera.wear("light", "en")
+    window.plot.choose_span("24h")
+    yield camera.take("day")
+    window.plot.choose_span("1min")
     yield from preview_and_refusal(camera)
     yield from around_the_window(camera)
 

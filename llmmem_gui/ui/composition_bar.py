@@ -25,6 +25,9 @@ from llmmem_gui.ui.theme import Theme, hatch, tabular
 _RADIUS = 5.0
 _MOST_MODELS_NAMED = 8
 
+Entry = tuple[str, str, int, str | None]
+"""Kind, name, bytes and model of one entry of the legend."""
+
 
 class CompositionBar(QWidget):
     """Draws the parts, the mark of the limit, the ghost of a forecast, and a legend with the numbers."""
@@ -36,7 +39,8 @@ class CompositionBar(QWidget):
         self._machine: MachineReading | None = None
         self._ghost: Ghost | None = None
         self._parts: list[Part] = []
-        self._legend_rows = 1
+        self._lines: list[list[tuple[float, Entry]]] = [[]]
+        """Where each entry of the legend stands in each of its lines."""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(self.tr("Where the memory is"))
         self.setMinimumWidth(320)
@@ -73,9 +77,9 @@ class CompositionBar(QWidget):
         summary = self.summary()
         if summary != self.accessibleDescription():
             self.setAccessibleDescription(summary)
-        rows = len(self._legend_lines(max(1.0, self.width())))
-        if rows != self._legend_rows:
-            self._legend_rows = rows
+        rows = len(self._lines)
+        self._lines = self._legend_lines(max(1.0, self.width()))
+        if rows != len(self._lines):
             self.updateGeometry()
         self.update()
 
@@ -154,7 +158,7 @@ class CompositionBar(QWidget):
         painter.fillRect(QRectF(x - 3, bar.top() - 5, 6, bar.height() + 10), QColor(self._theme.palette.card))
         painter.fillRect(QRectF(x - 1, bar.top() - 5, 2, bar.height() + 10), QColor(self._theme.palette.text))
 
-    def _legend(self) -> list[tuple[str, str, int, str | None]]:
+    def _legend(self) -> list[Entry]:
         """Kind, name, bytes and model of each entry of the legend."""
         models: dict[str, int] = {}
         for part in self._parts:
@@ -162,7 +166,7 @@ class CompositionBar(QWidget):
                 models[part.model_id] = models.get(part.model_id, 0) + part.size_bytes
         by_size = sorted(models.items(), key=lambda pair: -pair[1])
         named = {model_id for model_id, _ in by_size[:_MOST_MODELS_NAMED]}
-        entries: list[tuple[str, str, int, str | None]] = [
+        entries: list[Entry] = [
             ("model", model_id, amount, model_id) for model_id, amount in models.items() if model_id in named
         ]
         rest = by_size[_MOST_MODELS_NAMED:]
@@ -176,10 +180,10 @@ class CompositionBar(QWidget):
         entries += [(p.kind, p.name, p.size_bytes, None) for p in self._parts if p.model_id is None]
         return entries
 
-    def _legend_lines(self, width: float) -> list[list[tuple[float, tuple[str, str, int, str | None]]]]:
+    def _legend_lines(self, width: float) -> list[list[tuple[float, Entry]]]:
         metrics = QFontMetricsF(tabular(self.font()))
         swatch, gap = metrics.height() * 1.05, metrics.height() * 1.0
-        lines: list[list[tuple[float, tuple[str, str, int, str | None]]]] = [[]]
+        lines: list[list[tuple[float, Entry]]] = [[]]
         x = 0.0
         for entry in self._legend():
             length = swatch + metrics.horizontalAdvance(self._entry_text(entry))
@@ -191,7 +195,7 @@ class CompositionBar(QWidget):
         return lines
 
     @staticmethod
-    def _entry_text(entry: tuple[str, str, int, str | None]) -> str:
+    def _entry_text(entry: Entry) -> str:
         name = entry[1] if len(entry[1]) <= 26 else f"{entry[1][:25]}…"
         write = figures.chosen_size if entry[0] in ("limit", "reserve") else figures.size
         sign = "+" if entry[0] == "ghost" else ""
@@ -204,8 +208,7 @@ class CompositionBar(QWidget):
         metrics = QFontMetricsF(font)
         side = round(metrics.height() * 0.62)
         top = self._bar().bottom() + 9
-        lines = self._legend_lines(self.width())
-        for number, line in enumerate(lines):
+        for number, line in enumerate(self._lines):
             row = QRectF(0, top + number * self._row_height(), self.width(), self._row_height())
             for x, entry in line:
                 swatch = QRectF(x + 0.5, row.center().y() - side / 2, side, side)
@@ -252,7 +255,7 @@ class CompositionBar(QWidget):
     # --- Qt --------------------------------------------------------------------------------------------
 
     def sizeHint(self) -> QSize:
-        legend = self._legend_rows * self._row_height()
+        legend = len(self._lines) * self._row_height()
         return QSize(640, round(self._bar().bottom() + 9 + legend))
 
     def minimumSizeHint(self) -> QSize:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QIcon, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFormLayout,
+    QGridLayout,
     QLabel,
     QScrollArea,
     QVBoxLayout,
@@ -68,16 +68,17 @@ class HelpDialog(QDialog):
         label.setFont(sized(label.font(), 1.2))
         return label
 
-    def _table(self, rows: list[tuple[str, str]]) -> QFormLayout:
-        form = QFormLayout()
-        form.setHorizontalSpacing(18)
-        form.setVerticalSpacing(6)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        for name, text in rows:
+    def _table(self, rows: list[tuple[str, str]]) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(18)
+        grid.setVerticalSpacing(6)
+        grid.setColumnStretch(1, 1)
+        for row, (name, text) in enumerate(rows):
             explanation = quiet(QLabel(text))
             explanation.setWordWrap(True)
-            form.addRow(QLabel(name), explanation)
-        return form
+            grid.addWidget(QLabel(name), row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(explanation, row, 1)
+        return grid
 
     def _words(self) -> list[tuple[str, str]]:
         return [

@@ -246,10 +246,14 @@ class MainWindow(QWidget):
 
     def show_sample(self, sample: Sample) -> None:
         """Show the newest readings; the source of the plot has taken them in already."""
+        first = self._sample is None
         self._sample = sample
         self.limits.show_machine(sample.machine)
         self.panel.show_machine_bytes(sample.machine.total_bytes)
-        self._show_facts()
+        if first:
+            self._show_facts()
+        else:
+            self._show_machine()
         self.plot.refresh(sample.time)
 
     def show_settings(self, settings: Settings) -> None:
@@ -336,13 +340,17 @@ class MainWindow(QWidget):
         self.pages.setCurrentIndex(0 if snapshot.models else 1)
         minutes = self._settings.limits.idle_minutes
         idle_minutes = minutes if minutes > 0 else None
-        if self._sample is not None:
-            self.headline.show_memory(snapshot, self._sample.machine)
-            self.composition.show_memory(snapshot, self._sample.machine)
+        self._show_machine()
         self.table.show_snapshot(snapshot, idle_minutes)
         self.limits.show_limits(snapshot, idle_minutes)
         self.plot.show_limit(snapshot.bounds.total_limit_bytes)
         self._show_current()
+
+    def _show_machine(self) -> None:
+        if self._snapshot is None or self._sample is None or not self.isVisible() or self.isMinimized():
+            return
+        self.headline.show_memory(self._snapshot, self._sample.machine)
+        self.composition.show_memory(self._snapshot, self._sample.machine)
 
     def _show_current(self) -> None:
         model = self.table.current

@@ -17,8 +17,10 @@ from llmmem_gui.ui.sentences import state_word
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
+_MOST_CELLS_KEPT = 600
+"""More than any screen shows; scrolling past more begins anew."""
+
 MODEL_ROLE = int(Qt.ItemDataRole.UserRole)
-CELL_ROLE = MODEL_ROLE + 1
 
 
 class Column(IntEnum):
@@ -41,6 +43,8 @@ class Cell:
     level: str = ""
     """warning, critical or empty: how the lower line is drawn."""
     progress: float | None = None
+    state: State = State.UNLOADED
+    holds_memory: bool = False
 
 
 class ModelRows(QAbstractTableModel):
@@ -56,6 +60,8 @@ class ModelRows(QAbstractTableModel):
         self._sort_column = Column.MODEL
         self._descending = False
         self._idle_minutes: float | None = None
+        self._served: dict[tuple[str, Column], Cell] = {}
+        """The cells that somebody has asked for since the rows last moved: those that are seen."""
 
     # --- feeding -----------------------------------------------------------------------------------------
 
@@ -89,6 +95,7 @@ class ModelRows(QAbstractTableModel):
         else:
             self.beginResetModel()
             self._rows = rows
+            self._served.clear()
             self.endResetModel()
 
     def _reorder(self, rows: list[ModelSnapshot], order: list[str]) -> None:
@@ -97,13 +104,21 @@ class ModelRows(QAbstractTableModel):
         old = self.persistentIndexList()
         new = [self.index(places[self._rows[index.row()].id], index.column()) for index in old]
         self._rows = rows
+        self._served.clear()
         self.changePersistentIndexList(old, new)
         self.layoutChanged.emit()
 
     def _touch(self) -> None:
-        if self._rows:
-            last = self.index(len(self._rows) - 1, len(Column) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
+        """Tell which cells changed, of those that are seen: most stay as they are from tick to tick."""
+        places = {model.id: row for row, model in enumerate(self._rows)}
+        for (model_id, column), before in list(self._served.items()):
+            row = places.get(model_id)
+            if row is None:
+                continue
+            cell = self._served[model_id, column] = self._cell(self._rows[row], column)
+            if cell != before:
+                index = self.index(row, column)
+                self.dataChanged.emit(index, index)
 
     def _arranged(self) -> list[ModelSnapshot]:
         if self._snapshot is None:
@@ -135,7 +150,20 @@ class ModelRows(QAbstractTableModel):
         return self._outlooks[model.id]
 
     def cell(self, model: ModelSnapshot, column: Column) -> Cell:
-        """What a cell says."""
+        """What a cell says; kept until the next snapshot."""
+        cell = self._served.get((model.id, column))
+        if cell is None:
+            if len(self._served) >= _MOST_CELLS_KEPT:
+                self._served.clear()
+            cell = self._served[model.id, column] = self._cell(model, column)
+        return cell
+
+    def _cell(self, model: ModelSnapshot, column: Column) -> Cell:
+        cell = self._words(model, column)
+        holds_memory = model.resident_bytes > 0
+        return Cell(cell.text, cell.under, cell.level, cell.progress, model.state, holds_memory)
+
+    def _words(self, model: ModelSnapshot, column: Column) -> Cell:
         match column:
             case Column.MODEL:
                 return self._name_cell(model)
@@ -232,8 +260,6 @@ class ModelRows(QAbstractTableModel):
             return None
         if role == MODEL_ROLE:
             return model
-        if role == CELL_ROLE:
-            return self.cell(model, Column(index.column()))
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             cell = self.cell(model, Column(index.column()))
             return f"{cell.text}\n{cell.under}" if cell.under else cell.text

@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.ui.card import Card, quiet
-from llmmem_gui.ui.model_rows import CELL_ROLE, MODEL_ROLE, AnyIndex, Cell, Column, ModelRows
+from llmmem_gui.ui.model_rows import MODEL_ROLE, AnyIndex, Cell, Column, ModelRows
 from llmmem_gui.ui.outlook import Outlook
 from llmmem_gui.ui.palette import mix
 from llmmem_gui.ui.theme import Theme, hatch, sized, tabular
@@ -157,8 +157,8 @@ class ModelsTable(Card):
             self.menu_asked.emit(model.id, self.view.viewport().mapToGlobal(point))
 
     def _size_columns(self) -> None:
-        metrics = QFontMetrics(tabular(self.view.font()))
-        small = QFontMetrics(self._delegate.under_font())
+        self._delegate.forget_letters()
+        _, metrics, _, small = self._delegate.letters()
         samples = {
             Column.STATE: max(metrics.horizontalAdvance("descarregando"), 96),
             Column.USES: small.horizontalAdvance(self.tr("{size} private").format(size="1023 MiB")),
@@ -240,29 +240,41 @@ class _Delegate(QStyledItemDelegate):
         self._rows = rows
         self._view = view
         self._cancel = ""
+        self._letters: tuple[QFont, QFontMetrics, QFont, QFontMetrics] | None = None
 
     def retranslate(self) -> None:
         self._cancel = self.tr("Cancel")
 
-    def under_font(self) -> QFont:
-        return tabular(sized(self._view.font(), 0.88))
+    def letters(self) -> tuple[QFont, QFontMetrics, QFont, QFontMetrics]:
+        """Font and metrics of the upper and of the lower line."""
+        if self._letters is None:
+            upper = tabular(self._view.font())
+            under = tabular(sized(self._view.font(), 0.88))
+            self._letters = (upper, QFontMetrics(upper), under, QFontMetrics(under))
+        return self._letters
+
+    def forget_letters(self) -> None:
+        """Take over another font of the view."""
+        self._letters = None
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        model: ModelSnapshot = index.data(MODEL_ROLE)
+        model = self._rows.model_at(index.row())
+        if model is None:
+            return
         column = Column(index.column())
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_ground(painter, option, column)
-        cell: Cell = index.data(CELL_ROLE)
+        cell = self._rows.cell(model, column)
         rect = option.rect.adjusted(_PADDING, 0, -_PADDING, 0)
         if column is Column.MODEL:
-            rect = self._draw_swatch(painter, rect, model)
+            rect = self._draw_swatch(painter, rect, model.id, cell)
             view = self._rows.outlook_of(model)
             if view is not None and view.fits_bytes is not None and view.fits_context is None:
                 self.unfit_painted.emit(view)
-        elif column is Column.STATE and model.state is not State.UNLOADED:
-            rect = self._draw_sign(painter, rect, model.state)
-        self._draw_lines(painter, rect, cell, model, column)
+        elif column is Column.STATE and cell.state is not State.UNLOADED:
+            rect = self._draw_sign(painter, rect, cell.state)
+        self._draw_lines(painter, rect, cell, column)
         painter.restore()
 
     def _draw_ground(self, painter: QPainter, option: QStyleOptionViewItem, column: Column) -> None:
@@ -283,15 +295,15 @@ class _Delegate(QStyledItemDelegate):
             painter.drawRoundedRect(ground.adjusted(-left + 1, 1, right - 1, -1), 6, 6)
         painter.setClipping(False)
 
-    def _draw_swatch(self, painter: QPainter, rect: QRect, model: ModelSnapshot) -> QRect:
+    def _draw_swatch(self, painter: QPainter, rect: QRect, model_id: str, cell: Cell) -> QRect:
         colours = self._theme.palette
         side = round(self._view.fontMetrics().height() * 0.68)
         box = QRectF(rect.left() + 0.5, rect.center().y() - side / 2 + 0.5, side, side)
-        colour = self._theme.model_colours.of(model.id)
-        if model.resident_bytes:
+        colour = self._theme.model_colours.of(model_id)
+        if cell.holds_memory:
             painter.setPen(QPen(mix(colour, colours.text, 0.3), 1))
             painter.setBrush(colour)
-            if model.state is State.DOZING:
+            if cell.state is State.DOZING:
                 painter.setBrush(hatch(colour, QColor(colours.card), self._view.devicePixelRatioF()))
         else:
             painter.setPen(QPen(mix(colours.secondary, colours.card, 0.3), 1.2))
@@ -336,17 +348,14 @@ class _Delegate(QStyledItemDelegate):
             painter.drawEllipse(box)
         return rect.adjusted(round(line * 0.95), 0, 0, 0)
 
-    def _draw_lines(
-        self, painter: QPainter, rect: QRect, cell: Cell, model: ModelSnapshot, column: Column
-    ) -> None:
+    def _draw_lines(self, painter: QPainter, rect: QRect, cell: Cell, column: Column) -> None:
         colours = self._theme.palette
-        upper, under = tabular(self._view.font()), self.under_font()
-        first, second = QFontMetrics(upper), QFontMetrics(under)
+        upper, first, under, second = self.letters()
         right = column not in (Column.MODEL, Column.STATE)
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
         height = first.height() + (second.height() if cell.under or cell.progress is not None else 0)
         top = rect.top() + (rect.height() - height) // 2
-        strong = bool(model.resident_bytes) or column is Column.MODEL
+        strong = cell.holds_memory or column is Column.MODEL
         painter.setFont(upper)
         painter.setPen(QColor(colours.text if strong else colours.secondary))
         line = QRect(rect.left(), top, rect.width(), first.height())
@@ -395,9 +404,7 @@ class _Delegate(QStyledItemDelegate):
             shown: ModelSnapshot = index.data(MODEL_ROLE)
             if index.column() == Column.MODEL and shown.state is State.LOADING:
                 lower = option.rect.adjusted(0, option.rect.height() // 2, -_PADDING, 0)
-                if self._cancel_rect(lower, QFontMetrics(self.under_font())).contains(
-                    event.position().toPoint()
-                ):
+                if self._cancel_rect(lower, self.letters()[3]).contains(event.position().toPoint()):
                     self.cancelled.emit(shown.id)
                     return True
         return super().editorEvent(event, model, option, index)

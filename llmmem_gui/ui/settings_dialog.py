@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_type_hints
 
 import msgspec
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QDialog,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QListWidget,
+    QListWidgetItem,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -61,7 +62,8 @@ class SettingsDialog(QDialog):
         self._problem.setWordWrap(True)
         self._problem.hide()
         for section, name in section_names().items():
-            self._sections.addItem(name)
+            item = QListWidgetItem(name, self._sections)
+            item.setSizeHint(QSize(0, round(self._sections.fontMetrics().height() * 2.1)))
             self._pages.addWidget(self._page(section, name))
         self._sections.currentRowChanged.connect(self._pages.setCurrentIndex)
         self._sections.setCurrentRow(0)
@@ -170,7 +172,7 @@ class SettingsDialog(QDialog):
             note = QLabel(problem)
             note.setWordWrap(True)
             note.setProperty("level", "warning")
-            grid.addWidget(note, grid.rowCount(), 0, 1, 2)
+            grid.addWidget(note, grid.rowCount() - 1, 0, 1, 2, Qt.AlignmentFlag.AlignTop)
 
     def read(self) -> Settings:
         """The settings as they stand in the fields. Raises ValueError with one sentence."""

@@ -5,6 +5,8 @@ Filling twenty polygons of nine hundred points with Qt's painter takes 60 ms; th
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QColor, QImage
@@ -67,20 +69,27 @@ def stacked_areas(
     band = np.cumsum(borders[:rows].astype(np.uint16), axis=0, dtype=np.uint16)
     shade = _hatch_shades(rows, columns, ratio)
     shade = np.where(borders[1:] > 0, np.uint8(_EDGE), shade)
-    table = _colour_table(colours, card)
+    table = _colour_table(tuple(colour.rgb() for colour in colours), card.rgb())
     pixels = table[band * np.uint16(_SHADES + 1) + shade][::-1]
     image = QImage(
-        np.ascontiguousarray(pixels).data, columns, rows, 4 * columns, QImage.Format.Format_ARGB32
+        np.ascontiguousarray(pixels).data,
+        columns,
+        rows,
+        4 * columns,
+        QImage.Format.Format_ARGB32_Premultiplied,
     ).copy()
     image.setDevicePixelRatio(ratio)
     return image
 
 
-def _colour_table(colours: list[QColor], card: QColor) -> NDArray[np.uint32]:
+@lru_cache(maxsize=16)
+def _colour_table(colours: tuple[int, ...], card: int) -> NDArray[np.uint32]:
+    """Colour of each band and shade; transparent where there is no band, so that no alpha is in between."""
     table = np.zeros((2 * len(colours) + 1, _SHADES + 1), dtype=np.uint32)
     for place, colour in enumerate(colours):
-        solid, pale = mix(colour, card, 0.08), mix(colour, card, 0.58)
-        edge = mix(colour, "#000000", 0.28).rgba()
+        solid = mix(QColor(colour), QColor(card), 0.08)
+        pale = mix(QColor(colour), QColor(card), 0.58)
+        edge = mix(QColor(colour), "#000000", 0.28).rgba()
         table[2 * place, :] = solid.rgba()
         table[2 * place + 1, :_SHADES] = [
             mix(pale, solid, shade / (_SHADES - 1)).rgba() for shade in range(_SHADES)
@@ -89,6 +98,7 @@ def _colour_table(colours: list[QColor], card: QColor) -> NDArray[np.uint32]:
     return table.reshape(-1)
 
 
+@lru_cache(maxsize=4)
 def _hatch_shades(rows: int, columns: int, ratio: float) -> NDArray[np.uint8]:
     """How much of a slanted stroke lies on each pixel, 0 to the darkest shade."""
     pitch = HATCH_PITCH * ratio

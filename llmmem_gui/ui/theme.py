@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from string import Template
 from typing import Literal
@@ -90,13 +91,18 @@ class Theme(QObject):
 
 def hatch(foreground: QColor, background: QColor, ratio: float = 1.0) -> QBrush:
     """A brush of slanted strokes, for weights; `ratio` is the device pixels to a pixel."""
+    return _hatch(foreground.rgba(), background.rgba(), ratio)
+
+
+@lru_cache(maxsize=64)
+def _hatch(foreground: int, background: int, ratio: float) -> QBrush:
     side = HATCH_PITCH
     tile = QPixmap(round(side * ratio), round(side * ratio))
     tile.setDevicePixelRatio(ratio)
-    tile.fill(background)
+    tile.fill(QColor.fromRgba(background))
     painter = QPainter(tile)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(foreground, 1.3))
+    painter.setPen(QPen(QColor.fromRgba(foreground), 1.3))
     for shift in (-side, 0, side):
         painter.drawLine(shift - 1, side + 1, shift + side + 1, -1)
     painter.end()
@@ -287,9 +293,9 @@ QProgressBar { background: $track; border: none; border-radius: 3px; max-height:
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QFrame#warning { background: $warning_card; border: 1px solid $warning; border-radius: 10px; }
 QFrame#critical { background: $critical_card; border: 2px solid $critical; border-radius: 10px; }
-QListWidget { background: transparent; border: none; outline: none; }
-QListWidget::item { padding: 7px 10px; border-radius: 7px; color: $text; }
+QListWidget { background: transparent; border: 1px solid transparent; border-radius: 7px; outline: none; }
+QListWidget:focus { border-color: $accent; }
+QListWidget::item { padding-left: 10px; border-radius: 6px; color: $text; }
 QListWidget::item:hover { background: $raised; }
-QListWidget::item:selected { background: $selection; color: $text; }
-QListWidget:focus::item:selected { border: 1px solid $accent; }
+QListWidget::item:selected { background: $selection; color: $accent; }
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -28,6 +28,7 @@ from llmmem_gui import resources
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.units import GIB
 from llmmem_gui.ui.card import ElidedLabel
+from llmmem_gui.ui.help_dialog import HelpDialog
 from llmmem_gui.ui.languages import LANGUAGES, speak
 from llmmem_gui.ui.main_window import MainWindow
 from llmmem_gui.ui.settings_dialog import SettingsDialog
@@ -170,9 +171,20 @@ def test_nothing_is_cut_off_in_the_window(large: Theme, qtbot: QtBot) -> None:
     assert cut_off(window) == []
 
 
+def test_nothing_is_cut_off_in_the_help(large: Theme, qtbot: QtBot, window: MainWindow) -> None:
+    """With letters a quarter larger every text of the help has room, in each language."""
+    dialog = HelpDialog(window.actions_)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.wait(50)
+    assert cut_off(dialog) == []
+
+
 def test_nothing_is_cut_off_in_the_settings(large: Theme, qtbot: QtBot) -> None:
     """With letters a quarter larger every text of the settings has room, in each language."""
     dialog = SettingsDialog(large, Settings(), 32 * GIB)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     qtbot.addWidget(dialog)
     dialog.show()
     for row in range(dialog._sections.count()):
