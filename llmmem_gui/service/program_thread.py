@@ -4,32 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future
 
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.endpoint import Endpoint
 from llmmem_gui.service.program import Program
-
-
-class _LastingExecutor(ThreadPoolExecutor):
-    """Threads for blocking work, and when the interpreter ends and allows no thread any more, this one.
-
-    Python ends its executors before it calls what was registered for its end, which is when a script that
-    forgot to close its program has it closed.
-    """
-
-    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        try:
-            return super().submit(work, *arguments, **named)
-        except RuntimeError:
-            done: Future[Any] = Future()
-            try:
-                done.set_result(work(*arguments, **named))
-            except Exception as error:
-                done.set_exception(error)
-            return done
 
 
 class ProgramThread:
@@ -41,7 +20,6 @@ class ProgramThread:
 
     def __init__(self, folders: Folders) -> None:
         self._loop = asyncio.new_event_loop()
-        self._loop.set_default_executor(_LastingExecutor(thread_name_prefix="llmmem work"))
         self._end = asyncio.Event()
         self._ready: Future[Endpoint] = Future()
         self._thread = threading.Thread(target=self._run, args=(folders,), name="llmmem service", daemon=True)

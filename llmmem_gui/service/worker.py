@@ -76,6 +76,9 @@ class WorkerService:
         self._events = _EventThread(self._client)
         # Also when the script ends or drops this object without closing it.
         self._finalizer = weakref.finalize(self, _close, self._events, self._own_program)
+        # What `atexit` calls comes too late: Python has ended all executors by then, and the program needs
+        # them to close. concurrent.futures uses the same hook (seen in Python 3.11).
+        threading._register_atexit(self._finalizer)  # type: ignore[attr-defined]
 
     def __enter__(self) -> WorkerService:
         return self
