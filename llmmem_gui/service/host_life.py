@@ -56,6 +56,7 @@ class HostLife:
         self.loaded: Loaded | None = None
         self.peak = Measurement(0, 0, 0, 0, 0)
         """The most that the load took so far."""
+        self._was_read = False
         self._path = path
         self._hosts = hosts
         self._threads = threads
@@ -71,7 +72,14 @@ class HostLife:
         self._stopping: asyncio.Task[object] | None = None
 
     def observe(self, reading: HostReading) -> None:
-        """Take in a reading of the host; the largest is what the load took."""
+        """Take in a reading of the host; the largest is what the load took.
+
+        While it loads more is resident than later, so that only readings that were begun after that count:
+        from the second one on.
+        """
+        if self.loaded is None or not self._was_read:
+            self._was_read = self.loaded is not None
+            return
         peak = self.peak
         self.peak = msgspec.structs.replace(
             peak,
@@ -137,6 +145,7 @@ class HostLife:
         available = self._machine.read().available_bytes
         grown = now.since(self._not_its_own(host)) if now and host else _NOTHING
         self._before = _Before(time.monotonic(), grown, available)
+        self._was_read = True
         self.observe(HostReading(0, grown.private_bytes, grown.mapped_bytes))
         if host is None:
             return
