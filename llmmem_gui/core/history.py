@@ -25,7 +25,7 @@ from llmmem_gui.core.history_rows import (
     Row,
     RowsInProgress,
 )
-from llmmem_gui.core.history_window import ChosenRows, Figures, HistoryWindow, window_of
+from llmmem_gui.core.history_window import ChosenRows, Figures, HistoryWindow, reduced, window_of
 from llmmem_gui.core.readings import Sample
 
 MOST_EVENTS = 2_000
@@ -65,6 +65,9 @@ class History:
         self._rings = [_Ring(number, each, self._pages) for number, each in enumerate(RESOLUTIONS)]
         self._in_progress = RowsInProgress()
         self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        # Whole blocks of the window shown last, as points: a live plot asks for them every second.
+        self._points: dict[Block, ChosenRows] = {}
+        self._points_of: tuple[int, int] = (0, 0)
 
     @property
     def bytes_held(self) -> int:
@@ -78,6 +81,8 @@ class History:
         current = frozenset(self._rings[number].block_of(row.slot) for number, row in rows)
         for number, row in rows:
             self._rings[number].write(row, current)
+        for block in current:
+            self._points.pop(block, None)
 
     def append_event(self, event: Event) -> None:
         """Take in one event."""
@@ -91,6 +96,7 @@ class History:
     def restore(self, number: int, rows: StoredRows) -> None:
         """Put in stored rows of the resolution with that number."""
         self._rings[number].restore(rows)
+        self._points.clear()
 
     def resume(self, rows: Mapping[int, Row], events: Iterable[Event] = ()) -> None:
         """Go on where an earlier run ended: with its newest row of each resolution, and its events."""
@@ -114,7 +120,26 @@ class History:
         point_seconds = row_seconds * rows_per_point
         first = int(from_seconds // point_seconds - 1) * rows_per_point
         stop = int(to_seconds // point_seconds + 2) * rows_per_point
-        return window_of(ring.rows_between(first, stop), row_seconds, rows_per_point)
+        return window_of(self._points_between(ring, first, stop, rows_per_point), row_seconds, rows_per_point)
+
+    def _points_between(self, ring: _Ring, first: int, stop: int, rows_per_point: int) -> list[ChosenRows]:
+        """The rows from slot `first` to before slot `stop`, block by block, reduced to points."""
+        shown = (rows_per_point, self._pages.blocks_given_up)
+        kept = self._points if shown == self._points_of else {}
+        self._points, self._points_of = {}, shown
+        points = []
+        for block in ring.blocks_between(first, stop):
+            whole = first <= block.number * BLOCK_ROWS and (block.number + 1) * BLOCK_ROWS <= stop
+            part = kept.get(block) if whole else None
+            if part is None:
+                rows = ring.rows_between(block, first, stop)
+                if not len(rows.slots):
+                    continue
+                part = reduced(rows, rows_per_point)
+            if whole:
+                self._points[block] = part
+            points.append(part)
+        return points
 
     def _ring_for(self, from_seconds: float, wanted_point_seconds: float) -> _Ring:
         reaching = [ring for ring in self._rings if ring.reaches(from_seconds)] or self._rings[-1:]
@@ -192,17 +217,16 @@ class _Ring:
             if page is not None:
                 page[:, slots % BLOCK_ROWS] = rows.figures[lines].T
 
-    def rows_between(self, first: int, stop: int) -> list[ChosenRows]:
-        """The rows that were sampled from slot `first` to before slot `stop`, block by block."""
-        blocks = sorted(
+    def blocks_between(self, first: int, stop: int) -> list[Block]:
+        """The blocks that have slots from `first` to before `stop`, oldest first."""
+        return sorted(
             block
             for block in self._blocks
             if block is not None and first // BLOCK_ROWS <= block.number <= (stop - 1) // BLOCK_ROWS
         )
-        pieces = (self._piece(block, first, stop) for block in blocks)
-        return [piece for piece in pieces if len(piece.slots)]
 
-    def _piece(self, block: Block, first: int, stop: int) -> ChosenRows:
+    def rows_between(self, block: Block, first: int, stop: int) -> ChosenRows:
+        """The rows of a block that were sampled from slot `first` to before slot `stop`."""
         begin = block.number * BLOCK_ROWS
         slots = np.arange(max(begin, first), min(begin + BLOCK_ROWS, stop))
         place = begin % self._rows

@@ -33,6 +33,8 @@ class ModelPages:
         self._figures = np.zeros((MOST_PAGES, MODEL_FIGURES, BLOCK_ROWS), np.float32)
         self._free = list(range(MOST_PAGES - 1, -1, -1))
         self._used: dict[Block, dict[str, int]] = {}
+        self.blocks_given_up = 0
+        """Counts the blocks that lost their pages."""
 
     @property
     def bytes_held(self) -> int:
@@ -84,6 +86,7 @@ class ModelPages:
     def release(self, block: Block) -> None:
         """Give the pages of a block back."""
         self._free.extend(self._used.pop(block, {}).values())
+        self.blocks_given_up += 1
 
     def _page(self, page: int) -> NDArray[np.float32]:
         figures: NDArray[np.float32] = self._figures[page]

@@ -72,20 +72,15 @@ class ChosenRows(NamedTuple):
 
 
 def window_of(blocks: Sequence[ChosenRows], row_seconds: int, rows_per_point: int) -> HistoryWindow:
-    """Reduce blocks of rows, oldest first, to points; no point may reach over the end of a block.
-
-    Points begin at multiples of their length, so that a live plot stands still. Blocks are reduced one
-    by one because the memory for all rows at once costs more time than the work on them.
-    """
+    """The window made of blocks that are reduced to points, oldest first."""
     point_seconds = row_seconds * rows_per_point
-    reduced = [_reduced(block, rows_per_point) for block in blocks]
-    points = np.concatenate([np.arange(0), *(block.slots[0] // rows_per_point for block in reduced)])
-    middles = np.concatenate([np.zeros(0), *((block.slots[0] + block.slots[1] + 1) / 2 for block in reduced)])
+    points = np.concatenate([np.arange(0), *(block.slots[0] // rows_per_point for block in blocks)])
+    middles = np.concatenate([np.zeros(0), *((block.slots[0] + block.slots[1] + 1) / 2 for block in blocks)])
     times = middles * row_seconds
     machine = np.concatenate(
-        [np.zeros((MACHINE_FIGURES, 0), np.float32), *(b.machine for b in reduced)], axis=1
+        [np.zeros((MACHINE_FIGURES, 0), np.float32), *(block.machine for block in blocks)], axis=1
     )
-    models, figures = _side_by_side(reduced, len(points))
+    models, figures = _side_by_side(blocks, len(points))
     breaks = _breaks(points, point_seconds)
     if len(breaks):
         times = np.insert(times, breaks, times[breaks - 1] + point_seconds / 2)
@@ -109,8 +104,13 @@ def window_of(blocks: Sequence[ChosenRows], row_seconds: int, rows_per_point: in
     )
 
 
-def _reduced(block: ChosenRows, rows_per_point: int) -> ChosenRows:
-    """The block with points in the place of rows; `slots` has the first and the last slot of each."""
+def reduced(block: ChosenRows, rows_per_point: int) -> ChosenRows:
+    """The block with points in the place of rows; `slots` has the first and the last slot of each.
+
+    Points begin at multiples of their length, so that a live plot stands still; none may reach over the
+    end of a block. Blocks are reduced one by one because the memory for all rows of a window at once
+    would cost more time than the work on them.
+    """
     points = block.slots // rows_per_point
     firsts = np.flatnonzero(np.diff(points, prepend=points[0] - 1))
     counts = np.diff(firsts, append=len(points))

@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 KEPT_DAYS = RESOLUTIONS[-1].kept_rows * RESOLUTIONS[-1].row_seconds // 86_400
 """What the longest resolution holds."""
-FLUSH_SECONDS = 10.0
-"""What was recorded is on disk after this time at the latest: a crash costs no more."""
+FLUSH_SECONDS = 30.0
+"""Samples are on disk after this time at the latest: a crash costs no more."""
 FORGET_SECONDS = 3_600.0
 
 _MOST_WAITING_ROWS = 600
@@ -124,10 +124,14 @@ class HistoryStore:
                 self._flush_task = asyncio.create_task(self.flush())
 
     def record_event(self, event: Event) -> None:
-        """Take in one event; returns at once. Finished requests are not kept."""
+        """Take in one event, to be written with the next sample; returns at once.
+
+        An event may be the last thing to happen before a crash. Finished requests are not kept.
+        """
         if self._file is not None and event.type not in _NOT_KEPT:
             self._events.append(event)
             del self._events[:-_MOST_WAITING_EVENTS]
+            self._flushed_at = float("-inf")
 
     async def flush(self) -> None:
         """Write what was recorded; what cannot be written waits for the next time."""

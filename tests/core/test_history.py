@@ -407,6 +407,38 @@ def test_every_window_is_well_formed(steps: list[float], span: int, back: int, m
 
 
 @given(
+    steps=st.lists(st.sampled_from([1, 1, 5, 200, 400, 7_000, -3, -90, -400, 4_000_000]), max_size=60),
+    span=st.sampled_from([400, 3_600, 90_000, 700_000]),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_window_that_was_shown_before_hides_nothing_new(steps: list[int], span: int) -> None:
+    """A window shown after every sample ends up the same as one that is shown for the first time."""
+    shown, fresh, time = History(), History(), NOON
+    for place, step in enumerate(steps):
+        time += step
+        for history in (shown, fresh):
+            history.append(sample(time, {f"model {place % 3}": (place * MIB, GIB)}))
+        shown.window(time - span, time + span)
+    left, right = shown.window(time - span, time + span), fresh.window(time - span, time + span)
+    assert left.models == right.models
+    np.testing.assert_array_equal(left.times, right.times)
+    np.testing.assert_array_equal(left.private_bytes.mean, right.private_bytes.mean)
+    np.testing.assert_array_equal(left.models_bytes.most, right.models_bytes.most)
+
+
+def test_a_window_shown_before_forgets_a_model_whose_pages_are_gone() -> None:
+    """Shown again after its pages went to newer blocks, an old block is drawn without its models."""
+    models = {f"model {place}": (GIB, 0) for place in range(MOST_MODELS)}
+    history = History()
+    for second in range(0, 7 * DAY, 300):
+        history.append(sample(NOON + second, models))
+        window = history.window(NOON, NOON + 6 * 3_600)
+    # By now the pages of the first six hours are needed elsewhere.
+    assert window.models == ()
+    assert np.nanmin(window.models_bytes.mean) == MOST_MODELS * GIB
+
+
+@given(
     values=st.lists(
         st.tuples(st.integers(0, 3), st.sampled_from([None, 0, 1, 700, 40 * 1024])), min_size=1, max_size=80
     ),

@@ -362,6 +362,18 @@ async def test_it_is_written_without_being_told(path: Path) -> None:
     assert rows >= FLUSH_SECONDS
 
 
+async def test_an_event_is_written_with_the_next_sample(path: Path) -> None:
+    """What may be the last thing before a crash does not wait for the next batch of samples."""
+    async with opened(path) as store:
+        store.record(sample(NOON), None)
+        await store._flush_task
+        store.record_event(Event(NOON, "host-died", "a"))
+        store.record(sample(NOON + 1), None)
+        await store._flush_task
+        events = await store._in_thread(lambda: store._file.events())
+    assert [event.type for event in events] == ["host-died"]
+
+
 async def test_a_store_that_is_not_open_keeps_nothing(path: Path) -> None:
     """Without `open` everything is taken and dropped, and no file is made."""
     store = HistoryStore(path)
