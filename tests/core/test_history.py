@@ -12,9 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmmem_gui.core.events import Event
-from llmmem_gui.core.history import MOST_EVENTS, History
+from llmmem_gui.core.history import MOST_EVENTS, History, StoredRows
 from llmmem_gui.core.history_pages import MOST_PAGES, Block, ModelPages
-from llmmem_gui.core.history_rows import BLOCK_ROWS, MOST_MODELS, RESOLUTIONS, RowsInProgress
+from llmmem_gui.core.history_rows import (
+    BLOCK_ROWS,
+    MACHINE_FIGURES,
+    MODEL_FIGURES,
+    MOST_MODELS,
+    RESOLUTIONS,
+    RowsInProgress,
+)
 from llmmem_gui.core.history_window import HistoryWindow
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
 from llmmem_gui.core.units import GIB, MIB
@@ -418,12 +425,26 @@ def test_a_window_that_was_shown_before_hides_nothing_new(steps: list[int], span
         time += step
         for history in (shown, fresh):
             history.append(sample(time, {f"model {place % 3}": (place * MIB, GIB)}))
-        shown.window(time - span, time + span)
+        for most_points in (900, 250):
+            shown.window(time - span, time + span, most_points)
     left, right = shown.window(time - span, time + span), fresh.window(time - span, time + span)
     assert left.models == right.models
     np.testing.assert_array_equal(left.times, right.times)
     np.testing.assert_array_equal(left.private_bytes.mean, right.private_bytes.mean)
     np.testing.assert_array_equal(left.models_bytes.most, right.models_bytes.most)
+
+
+def test_rows_put_in_after_a_window_was_shown_are_shown() -> None:
+    """What a store puts in is seen at once, also in a block that was shown before."""
+    history = history_of([sample(NOON), sample(NOON + 2 * DAY)])
+    begin, end = NOON - 3_600, NOON + DAY
+    assert sampled(history.window(begin, end)).sum() == 1
+    nobody = np.zeros(0, np.int64)
+    slots = np.array([NOON // 60 + 100])
+    machine = np.ones((1, MACHINE_FIGURES), np.float32)
+    lines = np.zeros((0, MODEL_FIGURES), np.float32)
+    history.restore(2, StoredRows(slots, np.ones(1, np.int64), machine, nobody, (), nobody, lines))
+    assert sampled(history.window(begin, end)).sum() == 2
 
 
 def test_a_window_shown_before_forgets_a_model_whose_pages_are_gone() -> None:
