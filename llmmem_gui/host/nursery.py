@@ -7,6 +7,7 @@ survive it: then each host is a fresh program.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import selectors
@@ -38,13 +39,20 @@ class Nursery:
         gc.collect()
         # The collector writes into every object it looks at, which would end the sharing of its page.
         gc.freeze()
-        self._send(protocol.NurseryReady(engine.VERSION, gpu_offload=not self._forks))
-        while True:
-            for key, _ in self._selector.select():
-                if key.data is not None:
-                    self._reap(key.fd, key.data)
-                elif not self._take():
-                    return
+        # A service that ends in the middle of a word has closed the socket too.
+        with contextlib.suppress(ConnectionError):
+            self._send(protocol.NurseryReady(engine.VERSION, gpu_offload=not self._forks))
+            while self._hear():
+                pass
+
+    def _hear(self) -> bool:
+        """Do what has come up; False when the service has closed the socket."""
+        for key, _ in self._selector.select():
+            if key.data is not None:
+                self._reap(key.fd, key.data)
+            elif not self._take():
+                return False
+        return True
 
     def _take(self) -> bool:
         body, descriptors, _, _ = socket.recv_fds(self._control, protocol.BODY_LIMIT_BYTES, 2)
