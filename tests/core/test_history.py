@@ -425,13 +425,21 @@ def test_a_window_that_was_shown_before_hides_nothing_new(steps: list[int], span
         time += step
         for history in (shown, fresh):
             history.append(sample(time, {f"model {place % 3}": (place * MIB, GIB)}))
-        for most_points in (900, 250):
-            shown.window(time - span, time + span, most_points)
+        shown.window(time - span, time + span)
     left, right = shown.window(time - span, time + span), fresh.window(time - span, time + span)
     assert left.models == right.models
     np.testing.assert_array_equal(left.times, right.times)
     np.testing.assert_array_equal(left.private_bytes.mean, right.private_bytes.mean)
     np.testing.assert_array_equal(left.models_bytes.most, right.models_bytes.most)
+
+
+def test_a_window_shown_before_is_shown_with_other_points() -> None:
+    """A window shown with many points and then with fewer has the fewer."""
+    history = history_of(sample(NOON + second) for second in range(3_600))
+    for most_points, point_seconds in ((1_200, 4), (900, 5), (1_200, 4)):
+        window = history.window(NOON, NOON + 3_600, most_points)
+        assert window.point_seconds == point_seconds
+        assert (np.diff(window.times) == point_seconds).all()
 
 
 def test_rows_put_in_after_a_window_was_shown_are_shown() -> None:
