@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from llmmem_gui.ui.desktop import Desktop
+    from llmmem_gui.ui.main_window import MainWindow
 
 PROJECT = Path(__file__).resolve().parent.parent
 SMOL, GEMMA = "smollm2-135m-instruct", "gemma-3-270m-q4_k_m"
@@ -185,7 +186,7 @@ def scenes(camera: Camera) -> Iterator[str]:
     for theme in ("light", "dark"):
         for language in ("en", "pt_BR"):
             camera.wear(theme, language)
-            yield camera.take(f"main-{theme}-{language}")
+            yield camera.take(f"window-{theme}" if language == "en" else f"window-pt-{theme}")
     camera.wear("light", "en")
     window.plot.choose_span("24h")
     yield camera.take("day")
@@ -219,11 +220,12 @@ def preview_and_refusal(camera: Camera) -> Iterator[str]:
     track.let_go.emit()
     track.setSliderDown(False)
 
-    snapshot = window.snapshot
-    assert snapshot is not None
-    camera.desktop.service.carry_out(ask.SetLimit(None, round(snapshot.charged_bytes * 1.12)))
-    camera.rest(3)
-    yield camera.take("warning")
+    for level, share in (("warning", 0.84), ("critical", 0.97)):
+        camera.desktop.service.carry_out(ask.SetLimit(SMOL, round(used_by(window, SMOL) / share)))
+        camera.until(lambda level=level: window.warning.isVisible() and window.warning.objectName() == level)
+        yield camera.take(level)
+    window.warning.hide()
+    camera.desktop.service.carry_out(ask.SetLimit(SMOL, None))
     camera.desktop.service.carry_out(ask.UnloadAll())
     camera.until(lambda: camera.state(SMOL) == camera.state(GEMMA) == "unloaded")
     camera.desktop.service.carry_out(ask.SetLimit(None, 160 * MIB))
@@ -233,6 +235,12 @@ def preview_and_refusal(camera: Camera) -> Iterator[str]:
     camera.rest(0.5)
     yield camera.take_with("refusal", window.findChildren(QDialog)[-1])
     window.findChildren(QDialog)[-1].close()
+
+
+def used_by(window: MainWindow, model_id: str) -> int:
+    """Bytes that a model uses now."""
+    model = window.snapshot.model(model_id) if window.snapshot else None
+    return model.resident_bytes if model else 0
 
 
 def around_the_window(camera: Camera) -> Iterator[str]:

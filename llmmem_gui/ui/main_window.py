@@ -39,7 +39,7 @@ from llmmem_gui.ui.model_panel import ModelPanel
 from llmmem_gui.ui.models_table import ModelsTable
 from llmmem_gui.ui.outlook import Outlook
 from llmmem_gui.ui.plot_series import PlotSource
-from llmmem_gui.ui.sentences import event_sentence, receipt_sentence
+from llmmem_gui.ui.sentences import event_sentence, problem_sentence, receipt_sentence
 from llmmem_gui.ui.status_line import StatusLine
 from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.try_out import TryOut
@@ -264,6 +264,11 @@ class MainWindow(QWidget):
     def show_event(self, event: Event) -> None:
         """Mark an event on the plot and say it in the status line."""
         self.show_history([event])
+        if event.type == "note":
+            self.warning.show_note(event.text)
+        elif event.type == "reload-offered" and event.model_id:
+            text = self.tr("Load {model}").format(model=event.model_id)
+            self.warning.show_note(event_sentence(event), [Offer(text, ask.Load(event.model_id))])
         if event.type not in _QUIET_EVENTS:
             self._tell(lambda: event_sentence(event), event.time)
 
@@ -495,7 +500,7 @@ class MainWindow(QWidget):
             smaller = msgspec.structs.replace(model.parameters, context=int(tokens))
             text = self.tr("Load with context {tokens}").format(tokens=figures.count(int(tokens)))
             offers.append(Offer(text, ask.Load(model.id, smaller)))
-        self.warning.show_problem(problem.sentence, offers=offers)
+        self.warning.show_problem(problem_sentence(problem), offers=offers)
 
     def _note(self, text: str) -> None:
         self.status.show_message(text, self._sample.time if self._sample else 0.0)

@@ -56,7 +56,8 @@ class MemoryWarnings(QObject):
 
     def _offers(self, event: Event, snapshot: CacheSnapshot) -> tuple[Offer, ...]:
         idle = [model for model in snapshot.models if model.eviction_rank is not None]
-        named = snapshot.model(event.model_id) if event.model_id else None
+        wanted = event.model_id or event.for_model
+        named = snapshot.model(wanted) if wanted else None
         goes = named if named is not None and named.state.holds_host else None
         if goes is None:
             goes = min(idle, key=lambda model: model.eviction_rank or 0, default=None)

@@ -98,6 +98,10 @@ class WarningBar(Card):
         """Show a warning about memory with what can be done; it can be snoozed."""
         self._show(text, level, offers, "", snooze=True)
 
+    def show_note(self, text: str, offers: Sequence[Offer] = ()) -> None:
+        """Show something that a person should know, with what can be done."""
+        self._show(text, "warning", offers, "", snooze=False)
+
     def show_problem(self, text: str, details: str = "", offers: Sequence[Offer] = ()) -> None:
         """Show why something was not done; details lie behind a button."""
         self._show(text, "critical", offers, details, snooze=False)

@@ -188,6 +188,21 @@ def test_a_refusal_is_a_bar_with_what_can_be_done(window: MainWindow) -> None:
     assert not window.warning.isVisible()
 
 
+def test_a_note_is_seen(window: MainWindow) -> None:
+    """A sentence of the service that concerns the person, such as a repaired file, is a bar in the window."""
+    window.show_event(Event(facts.NOW, "note", text="The settings were damaged: defaults are used."))
+    assert window.warning.isVisible()
+    assert window.warning.text.text() == "The settings were damaged: defaults are used."
+
+
+def test_what_was_given_up_is_offered_again(window: MainWindow) -> None:
+    """When there is room again, the model that was unloaded for lack of memory can be loaded by a button."""
+    window.show_event(Event(facts.NOW, "reload-offered", facts.LLAMA.id, "pressure", "memory pressure"))
+    asked = asked_of(window)
+    next(b for b in window.warning.findChildren(QPushButton) if facts.LLAMA.id in b.text()).click()
+    assert asked == [ask.Load(facts.LLAMA.id)]
+
+
 def test_a_cancelled_load_is_no_problem(window: MainWindow) -> None:
     """What the person cancelled is not told as an error."""
     problem = ask.Problem("cancelled", "The load was cancelled.", facts.LLAMA.id)

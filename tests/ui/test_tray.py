@@ -309,6 +309,21 @@ def test_a_warning_of_a_model_offers_that_model(qtbot: QtBot, theme: Theme) -> N
     assert raised.args[0].offers[0].request == Unload(facts.SMOL.id)
 
 
+def test_the_model_that_helps_is_offered(qtbot: QtBot, theme: Theme) -> None:
+    """A warning of the machine is told as the service says it, with the model whose unloading helps."""
+    numbers = {"percent": 70.0, "current_bytes": 7e9, "limit_bytes": 1e10, "level": 2.0}
+    text = "This computer has 2.79 GiB of 9.31 GiB left (70 % used): close other programs."
+    event = Event(
+        facts.NOW, "memory-warning", None, "pressure", for_model=facts.SMOL.id, numbers=numbers, text=text
+    )
+    warnings = MemoryWarnings()
+    with qtbot.waitSignal(warnings.raised) as raised:
+        warnings.take(event, facts.usual_snapshot())
+    assert raised.args[0].level == "critical"
+    assert raised.args[0].text == text
+    assert raised.args[0].offers[0].request == Unload(facts.SMOL.id)
+
+
 def test_snoozed_warnings_wait(qtbot: QtBot, theme: Theme) -> None:
     """While warnings are snoozed none is raised; afterwards they are again."""
     warnings = MemoryWarnings()
