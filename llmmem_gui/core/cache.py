@@ -101,7 +101,9 @@ class ModelCache:
         """Bring the cache to rest: keep the limits, admit and start loads, grant what is loaded."""
         draining = self._limits.settle() | self._queue.settle()
         for entry in self._state.entries.values():
-            entry.draining = entry in draining and not entry.awaited
+            drains = entry in draining and not entry.awaited
+            if drains != entry.draining:
+                entry.draining = drains
             while entry.grantable:
                 self._state.grant(entry)
 
@@ -267,15 +269,17 @@ class ModelCache:
         for entry in self.entries:
             if entry.last_used <= asleep_since:
                 entry.last_used += gap
-            entry.waiters = [
+            entry.waiters = tuple(
                 replace(waiter, since=waiter.since + gap) if waiter.since <= asleep_since else waiter
                 for waiter in entry.waiters
-            ]
+            )
 
     def _expire_waiters(self) -> None:
         now = self._state.now
         for entry in self.entries:
-            for waiter in [w for w in entry.waiters if w.late(now)]:
+            for waiter in entry.waiters:
+                if not waiter.late(now):
+                    continue
                 waits_for = entry.waits_for if entry.needs_load else ()
                 refusal = Refusal(
                     "waited too long", entry.model_id, seconds=now - waiter.since, holders=waits_for

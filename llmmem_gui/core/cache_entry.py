@@ -33,7 +33,10 @@ class Waiter:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """The mutable record behind one model; only the cache changes it."""
+    """The mutable record behind one model; only the cache changes it.
+
+    Each change of a field makes the picture of it that plans are given be drawn anew.
+    """
 
     model_id: str
     state: State = State.UNLOADED
@@ -46,7 +49,7 @@ class Entry:
     """Number of its host, 0 without one; numbers are never used twice."""
     measured: HostReading | None = None
     context: int | None = None
-    waiters: list[Waiter] = field(default_factory=list)
+    waiters: tuple[Waiter, ...] = ()
     """In the order in which they are served."""
     in_flight: dict[int, Requested] = field(default_factory=dict)
     last_used: float = 0.0
@@ -70,6 +73,38 @@ class Entry:
     failures: int = 0
     cooldown_until: float = 0.0
     error: str | None = None
+    _drawn: tuple[Holder | None] | None = field(default=None, init=False, repr=False)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        object.__setattr__(self, "_drawn", None)
+
+    @property
+    def holder(self) -> Holder | None:
+        """The entry as the planner sees it; None when it holds nothing and was promised nothing."""
+        if self._drawn is None:
+            object.__setattr__(self, "_drawn", (self._draw(),))
+        assert self._drawn is not None
+        return self._drawn[0]
+
+    def _draw(self) -> Holder | None:
+        standing = self.standing
+        if standing is None:
+            return None
+        charge = self.charge_awake if standing is Standing.ADMITTED else self.charge
+        if charge is None:
+            return None
+        measured = self.measured
+        return Holder(
+            self.model_id,
+            charge,
+            standing,
+            self.last_used,
+            self.pinned,
+            measured.private_bytes if measured else 0,
+            measured.weights_bytes if measured else 0,
+            None if self.used else self.loaded_at,
+        )
 
     @property
     def charge(self) -> Charge | None:
@@ -107,24 +142,6 @@ class Entry:
             case State.UNLOADING:
                 return Standing.UNLOADING
         return Standing.ADMITTED if self.admitted else None
-
-    def holder(self, now: float, fresh_seconds: float) -> Holder | None:
-        """The entry as the planner sees it; None when it holds nothing and was promised nothing."""
-        standing = self.standing
-        charge = self.charge_awake if standing is Standing.ADMITTED else self.charge
-        if standing is None or charge is None:
-            return None
-        loaded_at, measured = self.loaded_at, self.measured
-        return Holder(
-            self.model_id,
-            charge,
-            standing,
-            self.last_used,
-            self.pinned,
-            measured.private_bytes if measured else 0,
-            measured.weights_bytes if measured else 0,
-            fresh=not self.used and loaded_at is not None and now - loaded_at < fresh_seconds,
-        )
 
     @property
     def idle(self) -> bool:
@@ -179,7 +196,8 @@ class Entry:
         if self.asked is not None and (self.loaded_at is None or at < self.loaded_at):
             weights = min(reading.weights_bytes, self.asked.weights_bytes)
             reading = replace(reading, weights_bytes=weights)
-        self.measured = reading
+        if reading != self.measured:
+            self.measured = reading
 
     def count_failure(self, now: float, reason: str) -> None:
         """Remember a failed load or a crash; from the second in a row on, programs wait longer and longer."""
@@ -192,11 +210,11 @@ class Entry:
 
     def remember_outgrown(self) -> None:
         """Keep what it really took, if that is more than was forecast."""
-        if self.asked is None or self.charge is None:
+        forecast, taken = self.asked, self.charge
+        if forecast is None or taken is None:
             return
-        taken = _larger(self.asked, self.charge)
-        if taken != self.asked:
-            self.outgrown = (self.parameters, taken)
+        if taken.private_bytes > forecast.private_bytes or taken.weights_bytes > forecast.weights_bytes:
+            self.outgrown = (self.parameters, _larger(forecast, taken))
 
     def let_go(self) -> None:
         """Forget the host after its process is reaped."""

@@ -38,9 +38,12 @@ class CacheState:
     @property
     def holders(self) -> tuple[Holder, ...]:
         """The models that hold memory or were promised some."""
-        now, fresh_seconds = self.now, self.policy.fresh_seconds
-        made = (entry.holder(now, fresh_seconds) for entry in self.entries.values())
-        return tuple(holder for holder in made if holder is not None)
+        return tuple(holder for entry in self.entries.values() if (holder := entry.holder) is not None)
+
+    @property
+    def fresh_after(self) -> float:
+        """Models loaded after this moment and not used yet are spared."""
+        return self.now - self.policy.fresh_seconds
 
     @property
     def bounds(self) -> Bounds:
@@ -75,19 +78,19 @@ class CacheState:
         """Let a request wait for its model, last or before all others."""
         self._turn += 1
         waiter = Waiter(asked, self.now, self._turn)
-        entry.waiters.insert(0 if first else len(entry.waiters), waiter)
+        entry.waiters = (waiter, *entry.waiters) if first else (*entry.waiters, waiter)
         self._tickets[asked.ticket] = entry
         self._follow_waiters(entry)
 
     def stop_waiting(self, entry: Entry, waiter: Waiter) -> None:
         """Take a waiter away; its ticket is closed."""
-        entry.waiters.remove(waiter)
+        entry.waiters = tuple(other for other in entry.waiters if other is not waiter)
         del self._tickets[waiter.asked.ticket]
         self._follow_waiters(entry)
 
     def grant(self, entry: Entry) -> None:
         """Give a loaded model to its first waiter."""
-        asked = entry.waiters.pop(0).asked
+        asked, entry.waiters = entry.waiters[0].asked, entry.waiters[1:]
         entry.last_used = self.now
         self.actions.append(m.Grant(asked.ticket, entry.model_id, entry.host))
         if asked.purpose == "use":
@@ -114,7 +117,7 @@ class CacheState:
 
     def refuse_all(self, entry: Entry, refusal: Refusal, *, announce: bool = True) -> None:
         """Tell all waiters of a model."""
-        for waiter in entry.waiters.copy():
+        for waiter in entry.waiters:
             self.refuse(entry, waiter, refusal, announce=announce)
 
     def end_answers(self, entry: Entry, refusal: Refusal) -> None:

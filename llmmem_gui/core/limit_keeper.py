@@ -84,7 +84,7 @@ class LimitKeeper:
         if cause == "reserve":
             self._give_up(steps)
         state.carry_out(steps, cause, "limit")
-        return {state.entries[model_id] for model_id in plan_drain(state.holders, bounds)}
+        return {state.entries[model_id] for model_id in plan_drain(holders, bounds)}
 
     # --- time ----------------------------------------------------------------------------------------
 
@@ -101,7 +101,12 @@ class LimitKeeper:
     def relieve(self) -> None:
         """Give up what the pressure on the machine demands now, and offer it again when that is over."""
         state = self._state
-        steps = self._relief.steps(state.holders, state.now, may_doze=state.policy.may_doze)
+        steps = self._relief.steps(
+            state.holders,
+            state.now,
+            may_doze=state.policy.may_doze,
+            spare_loaded_after=state.fresh_after,
+        )
         self._give_up(steps)
         state.carry_out(steps, "pressure", "memory pressure")
         if self._relief.level is Level.NORMAL:

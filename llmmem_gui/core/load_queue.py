@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum, auto
@@ -119,7 +120,7 @@ class LoadQueue:
             state.bounds,
             model_id=entry.model_id,
             may_doze=state.policy.may_doze,
-            spare_fresh=asked.guarded,
+            spare_loaded_after=state.fresh_after if asked.guarded else math.inf,
         )
         if isinstance(admission, Shortage):
             return _too_large(entry.model_id, admission, asked.fits_context)

@@ -59,8 +59,8 @@ class Holder:
     """Private bytes as measured."""
     weights_bytes: int = 0
     """Resident mapped bytes as measured."""
-    fresh: bool = False
-    """Loaded a moment ago and not used yet: it goes only to keep a limit or when a person asks."""
+    unused_since: float | None = None
+    """When it was loaded, if no request has used it yet; else None."""
 
     @property
     def promised_bytes(self) -> int:
@@ -68,7 +68,8 @@ class Holder:
 
         A model that is unloading may have taken them since the last reading.
         """
-        return max(0, self.charge.private_bytes - self.private_bytes)
+        missing = self.charge.private_bytes - self.private_bytes
+        return missing if missing > 0 else 0
 
     @property
     def evictable(self) -> bool:
@@ -126,73 +127,50 @@ class Shortage:
 Admission = Admit | Wait | Shortage
 
 
-class _Mappings:
-    """The hosts that map one file: what each is charged for it, and what each has resident."""
-
-    __slots__ = ("charges", "residents")
-
-    def __init__(self) -> None:
-        self.charges: list[int] = []
-        self.residents: list[int] = []
-
-    @property
-    def charge(self) -> int:
-        return max(self.charges, default=0)
-
-    @property
-    def claim(self) -> int:
-        """What it takes of the machine: the pages that are resident or will be."""
-        return max(self.charge, max(self.residents, default=0))
-
-
 class _Ledger:
     """The room left under both bounds, kept up to date while holders come and go.
 
     An absent bound has infinite room.
     """
 
-    def __init__(self, holders: Iterable[Holder], bounds: Bounds) -> None:
-        limit, available = bounds.total_limit_bytes, bounds.available_bytes
-        self.limit_room: float = math.inf if limit is None else limit
-        self.machine_room: float = math.inf if available is None else available - bounds.reserve_bytes
-        self._files: dict[FileKey, _Mappings] = {}
-        for holder in holders:
-            self.add(holder)
+    __slots__ = ("_files", "limit_room", "machine_room")
 
-    def add(self, holder: Holder) -> None:
-        """Count a holder in; the private bytes it has taken are missing from the available ones already."""
-        self.limit_room -= holder.charge.private_bytes
-        self.machine_room -= holder.promised_bytes
-        self._map(holder, +1)
+    def __init__(self, holders: Iterable[Holder], bounds: Bounds) -> None:
+        self._files: dict[FileKey, list[Holder]] = {}
+        """The holders that map each file."""
+        private = promised = 0
+        for holder in holders:
+            private += holder.charge.private_bytes
+            promised += holder.promised_bytes
+            self._files.setdefault(holder.charge.file, []).append(holder)
+        charged, claimed = 0, 0
+        for mapping in self._files.values():
+            charge, claim = _of_file(mapping)
+            charged, claimed = charged + charge, claimed + claim
+        limit, available, reserve = bounds.total_limit_bytes, bounds.available_bytes, bounds.reserve_bytes
+        self.limit_room: float = math.inf if limit is None else limit - private - charged
+        self.machine_room: float = math.inf if available is None else available - reserve - promised - claimed
+
+    def add(self, newcomer: Holder) -> None:
+        """Count a newcomer in, which was promised its bytes and has taken none of them."""
+        self._files.setdefault(newcomer.charge.file, [])
+        self.untake("unload", newcomer)
 
     def take(self, kind: StepKind, holder: Holder) -> None:
         """Let a holder doze or go: mapped pages come back, and with the process its private bytes."""
-        self._map(holder, -1)
-        if kind == "unload":
-            self.limit_room += holder.charge.private_bytes
-            self.machine_room += holder.promised_bytes + holder.private_bytes
+        others = self._files[holder.charge.file]
+        others.remove(holder)
+        limit_gain, machine_gain = _gains(kind, holder, others)
+        self.limit_room += limit_gain
+        self.machine_room += machine_gain
 
     def untake(self, kind: StepKind, holder: Holder) -> None:
         """The opposite of `take`."""
-        self._map(holder, +1)
-        if kind == "unload":
-            self.limit_room -= holder.charge.private_bytes
-            self.machine_room -= holder.promised_bytes + holder.private_bytes
-
-    def _map(self, holder: Holder, sign: int) -> None:
-        charge, resident = holder.charge.weights_bytes, holder.weights_bytes
-        mappings = self._files.get(holder.charge.file)
-        if mappings is None:
-            mappings = self._files[holder.charge.file] = _Mappings()
-        charged, claimed = mappings.charge, mappings.claim
-        if sign > 0:
-            mappings.charges.append(charge)
-            mappings.residents.append(resident)
-        else:
-            mappings.charges.remove(charge)
-            mappings.residents.remove(resident)
-        self.limit_room += charged - mappings.charge
-        self.machine_room += claimed - mappings.claim
+        others = self._files[holder.charge.file]
+        limit_gain, machine_gain = _gains(kind, holder, others)
+        others.append(holder)
+        self.limit_room -= limit_gain
+        self.machine_room -= machine_gain
 
     @property
     def room(self) -> int | None:
@@ -200,21 +178,49 @@ class _Ledger:
         room = min(self.limit_room, self.machine_room)
         return None if room == math.inf else int(room)
 
-    @property
-    def shortfall(self) -> float:
-        """Bytes missing under both bounds together; 0 when they hold."""
-        return -min(0.0, self.limit_room) - min(0.0, self.machine_room)
-
     def fits(self) -> bool:
         """Whether both bounds hold."""
         return self.limit_room >= 0 and self.machine_room >= 0
 
     def would_fit(self, kind: StepKind, holder: Holder) -> bool:
         """Whether both bounds would hold after this one step."""
-        self.take(kind, holder)
-        fits = self.fits()
-        self.untake(kind, holder)
-        return fits
+        mapping = self._files[holder.charge.file]
+        others = [other for other in mapping if other is not holder] if len(mapping) > 1 else ()
+        limit_gain, machine_gain = _gains(kind, holder, others)
+        return self.limit_room + limit_gain >= 0 and self.machine_room + machine_gain >= 0
+
+    def misses(self, kind: StepKind, holder: Holder) -> bool:
+        """Whether the bounds would be further from holding if this step were not taken."""
+        limit_gain, machine_gain = _gains(kind, holder, self._files[holder.charge.file])
+        limit_lost = min(0, self.limit_room) - min(0, self.limit_room - limit_gain)
+        machine_lost = min(0, self.machine_room) - min(0, self.machine_room - machine_gain)
+        return limit_lost > 0 or machine_lost > 0
+
+
+def _gains(kind: StepKind, holder: Holder, others: Sequence[Holder]) -> tuple[int, int]:
+    """Bytes that come back under the limit and on the machine when a holder dozes or goes.
+
+    `others` are the holders beside it that map the same file.
+    """
+    charge, claim = _of_file((holder,))
+    if others:
+        others_charge, others_claim = _of_file(others)
+        charge, claim = max(0, charge - others_charge), max(0, claim - others_claim)
+    if kind == "doze":
+        return charge, claim
+    # Private bytes that it has taken are given back; those only promised are promised no longer.
+    returned = holder.promised_bytes + holder.private_bytes
+    return charge + holder.charge.private_bytes, claim + returned
+
+
+def _of_file(holders: Sequence[Holder]) -> tuple[int, int]:
+    """What one file is charged, and what it claims of the machine: pages that are resident or will be."""
+    if len(holders) == 1:
+        charge, resident = holders[0].charge.weights_bytes, holders[0].weights_bytes
+    else:
+        charge = max((holder.charge.weights_bytes for holder in holders), default=0)
+        resident = max((holder.weights_bytes for holder in holders), default=0)
+    return charge, charge if charge > resident else resident
 
 
 def room(holders: Iterable[Holder], bounds: Bounds) -> int | None:
@@ -238,13 +244,13 @@ def plan_load(
     *,
     model_id: str = "",
     may_doze: bool = True,
-    spare_fresh: bool = False,
+    spare_loaded_after: float = math.inf,
 ) -> Admission:
     """Decide how a model that needs `need` can be loaded beside `holders`.
 
     A holder with the same `model_id` is replaced: its bytes are subtracted. Models that are unloading are
-    taken as gone, because they will be. Nothing is planned to go unless the load then fits. With
-    `spare_fresh` a model that waits for its first request is treated as one that is in use.
+    taken as gone, because they will be. Nothing is planned to go unless the load then fits. A model that
+    was loaded after `spare_loaded_after` and waits for its first request is treated as one that is in use.
     """
     others = [h for h in holders if h.model_id != model_id]
     newcomer = Holder(model_id, need, Standing.ADMITTED, last_used=math.inf)
@@ -252,7 +258,7 @@ def plan_load(
     ledger.add(newcomer)
     if ledger.fits():
         return Admit()
-    steps = _steps_to_fit(ledger, eviction_order(others, spare_fresh=spare_fresh), may_doze=may_doze)
+    steps = _steps_to_fit(ledger, eviction_order(others, spare_loaded_after), may_doze=may_doze)
     if ledger.fits():
         return Admit(steps)
     gone = {step.model_id for step in steps if step.kind == "unload"}
@@ -260,9 +266,7 @@ def plan_load(
     return _why_not(ledger, need, staying)
 
 
-def plan_relief(
-    holders: Sequence[Holder], bounds: Bounds, *, may_doze: bool = True, spare_fresh: bool = False
-) -> tuple[Step, ...]:
+def plan_relief(holders: Sequence[Holder], bounds: Bounds, *, may_doze: bool = True) -> tuple[Step, ...]:
     """Steps that bring the holders under their bounds, or as near as idle models allow.
 
     Models in use are left alone: `plan_drain` names the ones that have to go when they are done.
@@ -270,7 +274,14 @@ def plan_relief(
     ledger = _ledger_of_the_staying(holders, bounds)
     if ledger.fits():
         return ()
-    return _steps_to_fit(ledger, eviction_order(holders, spare_fresh=spare_fresh), may_doze=may_doze)
+    steps = _steps_to_fit(ledger, eviction_order(holders), may_doze=may_doze)
+    if ledger.fits():
+        return steps
+    unloaded = {step.model_id for step in steps}
+    helping = _without_superfluous(
+        ledger, "unload", [h for h in eviction_order(holders) if h.model_id in unloaded]
+    )
+    return tuple(Step("unload", h.model_id) for h in helping)
 
 
 def plan_drain(holders: Sequence[Holder], bounds: Bounds) -> tuple[str, ...]:
@@ -288,9 +299,15 @@ def plan_drain(holders: Sequence[Holder], bounds: Bounds) -> tuple[str, ...]:
     return tuple(h.model_id for h in _fewest(ledger, "unload", _coldest_first(busy)))
 
 
-def eviction_order(holders: Iterable[Holder], *, spare_fresh: bool = False) -> list[Holder]:
-    """Evictable holders, the one that goes first at the front: least recently used, then by id."""
-    return _coldest_first(h for h in holders if h.evictable and not (spare_fresh and h.fresh))
+def eviction_order(holders: Iterable[Holder], spare_loaded_after: float = math.inf) -> list[Holder]:
+    """Evictable holders, the one that goes first at the front: least recently used, then by id.
+
+    Without those that were loaded after `spare_loaded_after` and wait for their first request.
+    """
+    evictable = (h for h in holders if h.evictable)
+    return _coldest_first(
+        h for h in evictable if h.unused_since is None or h.unused_since <= spare_loaded_after
+    )
 
 
 def _coldest_first(holders: Iterable[Holder]) -> list[Holder]:
@@ -307,7 +324,7 @@ def _ledger_of_the_staying(holders: Iterable[Holder], bounds: Bounds, replaced: 
 
 
 def _steps_to_fit(ledger: _Ledger, coldest_first: Sequence[Holder], *, may_doze: bool) -> tuple[Step, ...]:
-    """Carry out on the ledger, and return, the mildest steps that make it fit, or else all that help.
+    """Carry out on the ledger, and return, the mildest steps that make it fit, or else all there are.
 
     Sleep is milder than an end: when it suffices that models doze, none is unloaded.
     """
@@ -322,9 +339,9 @@ def _steps_to_fit(ledger: _Ledger, coldest_first: Sequence[Holder], *, may_doze:
 
 
 def _fewest(ledger: _Ledger, kind: StepKind, coldest_first: Sequence[Holder]) -> list[Holder]:
-    """Carry out, on the coldest single holder that suffices, else on the coldest ones, each of which helps.
+    """Carry out on the coldest single holder that suffices, else on the coldest ones, each of them needed.
 
-    When even all of them do not suffice, those stay carried out that bring the bounds nearer.
+    When even all of them do not suffice, all stay carried out.
     """
     for holder in coldest_first:
         if ledger.would_fit(kind, holder):
@@ -336,14 +353,18 @@ def _fewest(ledger: _Ledger, kind: StepKind, coldest_first: Sequence[Holder]) ->
             break
         ledger.take(kind, holder)
         taken.append(holder)
-    for holder in reversed(taken.copy()):
-        shortfall = ledger.shortfall
-        ledger.untake(kind, holder)
-        if ledger.shortfall <= shortfall:
-            taken.remove(holder)
+    return _without_superfluous(ledger, kind, taken) if ledger.fits() else taken
+
+
+def _without_superfluous(ledger: _Ledger, kind: StepKind, taken: Sequence[Holder]) -> list[Holder]:
+    """Take back, warmest first, each step without which the bounds are as near to holding."""
+    needed = []
+    for holder in reversed(taken):
+        if ledger.misses(kind, holder):
+            needed.append(holder)
         else:
-            ledger.take(kind, holder)
-    return taken
+            ledger.untake(kind, holder)
+    return needed[::-1]
 
 
 def _why_not(ledger: _Ledger, need: Charge, staying: Sequence[Holder]) -> Wait | Shortage:

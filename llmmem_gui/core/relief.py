@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from llmmem_gui.core.given_back import GivenBack
@@ -38,11 +39,21 @@ class Relief:
         self._level = level
         self._given_back.forget()
 
-    def steps(self, holders: Sequence[Holder], now: float, *, may_doze: bool = True) -> tuple[Step, ...]:
-        """What the level demands now; empty also while the last step has yet to show its effect."""
+    def steps(
+        self,
+        holders: Sequence[Holder],
+        now: float,
+        *,
+        may_doze: bool = True,
+        spare_loaded_after: float = math.inf,
+    ) -> tuple[Step, ...]:
+        """What the level demands now; empty also while the last step has yet to show its effect.
+
+        A model that was loaded after `spare_loaded_after` and waits for its first request is left alone.
+        """
         if self._level < Level.WARNING:
             return ()
-        coldest_first = eviction_order(holders, spare_fresh=True)
+        coldest_first = eviction_order(holders, spare_loaded_after)
         if may_doze:
             awake = [h for h in coldest_first if h.standing is Standing.IDLE and h.weights_bytes > 0]
             if awake:

@@ -370,7 +370,7 @@ class CacheMachine(RuleBasedStateMachine):
         promised = {
             entry.model_id: holder.charge
             for entry in cache.entries
-            if entry.admitted is not None and (holder := entry.holder(self.stage.now, 0)) is not None
+            if entry.admitted is not None and (holder := entry.holder) is not None
         }
         bounds, without = cache.bounds, frozenset(leaving)
         if (

@@ -39,7 +39,7 @@ def holder(
     last_used: float = 0.0,
     measured: bool = True,
     pinned: bool = False,
-    fresh: bool = False,
+    unused_since: float | None = None,
 ) -> Holder:
     """A holder that has taken what it is charged, unless it was not measured yet."""
     return Holder(
@@ -50,7 +50,7 @@ def holder(
         pinned,
         private if measured else 0,
         weights if measured else 0,
-        fresh,
+        unused_since,
     )
 
 
@@ -130,8 +130,9 @@ def test_models_in_use_are_waited_for_and_no_superfluous_one_is_named() -> None:
 
 def test_a_fresh_model_is_in_use_for_a_program_and_idle_for_a_person() -> None:
     """Who loads by hand may push out what was just loaded."""
-    fresh = holder("a", 10, fresh=True)
-    assert plan_load(need(10), [fresh], limit(10), spare_fresh=True) == Wait(("a",))
+    fresh = holder("a", 10, unused_since=100.0)
+    assert plan_load(need(10), [fresh], limit(10), spare_loaded_after=99.0) == Wait(("a",))
+    assert plan_load(need(10), [fresh], limit(10), spare_loaded_after=100.0) == Admit((Step("unload", "a"),))
     assert plan_load(need(10), [fresh], limit(10)) == Admit((Step("unload", "a"),))
 
 

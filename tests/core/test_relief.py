@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from llmmem_gui.core.given_back import GivenBack
 from llmmem_gui.core.plan import Bounds, Charge, Holder, Standing, Step
 from llmmem_gui.core.pressure import Level
@@ -10,7 +12,7 @@ from llmmem_gui.core.units import GIB, MIB
 
 
 def holder(
-    model_id: str, *, standing: Standing = Standing.IDLE, last_used: float = 0.0, **more: bool
+    model_id: str, *, standing: Standing = Standing.IDLE, last_used: float = 0.0, **more: Any
 ) -> Holder:
     """A model with 100 MiB of its own and 50 MiB mapped, as measured."""
     charge = Charge(100 * MIB, 50 * MIB, model_id)
@@ -49,9 +51,9 @@ def test_idle_models_doze_before_any_is_unloaded() -> None:
 
 def test_protected_models_are_left_alone() -> None:
     """Pinned, fresh, busy, loading and promised ones are not given up even in an emergency."""
-    holders = [holder("pinned", pinned=True), holder("fresh", fresh=True)]
+    holders = [holder("pinned", pinned=True), holder("fresh", unused_since=0.5)]
     holders += [holder(s.value, standing=s) for s in (Standing.BUSY, Standing.LOADING, Standing.ADMITTED)]
-    assert relief_at(Level.EMERGENCY)[0].steps(holders, 1.0) == ()
+    assert relief_at(Level.EMERGENCY)[0].steps(holders, 1.0, spare_loaded_after=0.0) == ()
 
 
 def test_one_model_goes_at_a_time_and_the_next_one_after_its_effect() -> None:
