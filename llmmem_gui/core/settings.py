@@ -89,7 +89,7 @@ class MonitoringSettings(msgspec.Struct, frozen=True):
 
     interval_seconds: Annotated[float, msgspec.Meta(ge=0.25, le=5)] = 1.0
     """Time between two samples."""
-    history_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 30
+    history_days: Annotated[int, msgspec.Meta(ge=0, le=30)] = 30
     """How long samples and events are kept; 0: only while the program runs."""
 
 
