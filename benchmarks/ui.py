@@ -1,8 +1,8 @@
 """Measures the window: first paint, a tick, scrolling, idle time, own memory, how late its thread can be.
 
 `python benchmarks/ui.py [--minutes N] [--only NAME …]`. Offscreen unless QT_QPA_PLATFORM says otherwise;
-on an X server: `xvfb-run -a env QT_QPA_PLATFORM=xcb python benchmarks/ui.py`. What takes milliseconds is given as
-time on the clock and as processor time of the thread, which a busy machine does not make longer.
+on an X server: `xvfb-run -a env QT_QPA_PLATFORM=xcb python benchmarks/ui.py`. What takes milliseconds is
+given as time on the clock and as processor time of the thread, which a busy machine does not make longer.
 """
 
 from __future__ import annotations
