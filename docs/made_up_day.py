@@ -60,7 +60,7 @@ def events(now: float) -> list[Event]:
             back = {"given_back_bytes": float(_SIZES[model][0] * MIB), "seconds": 0.02}
             found.append(Event(now + begin * 3600, "model-loaded", model, actor="api", numbers=loaded))
             found.append(Event(now + end * 3600, "model-unloaded", model, "idle", "idle timer", numbers=back))
-    warning = {"percent": 84.0, "current_bytes": 430.0 * MIB, "limit_bytes": 512.0 * MIB}
+    warning = {"percent": 84.0, "current_bytes": 538.0 * MIB, "limit_bytes": 640.0 * MIB}
     found.append(Event(now - 10.4 * 3600, "memory-warning", None, numbers=warning))
     return sorted(found, key=lambda event: event.time)
 

@@ -59,7 +59,7 @@ def take_pictures(folder: Path, scale: int) -> int:
     folders = Folders.of_user()
     folders.create()
     folders.settings_file.write_text("[library]\nsearch_known_folders = false\n\n[api]\nport = 0\n")
-    asyncio.run(write_day(folders, time.time(), 512 * MIB))
+    asyncio.run(write_day(folders, time.time(), 640 * MIB))
     program = Program(folders)
 
     from llmmem_gui.ui.desktop import Desktop, make_application
@@ -160,7 +160,7 @@ def scenes(camera: Camera) -> Iterator[str]:
         shutil.copy(PROJECT / ".models" / f"{name}.gguf", Path(os.environ["LLMMEM_HOME"]) / "data" / "models")
     desktop.service.carry_out(ask.Scan())
     camera.until(lambda: camera.state(SMOL) and camera.state(GEMMA))
-    desktop.service.carry_out(ask.SetLimit(None, 512 * MIB))
+    desktop.service.carry_out(ask.SetLimit(None, 640 * MIB))
     window.plot.choose_span("1min")
     window.table.choose(GEMMA)
     camera.rest(1)
@@ -182,7 +182,8 @@ def scenes(camera: Camera) -> Iterator[str]:
     camera.until(lambda: not tried.is_answering)
     yield camera.take_with("try-out", tried)
     tried.close()
-    camera.rest(12)
+    desktop.service.carry_out(ask.SetLimit(SMOL, 256 * MIB))
+    camera.rest(25)
     for theme in ("light", "dark"):
         for language in ("en", "pt_BR"):
             camera.wear(theme, language)

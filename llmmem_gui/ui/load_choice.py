@@ -9,6 +9,7 @@ import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Admit, Charge, Shortage, Wait, plan_load
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui import figures
@@ -69,10 +70,14 @@ class LoadChoice(QDialog):
         self, model: ModelSnapshot, view: Outlook, snapshot: CacheSnapshot
     ) -> Sequence[tuple[str, Request]]:
         ways: list[tuple[str, Request]] = []
-        if view.fits_context:
-            smaller = msgspec.structs.replace(model.parameters, context=view.fits_context)
-            text = self.tr("Load with context {tokens}").format(tokens=figures.count(view.fits_context))
+        if view.fit.context:
+            smaller = msgspec.structs.replace(model.parameters, context=view.fit.context)
+            text = self.tr("Load with context {tokens}").format(tokens=figures.count(view.fit.context))
             ways.append((text, Load(model.id, smaller)))
+        fitting = view.fit.parameters
+        if fitting is not None and fitting.context != view.fit.context:
+            text = self.tr("Make it fit: {changes}").format(changes=self._changes(model.parameters, fitting))
+            ways.append((text, Load(model.id, fitting)))
         if isinstance(view.admission, Wait):
             busy = view.admission.model_ids
             ways.append(
@@ -95,6 +100,14 @@ class LoadChoice(QDialog):
             )
             ways.append((text, SetLimit(model.id, _rounded_up(view.need_bytes))))
         return ways
+
+    def _changes(self, before: LoadParameters, after: LoadParameters) -> str:
+        changes = [
+            (before.context, after.context, self.tr("context {value}"), figures.count(after.context)),
+            (before.kv_type, after.kv_type, self.tr("KV cache {value}"), after.kv_type),
+            (before.batch, after.batch, self.tr("batch {value}"), figures.count(after.batch)),
+        ]
+        return ", ".join(text.format(value=value) for old, new, text, value in changes if old != new)
 
     def _choose(self, request: Request) -> None:
         self.accept()

@@ -74,8 +74,8 @@ class MainWindow(QWidget):
         self._sample: Sample | None = None
         self._settings = Settings()
         self._events: list[Event] = []
-        self._contexts: dict[str, int] = {}
-        self._contexts_asked: set[tuple[str, int]] = set()
+        self._fits: dict[str, ask.Fit] = {}
+        self._fits_asked: set[tuple[str, int]] = set()
         self._try_outs: dict[str, TryOut] = {}
         self._stale = True
         self._told: tuple[Callable[[], str], float] | None = None
@@ -200,7 +200,7 @@ class MainWindow(QWidget):
         self.table.removal_asked.connect(self._unload)
         self.table.cancel_asked.connect(self._unload)
         self.table.menu_asked.connect(self._open_menu)
-        self.table.context_wanted.connect(self._find_context)
+        self.table.fit_wanted.connect(self._find_fit)
         self.panel.requested.connect(self._from_panel)
         self.panel.load_asked.connect(self.ask_load)
         self.panel.reload_asked.connect(self._reload)
@@ -290,11 +290,11 @@ class MainWindow(QWidget):
         """Take in what came of a request."""
         request = outcome.request
         self.panel.take(outcome)
-        if isinstance(request, ask.FindContext) and outcome.problem is None:
-            self._found_context(request.model_id, outcome.result)
+        if isinstance(request, ask.FindFit) and isinstance(outcome.result, ask.Fit):
+            self._found_fit(request.model_id, outcome.result)
         elif isinstance(request, ask.FetchDemoModel):
             self.empty.show_fetching(False, outcome.problem.sentence if outcome.problem else "")
-        elif outcome.problem is not None and not isinstance(request, ask.FindForecasts | ask.FindContext):
+        elif outcome.problem is not None and not isinstance(request, ask.FindForecasts | ask.FindFit):
             self._show_problem(request, outcome.problem)
 
     def show_answer_part(self, part: ask.AnswerPart) -> None:
@@ -473,21 +473,18 @@ class MainWindow(QWidget):
         back = ask.SetIdle(before if before > 0 else None)
         self.history.change(self.tr("idle time"), ask.SetIdle(minutes), back)
 
-    def _find_context(self, view: Outlook) -> None:
-        """Ask once for the context that would fit; called while a row is painted."""
+    def _find_fit(self, view: Outlook) -> None:
+        """Ask once what would make a model fit; called while a row is painted."""
         if view.fits_bytes is None:
             return
         key = (view.model_id, view.fits_bytes // (16 * 1024**2))
-        if key not in self._contexts_asked:
-            self._contexts_asked.add(key)
-            self.requested.emit(ask.FindContext(view.model_id, view.fits_bytes))
+        if key not in self._fits_asked:
+            self._fits_asked.add(key)
+            self.requested.emit(ask.FindFit(view.model_id, view.fits_bytes))
 
-    def _found_context(self, model_id: str, tokens: object) -> None:
-        if isinstance(tokens, int):
-            self._contexts[model_id] = tokens
-        else:
-            self._contexts.pop(model_id, None)
-        self.table.show_fitting_contexts(self._contexts)
+    def _found_fit(self, model_id: str, fit: ask.Fit) -> None:
+        self._fits[model_id] = fit
+        self.table.show_fits(self._fits)
         self._show_current()
 
     def _show_problem(self, request: ask.Request, problem: ask.Problem) -> None:

@@ -320,9 +320,9 @@ class ModelPanel(Card):
         if model is None:
             return
         chosen = self._moving or self._chosen
-        forecast = self._costs.get(chosen)
-        if forecast is None and chosen == model.parameters:
-            forecast = model.forecast
+        # The snapshot's own forecast may be better than the instant one that was asked for.
+        known = model.forecast if chosen == model.parameters else None
+        forecast = known or self._costs.get(chosen)
         now = ""
         if model.state.holds_host and model.context and model.parameters.context != chosen.context:
             now = self.tr("now {tokens}").format(tokens=figures.count(model.context))

@@ -13,6 +13,7 @@ from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.outlook import Outlook, outlook, outlook_line
+from llmmem_gui.ui.requests import Fit
 from llmmem_gui.ui.sentences import state_word
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -55,7 +56,7 @@ class ModelRows(QAbstractTableModel):
         self._snapshot: CacheSnapshot | None = None
         self._rows: list[ModelSnapshot] = []
         self._outlooks: dict[str, Outlook | None] = {}
-        self._fits_context: Mapping[str, int] = {}
+        self._fits: Mapping[str, Fit] = {}
         self._filter = ""
         self._sort_column = Column.MODEL
         self._descending = False
@@ -72,9 +73,9 @@ class ModelRows(QAbstractTableModel):
         self._outlooks.clear()
         self._arrange()
 
-    def show_fitting_contexts(self, contexts: Mapping[str, int]) -> None:
-        """Take in the largest context with which models fit that do not fit as they are."""
-        self._fits_context = contexts
+    def show_fits(self, fits: Mapping[str, Fit]) -> None:
+        """Take in what would have to change for models that do not fit as they are."""
+        self._fits = fits
         self._outlooks.clear()
         self._touch()
 
@@ -145,8 +146,7 @@ class ModelRows(QAbstractTableModel):
         if self._snapshot is None:
             return None
         if model.id not in self._outlooks:
-            fits_context = self._fits_context.get(model.id)
-            self._outlooks[model.id] = outlook(model, self._snapshot, fits_context)
+            self._outlooks[model.id] = outlook(model, self._snapshot, self._fits.get(model.id))
         return self._outlooks[model.id]
 
     def cell(self, model: ModelSnapshot, column: Column) -> Cell:

@@ -36,6 +36,7 @@ from llmmem_gui.ui.card import Card, quiet
 from llmmem_gui.ui.model_rows import MODEL_ROLE, AnyIndex, Cell, Column, ModelRows
 from llmmem_gui.ui.outlook import Outlook
 from llmmem_gui.ui.palette import mix
+from llmmem_gui.ui.requests import Fit
 from llmmem_gui.ui.theme import Theme, hatch, sized, tabular
 
 _PADDING = 8
@@ -46,7 +47,7 @@ class ModelsTable(Card):
 
     Signals: `current_changed` with the id of the model chosen or None, `activated` with the id on Enter or a
     double click, `removal_asked` on Del, `cancel_asked` for a load in progress, `menu_asked` with the id and
-    the point on the screen, `context_wanted` with the outlook of a visible model that does not fit.
+    the point on the screen, `fit_wanted` with the outlook of a visible model that does not fit.
     """
 
     current_changed = Signal(object)
@@ -54,7 +55,7 @@ class ModelsTable(Card):
     removal_asked = Signal(str)
     cancel_asked = Signal(str)
     menu_asked = Signal(str, QPoint)
-    context_wanted = Signal(object)
+    fit_wanted = Signal(object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -79,7 +80,7 @@ class ModelsTable(Card):
         self.view.removal.connect(lambda: self._with_current(self.removal_asked))
         self.view.menu.connect(self._ask_for_menu)
         self._delegate.cancelled.connect(self.cancel_asked)
-        self._delegate.unfit_painted.connect(self.context_wanted)
+        self._delegate.unfit_painted.connect(self.fit_wanted)
         self.retranslate()
 
     def retranslate(self) -> None:
@@ -97,9 +98,9 @@ class ModelsTable(Card):
             self.view.selectRow(0)
         self._tell_nothing()
 
-    def show_fitting_contexts(self, contexts: Mapping[str, int]) -> None:
-        """Show with which context the models would fit that do not fit as they are."""
-        self.rows.show_fitting_contexts(contexts)
+    def show_fits(self, fits: Mapping[str, Fit]) -> None:
+        """Show what would have to change for models that do not fit as they are."""
+        self.rows.show_fits(fits)
 
     def filter_by(self, field: QLineEdit) -> None:
         """Show only what is typed into the field."""
@@ -270,7 +271,7 @@ class _Delegate(QStyledItemDelegate):
         if column is Column.MODEL:
             rect = self._draw_swatch(painter, rect, model.id, cell)
             view = self._rows.outlook_of(model)
-            if view is not None and view.fits_bytes is not None and view.fits_context is None:
+            if view is not None and view.fits_bytes is not None and view.fit == Fit():
                 self.unfit_painted.emit(view)
         elif column is Column.STATE and cell.state is not State.UNLOADED:
             rect = self._draw_sign(painter, rect, cell.state)

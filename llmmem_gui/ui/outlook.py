@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import QCoreApplication
 
 from llmmem_gui.core.plan import Admission, Admit, Charge, Shortage, Wait, plan_load
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.ui import figures
+from llmmem_gui.ui.requests import Fit
 
 translate = QCoreApplication.translate
 
@@ -22,8 +23,8 @@ class Outlook:
     admission: Admission
     own_limit_bytes: int | None = None
     """The model's own limit, when the forecast is above it."""
-    fits_context: int | None = None
-    """The largest context with which it would fit, when it does not fit as it is."""
+    fit: Fit = field(default_factory=Fit)
+    """What would have to change, when it does not fit as it is."""
 
     @property
     def fits(self) -> bool:
@@ -45,7 +46,7 @@ class Outlook:
         return self.admission.room_bytes if isinstance(self.admission, Shortage) else None
 
 
-def outlook(model: ModelSnapshot, snapshot: CacheSnapshot, fits_context: int | None = None) -> Outlook | None:
+def outlook(model: ModelSnapshot, snapshot: CacheSnapshot, fit: Fit | None = None) -> Outlook | None:
     """Rehearse the load of a model; None when its need is not known, it is loaded, or its file is bad."""
     forecast = model.forecast
     if forecast is None or model.facts.error or model.state not in (State.UNLOADED, State.FAILED):
@@ -53,7 +54,7 @@ def outlook(model: ModelSnapshot, snapshot: CacheSnapshot, fits_context: int | N
     need = Charge(forecast.private_bytes, forecast.mapped_bytes, model.facts.file)
     admission = plan_load(need, snapshot.holders, snapshot.bounds, model_id=model.id)
     above = model.limit_bytes is not None and need.total_bytes > model.limit_bytes
-    return Outlook(model.id, need.total_bytes, admission, model.limit_bytes if above else None, fits_context)
+    return Outlook(model.id, need.total_bytes, admission, model.limit_bytes if above else None, fit or Fit())
 
 
 def outlook_line(view: Outlook, snapshot: CacheSnapshot) -> str:
@@ -61,9 +62,9 @@ def outlook_line(view: Outlook, snapshot: CacheSnapshot) -> str:
     if view.fits:
         assert isinstance(view.admission, Admit)
         return _admitted(view.admission, snapshot)
-    if view.fits_context:
+    if view.fit.context:
         return translate("Outlook", "fits with context ≤ {context}").format(
-            context=figures.count(view.fits_context)
+            context=figures.count(view.fit.context)
         )
     if view.own_limit_bytes is not None:
         return translate("Outlook", "does not fit: needs {need}, its limit is {limit}").format(

@@ -104,11 +104,21 @@ class FindForecasts:
 
 
 @dataclass(frozen=True, slots=True)
-class FindContext:
-    """The largest context with which a model takes at most some bytes; the result is a number or None."""
+class FindFit:
+    """How a model could be loaded in at most some bytes; the result is a Fit."""
 
     model_id: str
     fits_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What would have to change so that a model fits; None where nothing helps."""
+
+    context: int | None = None
+    """The largest context, everything else as it is."""
+    parameters: LoadParameters | None = None
+    """The mildest combination of changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +169,7 @@ Request = (
     | SetParameters
     | ChangeSettings
     | FindForecasts
-    | FindContext
+    | FindFit
     | Scan
     | AddModel
     | FetchDemoModel

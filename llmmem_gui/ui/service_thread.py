@@ -299,8 +299,14 @@ async def _carried_out(
         case ask.FindForecasts(model_id, variants):
             file = await service.catalogue.loadable(model_id)
             return tuple(service.catalogue.forecasts.instant(file, variant) for variant in variants)
-        case ask.FindContext(model_id, fits_bytes):
-            return await service.largest_context(model_id, fits_bytes)
+        case ask.FindFit(model_id, fits_bytes):
+            file = await service.catalogue.loadable(model_id)
+            wanted, forecasts = service.catalogue.parameters_of(file), service.catalogue.forecasts
+            # By formula: a dry run for every row that is seen would keep the machine busy.
+            return ask.Fit(
+                forecasts.largest_context(file, wanted, fits_bytes),
+                forecasts.cheaper_parameters(file, wanted, fits_bytes),
+            )
         case ask.Scan():
             return await service.scan()
         case ask.AddModel(path):

@@ -662,6 +662,10 @@
         <translation>Carregar com contexto {tokens}</translation>
     </message>
     <message>
+        <source>Make it fit: {changes}</source>
+        <translation>Fazer caber: {changes}</translation>
+    </message>
+    <message>
         <source>Wait for {models} to finish, then load</source>
         <translation>Esperar {models} terminar e carregar</translation>
     </message>
@@ -676,6 +680,18 @@
     <message>
         <source>Raise its limit to {size}</source>
         <translation>Aumentar o limite dele para {size}</translation>
+    </message>
+    <message>
+        <source>context {value}</source>
+        <translation>contexto {value}</translation>
+    </message>
+    <message>
+        <source>KV cache {value}</source>
+        <translation>cache KV {value}</translation>
+    </message>
+    <message>
+        <source>batch {value}</source>
+        <translation>lote {value}</translation>
     </message>
 </context>
 <context>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
@@ -33,7 +34,7 @@ def asked_of(window: MainWindow) -> list[ask.Request]:
     asked: list[ask.Request] = []
 
     def keep(request: ask.Request) -> None:
-        if not isinstance(request, ask.FindForecasts | ask.FindContext):
+        if not isinstance(request, ask.FindForecasts | ask.FindFit):
             asked.append(request)
 
     window.requested.connect(keep)
@@ -81,7 +82,7 @@ def test_a_load_that_must_wait_offers_ways(window: MainWindow, qtbot: QtBot) -> 
 
 def test_a_load_that_cannot_fit_offers_a_smaller_context(window: MainWindow) -> None:
     """A model that does not fit as it is can be loaded with the context that fits."""
-    window.show_outcome(ask.Outcome(ask.FindContext(facts.LARGE.id, 8 * GIB), 2048))
+    window.show_outcome(ask.Outcome(ask.FindFit(facts.LARGE.id, 8 * GIB), ask.Fit(context=2048)))
     asked = asked_of(window)
     dialog = choice(window, facts.LARGE)
     button = next(b for b in dialog.findChildren(QPushButton) if "2,048" in b.text())
@@ -90,6 +91,19 @@ def test_a_load_that_cannot_fit_offers_a_smaller_context(window: MainWindow) -> 
     assert isinstance(request, ask.Load)
     assert request.parameters is not None
     assert request.parameters.context == 2048
+
+
+def test_a_load_can_be_made_to_fit(window: MainWindow) -> None:
+    """Where a milder combination than a smaller context fits, it is offered with what it changes."""
+    milder = msgspec.structs.replace(facts.LARGE.parameters, kv_type="q8_0", batch=128)
+    fit = ask.Fit(2048, milder)
+    window.show_outcome(ask.Outcome(ask.FindFit(facts.LARGE.id, 8 * GIB), fit))
+    asked = asked_of(window)
+    dialog = choice(window, facts.LARGE)
+    button = next(b for b in dialog.findChildren(QPushButton) if "Make it fit" in b.text())
+    assert button.text() == "Make it fit: KV cache q8_0, batch 128"
+    button.click()
+    assert asked == [ask.Load(facts.LARGE.id, milder)]
 
 
 def test_a_low_total_limit_can_be_raised(window: MainWindow) -> None:
@@ -110,12 +124,12 @@ def test_a_low_total_limit_can_be_raised(window: MainWindow) -> None:
 def test_a_context_is_asked_for_once(window: MainWindow, qtbot: QtBot) -> None:
     """However often the row of a model that does not fit is painted, its context is asked for once."""
     found: list[ask.Request] = []
-    window.requested.connect(lambda r: found.append(r) if isinstance(r, ask.FindContext) else None)
+    window.requested.connect(lambda r: found.append(r) if isinstance(r, ask.FindFit) else None)
     larger = replace(facts.LARGE, limit_bytes=None)
     for _ in range(5):
         feed(window, facts.snapshot(facts.SMOL, larger, limit=6 * GIB))
         window.table.view.viewport().repaint()
-    assert [r.model_id for r in found if isinstance(r, ask.FindContext)] == [facts.LARGE.id]
+    assert [r.model_id for r in found if isinstance(r, ask.FindFit)] == [facts.LARGE.id]
 
 
 @pytest.mark.parametrize(

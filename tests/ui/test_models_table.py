@@ -13,6 +13,7 @@ from llmmem_gui.ui import model_rows
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.model_rows import Column
 from llmmem_gui.ui.models_table import ModelsTable
+from llmmem_gui.ui.requests import Fit
 from llmmem_gui.ui.theme import Theme
 from tests.ui import facts
 
@@ -143,10 +144,10 @@ def test_keys_ask(table: ModelsTable, qtbot: QtBot) -> None:
 
 def test_a_visible_model_that_does_not_fit_asks_for_a_context(table: ModelsTable, qtbot: QtBot) -> None:
     """Painting the row of a model that does not fit asks which context would fit."""
-    with qtbot.waitSignal(table.context_wanted) as wanted:
+    with qtbot.waitSignal(table.fit_wanted) as wanted:
         table.view.viewport().repaint()
     assert wanted.args[0].model_id == facts.LARGE.id
-    table.show_fitting_contexts({facts.LARGE.id: 2048})
+    table.show_fits({facts.LARGE.id: Fit(context=2048)})
     assert cell(table, facts.LARGE.id, Column.MODEL)[1] == "↳ fits with context ≤ 2,048"
 
 

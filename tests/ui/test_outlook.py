@@ -8,13 +8,14 @@ from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.outlook import outlook, outlook_line
+from llmmem_gui.ui.requests import Fit
 from llmmem_gui.ui.theme import Theme
 from tests.ui import facts
 
 
-def line(model: ModelSnapshot, snapshot: CacheSnapshot, fits_context: int | None = None) -> str:
+def line(model: ModelSnapshot, snapshot: CacheSnapshot, fit: Fit | None = None) -> str:
     """The line under the model's name."""
-    view = outlook(model, snapshot, fits_context)
+    view = outlook(model, snapshot, fit)
     assert view is not None
     return outlook_line(view, snapshot).replace(NO_BREAK, " ")
 
@@ -61,7 +62,7 @@ def test_the_computer_is_too_small(theme: Theme) -> None:
 
 def test_a_smaller_context_fits(theme: Theme) -> None:
     """When a smaller context is known to fit, the line says which."""
-    assert line(facts.LARGE, facts.usual_snapshot(), 2048) == "fits with context ≤ 2,048"
+    assert line(facts.LARGE, facts.usual_snapshot(), Fit(context=2048)) == "fits with context ≤ 2,048"
 
 
 def test_a_pinned_model_is_in_the_way(theme: Theme) -> None:
