@@ -26,6 +26,8 @@ _NUMBERED_TOKEN_BYTES = 4
 """A token's number in the list of all that a context makes for its samplers."""
 _SAMPLED_TOKEN_BYTES = 20
 """A token while the next one is chosen: candidates are kept twice by llama-cpp-python."""
+_PROMPT_TOKEN_BYTES = 150
+"""A token of a prompt: its number is a Python object in several lists while it is answered."""
 _HOST_BYTES = 6 * MIB
 """A forked host that has answered once: what it wrote to of the nursery's memory, and its own objects."""
 _GPU_RUNTIME_BYTES = 400 * MIB
@@ -56,8 +58,10 @@ def output_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
 
 def host_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
     """What a host takes that neither is a buffer nor shows in a rehearsal."""
-    sampled = 0 if parameters.embeddings else shape.vocabulary * _SAMPLED_TOKEN_BYTES
-    return _HOST_BYTES + sampled + work_bytes(shape, parameters)
+    asked = given_context(parameters) * _PROMPT_TOKEN_BYTES
+    if not parameters.embeddings:
+        asked += shape.vocabulary * _SAMPLED_TOKEN_BYTES
+    return _HOST_BYTES + asked + work_bytes(shape, parameters)
 
 
 def gpu_runtime_bytes(parameters: LoadParameters, engine: Engine) -> int:
