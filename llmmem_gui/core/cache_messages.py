@@ -207,8 +207,8 @@ class Policy:
     drain_seconds: float = 5.0
     """A load that waited this long for models in use gets the next turn: they take no further requests."""
     swaps_allowed: int = 4
-    """Times that models may push each other out within two minutes, when most of that time goes into
-    loading, before requests of programs are refused for a while; 0: any number."""
+    """Times that models may push each other out while most of the time goes into loading; then requests of
+    programs that would go on with it are refused for a while. 0: any number."""
 
 
 # --- out --------------------------------------------------------------------------------------------

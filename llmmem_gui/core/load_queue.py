@@ -26,10 +26,8 @@ class _Turn(Enum):
 
     DONE = auto()
     """Admitted, or nobody waits for it any longer."""
-    ITS_OWN = auto()
-    """It waits for its own model, in use or loading: that keeps no other load back."""
-    NO_ROOM = auto()
-    """It waits for models in use."""
+    WAITS = auto()
+    """It waits for models in use; for its own one, if that has to be loaded again."""
     GOING = auto()
     """Its own model has to be reaped first, a matter of moments: the others wait for it."""
 
@@ -81,7 +79,7 @@ class LoadQueue:
             turn = self._take_turns(entry, kept_back)
             if turn is _Turn.GOING:
                 break
-            if turn is _Turn.NO_ROOM:
+            if turn is _Turn.WAITS:
                 kept_back.append(entry)
         return self._to_drain(kept_back[0]) if kept_back else set()
 
@@ -124,13 +122,11 @@ class LoadQueue:
         )
         if isinstance(admission, Shortage):
             return _too_large(entry.model_id, admission, asked.fits_context)
-        if entry.must_reload and entry.state in (State.BUSY, State.LOADING):
-            return _Turn.ITS_OWN
-        if isinstance(admission, Wait):
-            entry.waits_for = admission.model_ids
-            return _Turn.NO_ROOM
+        entry.waits_for = admission.model_ids if isinstance(admission, Wait) else ()
+        if isinstance(admission, Wait) or (entry.must_reload and entry.state in (State.BUSY, State.LOADING)):
+            return _Turn.WAITS
         if not all(self._leaves_room_for(other, entry, need, admission) for other in kept_back):
-            return _Turn.NO_ROOM
+            return _Turn.WAITS
         return self._admit_one(entry, asked, need, admission)
 
     def refusal_without_plan(self, entry: Entry, asked: Requested, need: Charge) -> Refusal | None:
@@ -191,7 +187,6 @@ class LoadQueue:
         if entry.state is not State.DOZING:
             entry.asked, entry.parameters = need, asked.parameters
         entry.admitted = asked
-        entry.waits_for = ()
         return _Turn.DONE
 
     def _refusal_to_push_out(self, entry: Entry, need: Charge, goes: Iterable[str]) -> Refusal | None:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.units import format_duration
 
-_SOON_SECONDS = 60.0
-"""A model that is asked for again this soon after it had to go has come back."""
-_WINDOW_SECONDS = 120.0
+_MEMORY_SECONDS = 600.0
+"""What happened longer ago than this is forgotten."""
 _WASTED_SHARE = 0.5
 """Share of the time spent on loading from which swapping is thrashing."""
 _LEAST_WASTED_SECONDS = 10.0
 """Small models that load in a moment may swap for a while before anybody minds."""
-_COOL_SECONDS = 30.0
+_REST_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -29,10 +28,10 @@ class _Swap:
 
 
 class ThrashGuard:
-    """Counts swaps: loads of a model that had to go a moment ago, which push out another one.
+    """Counts swaps: loads of a model that had to go before, which push out another one.
 
-    Swapping is not wrong in itself. It is thrashing when more than the allowed number of swaps lies within
-    two minutes and at least half of the time since the first of them, and ten seconds, went into loading.
+    Swapping is not wrong in itself. It is thrashing when at least half of the time since one of the last
+    swaps, and ten seconds, went into loading, and more than the allowed number of swaps lie in that time.
     Then the models that took part keep their places for 30 seconds.
     """
 
@@ -76,21 +75,21 @@ class ThrashGuard:
 
     def _came_back(self, model_id: str, now: float) -> bool:
         went_at = self._went_at.get(model_id)
-        return went_at is not None and now - went_at <= _SOON_SECONDS
+        return went_at is not None and now - went_at <= _MEMORY_SECONDS
 
     def _look_for_thrashing(self, concerned: frozenset[str], allowed_swaps: int, now: float) -> None:
-        while self._swaps and now - self._swaps[0].at > _WINDOW_SECONDS:
+        while self._swaps and now - self._swaps[0].at > _MEMORY_SECONDS:
             self._swaps.popleft()
-        if len(self._swaps) < allowed_swaps:
+        wasted = 0.0
+        for count, swap in enumerate(reversed(self._swaps), start=1):
+            wasted += swap.seconds if swap.seconds is not None else now - swap.at
+            span = now - swap.at
+            if count >= allowed_swaps and wasted >= max(_LEAST_WASTED_SECONDS, _WASTED_SHARE * span):
+                break
+        else:
             return
-        span = now - self._swaps[0].at
-        wasted = sum(swap.seconds if swap.seconds is not None else now - swap.at for swap in self._swaps)
-        if wasted < max(_LEAST_WASTED_SECONDS, _WASTED_SHARE * span):
-            return
-        self._history = (
-            f"{len(self._swaps)} times in {format_duration(span)}, {format_duration(wasted)} of it loading"
-        )
+        self._history = f"{count} times in {format_duration(span)}, {format_duration(wasted)} of it loading"
         took_part = {model_id for swap in self._swaps for model_id in (swap.newcomer, *swap.gone)}
         self._resting = concerned | took_part
-        self._rest_until = now + _COOL_SECONDS
+        self._rest_until = now + _REST_SECONDS
         self._swaps.clear()

@@ -317,7 +317,9 @@ def test_case_25_disjoint_swaps_run_in_parallel_and_overlapping_ones_do_not() ->
     stage.ask("c")
     stage.ask("d")
     assert stage.stopped == ["a", "b"]
-    stage.exited("a", "b")
+    stage.exited("a")
+    assert stage.started == ["c"]
+    stage.exited("b")
     assert stage.started == ["c", "d"]
 
     stage = stage_with("a", "b", policy=TWO)
@@ -423,6 +425,35 @@ def test_when_the_first_waiter_leaves_the_next_one_decides_the_parameters() -> N
     assert stage.hosts["a"].charge.total_bytes == 6
     stage.ready("a")
     assert stage.granted(stays)
+
+
+def test_when_the_first_waiter_leaves_a_larger_load_of_the_next_one_waits_for_its_own_room() -> None:
+    """Room that was promised for a small load is not taken for a larger one."""
+    stage = stage_with("x", policy=TWO)
+    busy = stage.ask("busy")
+    stage.ready("busy")
+    gone, stays = stage.ask("a", 10, context=1024), stage.ask("a", 20, context=8192)
+    stage.tell(Withdrawn(gone))
+    stage.exited("x")
+    stage.wait(2)
+    assert "a" not in stage.started
+    stage.finish(busy)
+    stage.exited("busy")
+    stage.ready("a")
+    assert stage.granted(stays)
+    assert stage.charged == 20
+
+
+def test_a_reload_keeps_its_turn_while_its_host_is_stopped() -> None:
+    """A load that came later does not take the room in the moment between the old host and the new one."""
+    stage = stage_with("a", policy=ONE)
+    reloaded, later = stage.ask("a", 10, context=1024), stage.ask("b")
+    assert stage.state("a") is State.UNLOADING
+    stage.tell(Withdrawn(stage.ask("nobody")))
+    stage.exited("a")
+    stage.play_out()
+    assert stage.granted(reloaded)
+    assert not stage.answered(later)
 
 
 def test_a_dozing_model_wakes_for_a_request_once_there_is_room_for_its_weights() -> None:

@@ -47,6 +47,14 @@ def test_ping_pong_that_is_mostly_loading_is_refused_for_a_while() -> None:
     assert [(each.model_id, each.numbers["seconds"]) for each in said] == [("a", 30)]
     stage.now += 29
     assert swap(stage, "a", loading=4, answering=1) is None
+    assert swap(stage, "b", loading=4, answering=1) is None
+
+
+def test_large_models_thrash_slowly() -> None:
+    """Loads of more than a minute each are noticed as well."""
+    stage = Stage(ONE)
+    outcomes = [swap(stage, "ab"[turn % 2], loading=80, answering=20) for turn in range(8)]
+    assert outcomes.index("thrashing") == 6
 
 
 def test_swapping_whose_time_goes_into_answers_is_no_thrashing() -> None:
@@ -63,11 +71,20 @@ def test_small_models_may_swap_for_a_while() -> None:
 
 
 def test_swapping_now_and_then_is_no_thrashing() -> None:
-    """A model that comes back after more than a minute has not been pushed out a moment ago."""
+    """Loads that take a third of the time leave enough of it."""
     stage = Stage(ONE)
-    for turn in range(12):
+    for turn in range(30):
         assert swap(stage, "ab"[turn % 2], loading=20, answering=1) is None
-        stage.now += 50
+        stage.now += 40
+
+
+def test_a_burst_of_swaps_is_noticed_after_a_long_calm() -> None:
+    """Swaps that were no trouble earlier do not hide the ones that are."""
+    stage = Stage(ONE)
+    for turn in range(6):
+        assert swap(stage, "ab"[turn % 2], loading=4, answering=60) is None
+    outcomes = [swap(stage, "ab"[turn % 2], loading=4, answering=1) for turn in range(6)]
+    assert "thrashing" in outcomes
 
 
 def test_three_models_in_the_place_of_two_thrash_as_well() -> None:
