@@ -183,6 +183,8 @@ def scenes(camera: Camera) -> Iterator[str]:
     yield camera.take_with("try-out", tried)
     tried.close()
     desktop.service.carry_out(ask.SetLimit(SMOL, 256 * MIB))
+    desktop.service.carry_out(ask.Ask(0, GEMMA, "Write a short poem about rain.", 48))
+    camera.until(lambda: camera.state(GEMMA) == "busy")
     camera.rest(25)
     for theme in ("light", "dark"):
         for language in ("en", "pt_BR"):
@@ -229,7 +231,7 @@ def preview_and_refusal(camera: Camera) -> Iterator[str]:
     camera.desktop.service.carry_out(ask.SetLimit(SMOL, None))
     camera.desktop.service.carry_out(ask.UnloadAll())
     camera.until(lambda: camera.state(SMOL) == camera.state(GEMMA) == "unloaded")
-    camera.desktop.service.carry_out(ask.SetLimit(None, 160 * MIB))
+    camera.desktop.service.carry_out(ask.SetLimit(None, 312 * MIB))
     camera.rest(2)
     window.table.choose(GEMMA)
     window.ask_load(GEMMA)

@@ -9,12 +9,9 @@ from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QHBoxLayout,
-    QLineEdit,
     QMenu,
     QSplitter,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -42,7 +39,9 @@ from llmmem_gui.ui.plot_series import PlotSource
 from llmmem_gui.ui.sentences import event_sentence, problem_sentence, receipt_sentence
 from llmmem_gui.ui.status_line import StatusLine
 from llmmem_gui.ui.theme import Theme
+from llmmem_gui.ui.toolbar import Toolbar
 from llmmem_gui.ui.try_out import TryOut
+from llmmem_gui.ui.try_outs import TryOuts
 from llmmem_gui.ui.undo import LimitHistory
 from llmmem_gui.ui.warning_bar import Offer, WarningBar
 
@@ -76,11 +75,11 @@ class MainWindow(QWidget):
         self._events: list[Event] = []
         self._fits: dict[str, ask.Fit] = {}
         self._fits_asked: set[tuple[str, int]] = set()
-        self._try_outs: dict[str, TryOut] = {}
         self._stale = True
         self._told: tuple[Callable[[], str], float] | None = None
         self.actions_ = Actions(theme, self)
         self.history = LimitHistory(self)
+        self.try_outs = TryOuts(self.theme, self)
         self._make_views(source)
         self._lay_out()
         self._connect()
@@ -89,8 +88,7 @@ class MainWindow(QWidget):
     # --- building ----------------------------------------------------------------------------------------
 
     def _make_views(self, source: PlotSource) -> None:
-        self.search = QLineEdit()
-        self.search.setClearButtonEnabled(True)
+        self.toolbar = Toolbar(self.theme, self.actions_)
         self.headline = Headline()
         self.composition = CompositionBar(self.theme)
         self.warning = WarningBar(self.theme)
@@ -100,34 +98,8 @@ class MainWindow(QWidget):
         self.limits = LimitsPanel(self.theme)
         self.empty = EmptyState(self.theme, self.actions_)
         self.status = StatusLine(self.theme, self.actions_)
-        self._toolbar: list[QToolButton] = []
-
-    def _button(self, action_name: str, *, primary: bool = False, icon_only: bool = False) -> QToolButton:
-        button = QToolButton()
-        button.setDefaultAction(getattr(self.actions_, action_name))
-        style = Qt.ToolButtonStyle
-        button.setToolButtonStyle(style.ToolButtonIconOnly if icon_only else style.ToolButtonTextBesideIcon)
-        button.setIconSize(QSize(16, 16))
-        button.setProperty("primary", primary)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._toolbar.append(button)
-        return button
 
     def _lay_out(self) -> None:
-        tools = QHBoxLayout()
-        tools.setSpacing(8)
-        tools.addWidget(self._button("add_models"))
-        self._load_button = self._button("load", primary=True)
-        tools.addWidget(self._load_button)
-        for name in ("unload", "unload_all", "clean_up"):
-            tools.addWidget(self._button(name))
-        tools.addStretch(1)
-        self.search.setMinimumWidth(150)
-        self.search.setMaximumWidth(260)
-        tools.addWidget(self.search, 2)
-        tools.addWidget(self._button("settings", icon_only=True))
-        tools.addWidget(self._button("help", icon_only=True))
-
         summary = Card()
         lines = QVBoxLayout(summary)
         lines.setContentsMargins(14, 8, 14, 8)
@@ -165,7 +137,7 @@ class MainWindow(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 10, 14, 6)
         layout.setSpacing(10)
-        layout.addLayout(tools)
+        layout.addWidget(self.toolbar)
         layout.addWidget(self.warning)
         layout.addWidget(summary)
         layout.addWidget(self.pages, 1)
@@ -189,12 +161,12 @@ class MainWindow(QWidget):
         act.pin.triggered.connect(self._pin)
         act.try_out.triggered.connect(lambda: self._with_current(self.open_try_out))
         act.rescan.triggered.connect(lambda: self.requested.emit(ask.Scan()))
-        act.search.triggered.connect(self._search)
+        act.search.triggered.connect(self.toolbar.go_to_search)
         act.settings.triggered.connect(self.settings_asked)
         act.help.triggered.connect(self.help_asked)
         act.close.triggered.connect(self.close)
         act.quit.triggered.connect(self.quit_asked)
-        self.table.filter_by(self.search)
+        self.table.filter_by(self.toolbar.search)
         self.table.current_changed.connect(self._current_changed)
         self.table.activated.connect(self._activate)
         self.table.removal_asked.connect(self._unload)
@@ -206,10 +178,11 @@ class MainWindow(QWidget):
         self.panel.reload_asked.connect(self._reload)
         self.panel.try_asked.connect(self.open_try_out)
         self.panel.ghosted.connect(self._show_moving_ghost)
-        self.limits.limit_chosen.connect(self._change_limit)
-        self.limits.reserve_chosen.connect(self._change_reserve)
-        self.limits.idle_chosen.connect(self._change_idle)
+        self.limits.limit_chosen.connect(self.history.change_total)
+        self.limits.reserve_chosen.connect(self.history.change_reserve)
+        self.limits.idle_chosen.connect(self.history.change_idle)
         self.history.requested.connect(self.requested)
+        self.try_outs.requested.connect(self.requested)
         self.warning.requested.connect(self.requested)
         self.warning.snoozed.connect(self.snoozed)
         self.plot.note.connect(self._note)
@@ -219,14 +192,8 @@ class MainWindow(QWidget):
         """Write all texts in the language in force."""
         self.setWindowTitle("LLM Memory")
         views = (self.plot, self.table, self.panel, self.limits, self.empty, self.status, self.warning)
-        for view in (self.actions_, *views):
+        for view in (self.actions_, self.toolbar, self.try_outs, *views):
             view.retranslate()
-        keys = self.actions_.search.shortcut().toString()
-        self.search.setPlaceholderText(f"{self.actions_.search.text()}  {keys}")
-        self.search.setAccessibleName(self.tr("Search models"))
-        self._load_button.setIcon(self.theme.icon("load", self.theme.palette.on_accent))
-        for button in self._toolbar:
-            button.setAccessibleName(button.defaultAction().text().rstrip("…"))
         if self._told is not None:
             self.status.show_message(self._told[0](), self._told[1])
         self._stale = True
@@ -242,6 +209,7 @@ class MainWindow(QWidget):
     def show_snapshot(self, snapshot: CacheSnapshot) -> None:
         """Show this state of the cache."""
         self._snapshot = snapshot
+        self.history.take(snapshot, self._settings)
         self._show_facts()
 
     def show_sample(self, sample: Sample) -> None:
@@ -259,6 +227,7 @@ class MainWindow(QWidget):
     def show_settings(self, settings: Settings) -> None:
         """Take in the settings in force."""
         self._settings = settings
+        self.history.take(self._snapshot, settings)
         self._show_facts()
 
     def show_event(self, event: Event) -> None:
@@ -297,16 +266,6 @@ class MainWindow(QWidget):
         elif outcome.problem is not None and not isinstance(request, ask.FindForecasts | ask.FindFit):
             self._show_problem(request, outcome.problem)
 
-    def show_answer_part(self, part: ask.AnswerPart) -> None:
-        """Give a piece of an answer to the window that asked."""
-        for window in self._try_outs.values():
-            window.take_part(part)
-
-    def show_answer_end(self, end: ask.AnswerEnd) -> None:
-        """Give the end of an answer to the window that asked."""
-        for window in self._try_outs.values():
-            window.take_end(end)
-
     def show_folders(self, folders: Sequence[SearchedFolder]) -> None:
         """List the folders that were searched, for the first start."""
         self.empty.show_folders(folders)
@@ -324,8 +283,7 @@ class MainWindow(QWidget):
             else self.tr("Closing…")
         )
         self.status.message.setText(text)
-        for window in self._try_outs.values():
-            window.close()
+        self.try_outs.close()
         self.setEnabled(False)
 
     def first_line(self) -> str:
@@ -412,15 +370,7 @@ class MainWindow(QWidget):
         model = self._model(model_id)
         if model is None:
             return None
-        window = self._try_outs.get(model_id)
-        if window is None:
-            window = TryOut(self.theme, model_id, model.facts.name, self)
-            window.requested.connect(self.requested)
-            self._try_outs[model_id] = window
-        window.show()
-        window.raise_()
-        window.activateWindow()
-        return window
+        return self.try_outs.open(model)
 
     def _model(self, model_id: str) -> ModelSnapshot | None:
         return self._snapshot.model(model_id) if self._snapshot else None
@@ -449,29 +399,10 @@ class MainWindow(QWidget):
         self._with_current(lambda model_id: self.requested.emit(ask.SetPinned(model_id, pinned)))
 
     def _from_panel(self, request: ask.Request) -> None:
-        if isinstance(request, ask.SetLimit) and request.model_id is not None:
-            model = self._model(request.model_id)
-            before = ask.SetLimit(request.model_id, model.limit_bytes if model else None)
-            self.history.change(self.tr("limit of {model}").format(model=request.model_id), request, before)
+        if isinstance(request, ask.SetLimit):
+            self.history.change_model(request)
         else:
             self.requested.emit(request)
-
-    def _change_limit(self, limit_bytes: int | None) -> None:
-        before = self._snapshot.bounds.total_limit_bytes if self._snapshot else None
-        self.history.change(
-            self.tr("total limit"), ask.SetLimit(None, limit_bytes), ask.SetLimit(None, before)
-        )
-
-    def _change_reserve(self, reserve_bytes: int) -> None:
-        before = self._snapshot.bounds.reserve_bytes if self._snapshot else 0
-        self.history.change(
-            self.tr("memory kept free"), ask.SetReserve(reserve_bytes), ask.SetReserve(before)
-        )
-
-    def _change_idle(self, minutes: float | None) -> None:
-        before = self._settings.limits.idle_minutes
-        back = ask.SetIdle(before if before > 0 else None)
-        self.history.change(self.tr("idle time"), ask.SetIdle(minutes), back)
 
     def _find_fit(self, view: Outlook) -> None:
         """Ask once what would make a model fit; called while a row is painted."""
@@ -501,10 +432,6 @@ class MainWindow(QWidget):
 
     def _note(self, text: str) -> None:
         self.status.show_message(text, self._sample.time if self._sample else 0.0)
-
-    def _search(self) -> None:
-        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.search.selectAll()
 
     def _add_models(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import msgspec
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
@@ -19,14 +17,14 @@ from PySide6.QtWidgets import (
 )
 
 from llmmem_gui.core.forecast import Forecast
-from llmmem_gui.core.parameters import KvType, LoadParameters
+from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, indented, quiet, restyle
+from llmmem_gui.ui.load_costs import KV_TYPES, LoadCosts
 from llmmem_gui.ui.outlook import Outlook, names, outlook_line
 from llmmem_gui.ui.requests import (
-    FindForecasts,
     Outcome,
     SetLimit,
     SetParameters,
@@ -38,7 +36,6 @@ from llmmem_gui.ui.stepped_slider import SteppedSlider
 from llmmem_gui.ui.swatch import Swatch
 from llmmem_gui.ui.theme import Theme, sized
 
-KV_TYPES: tuple[KvType, ...] = get_args(KvType)
 _USUAL_LONGEST_CONTEXT = 32768
 
 
@@ -66,11 +63,7 @@ class ModelPanel(Card):
         """The parameters that the model is, or would be next time, loaded with."""
         self._moving: LoadParameters | None = None
         """The parameters that the context slider would choose."""
-        self._waiting_forecast = False
-        self._wanted_forecast: LoadParameters | None = None
-        self._costs: dict[LoadParameters, Forecast] = {}
-        self._costs_of = ""
-        self._costs_asked: tuple[str, LoadParameters] | None = None
+        self._costs = LoadCosts(self)
         self._make_widgets()
         self._lay_out()
         self._connect()
@@ -165,6 +158,8 @@ class ModelPanel(Card):
         layout.addLayout(buttons)
 
     def _connect(self) -> None:
+        self._costs.requested.connect(self.requested)
+        self._costs.found.connect(self._costs_found)
         self.limit.chosen.connect(self._choose_limit)
         self.context.previewed.connect(self._preview_context)
         self.context.chosen.connect(self._choose_context)
@@ -185,7 +180,7 @@ class ModelPanel(Card):
             "gpu": self.tr("Layers on GPU"),
             "forecast": self.tr("Forecast"),
             "parts": self.tr("Weights / private"),
-            "evicted": self.tr("Unloaded"),
+            "evicted": self.tr("Evicted"),
             "again": self.tr("Loads again in"),
         }
         for key, text in labels.items():
@@ -231,8 +226,7 @@ class ModelPanel(Card):
             return
         if other:
             self._moving = None
-            self._costs.clear()
-            self._costs_of = model.id
+            self._costs.look_at(model.id)
             self._scale_sliders()
             self._scroll.verticalScrollBar().setValue(0)
         self._show_head(model)
@@ -243,21 +237,12 @@ class ModelPanel(Card):
 
     def take(self, outcome: Outcome) -> None:
         """Take in the forecasts that were asked for."""
-        request = outcome.request
-        if not isinstance(request, FindForecasts):
-            return
-        if request.model_id == self._costs_of and isinstance(outcome.result, tuple):
-            for variant, forecast in zip(request.variants, outcome.result, strict=True):
-                if isinstance(forecast, Forecast):
-                    self._costs[variant] = forecast
-            if self._model is not None:
-                self._show_choices(self._model)
-                self._show_context_cost()
-        if self._waiting_forecast and len(request.variants) == 1:
-            self._waiting_forecast = False
-            wanted, self._wanted_forecast = self._wanted_forecast, None
-            if wanted is not None:
-                self._find_cost(wanted)
+        self._costs.take(outcome)
+
+    def _costs_found(self) -> None:
+        if self._model is not None:
+            self._show_choices(self._model)
+            self._show_context_cost()
 
     def _scale_sliders(self) -> None:
         none_text = self.tr("no limit")
@@ -322,7 +307,7 @@ class ModelPanel(Card):
         chosen = self._moving or self._chosen
         # The snapshot's own forecast may be better than the instant one that was asked for.
         known = model.forecast if chosen == model.parameters else None
-        forecast = known or self._costs.get(chosen)
+        forecast = known or self._costs.of(chosen)
         now = ""
         if model.state.holds_host and model.context and model.parameters.context != chosen.context:
             now = self.tr("now {tokens}").format(tokens=figures.count(model.context))
@@ -344,28 +329,19 @@ class ModelPanel(Card):
         loadable = model.facts.error is None
         for widget in (self.kv_type, self.gpu_layers, self.pin):
             widget.setEnabled(loadable)
-        self._ask_for_costs(model)
+        if loadable:
+            self._costs.find_kv_types(self._chosen)
         if not self.kv_type.view().isVisible():
             self._fill_kv_types(model)
         if not self.gpu_layers.hasFocus():
             self.gpu_layers.setValue(self._chosen.gpu_layers)
         self.pin.setChecked(model.pinned)
 
-    def _ask_for_costs(self, model: ModelSnapshot) -> None:
-        if model.facts.error is not None:
-            return
-        if (model.id, self._chosen) == self._costs_asked:
-            return
-        self._costs_asked = (model.id, self._chosen)
-        variants = tuple(msgspec.structs.replace(self._chosen, kv_type=kind) for kind in KV_TYPES)
-        self.requested.emit(FindForecasts(model.id, variants))
-
     def _fill_kv_types(self, model: ModelSnapshot) -> None:
-        plain = msgspec.structs.replace(self._chosen, kv_type=KV_TYPES[0])
-        dearest = self._costs.get(plain)
+        dearest = self._costs.of_kv_type(self._chosen, KV_TYPES[0])
         for place, kind in enumerate(KV_TYPES):
             text: str = kind
-            cost = self._costs.get(msgspec.structs.replace(self._chosen, kv_type=kind))
+            cost = self._costs.of_kv_type(self._chosen, kind)
             if place and cost is not None and dearest is not None:
                 saved = dearest.total_bytes - cost.total_bytes
                 text = self.tr("{kind} saves {size}").format(kind=kind, size=figures.size(max(0, saved)))
@@ -445,20 +421,7 @@ class ModelPanel(Card):
         if self._model is None or value is None:
             return
         self._moving = msgspec.structs.replace(self._chosen, context=round(value))
-        if self._moving in self._costs:
-            self._show_context_cost()
-        else:
-            self._find_cost(self._moving)
-
-    def _find_cost(self, parameters: LoadParameters) -> None:
-        """Ask for one forecast at a time; the newest question waits for the answer to the last one."""
-        if self._model is None:
-            return
-        if self._waiting_forecast:
-            self._wanted_forecast = parameters
-            return
-        self._waiting_forecast = True
-        self.requested.emit(FindForecasts(self._model.id, (parameters,)))
+        self._costs.find(self._moving)
 
     def _choose_context(self, value: Value) -> None:
         self._moving = None

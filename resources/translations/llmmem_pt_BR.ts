@@ -566,6 +566,25 @@
     </message>
 </context>
 <context>
+    <name>LimitHistory</name>
+    <message>
+        <source>total limit</source>
+        <translation>limite total</translation>
+    </message>
+    <message>
+        <source>limit of {model}</source>
+        <translation>limite de {model}</translation>
+    </message>
+    <message>
+        <source>memory kept free</source>
+        <translation>memória mantida livre</translation>
+    </message>
+    <message>
+        <source>idle time</source>
+        <translation>tempo ocioso</translation>
+    </message>
+</context>
+<context>
     <name>LimitsPanel</name>
     <message>
         <source>never</source>
@@ -697,10 +716,6 @@
 <context>
     <name>MainWindow</name>
     <message>
-        <source>Search models</source>
-        <translation>Buscar modelos</translation>
-    </message>
-    <message>
         <source>Load {model}</source>
         <translation>Carregar {model}</translation>
     </message>
@@ -714,22 +729,6 @@
     <message>
         <source>Closing…</source>
         <translation>Fechando…</translation>
-    </message>
-    <message>
-        <source>limit of {model}</source>
-        <translation>limite de {model}</translation>
-    </message>
-    <message>
-        <source>total limit</source>
-        <translation>limite total</translation>
-    </message>
-    <message>
-        <source>memory kept free</source>
-        <translation>memória mantida livre</translation>
-    </message>
-    <message>
-        <source>idle time</source>
-        <translation>tempo ocioso</translation>
     </message>
     <message>
         <source>Load with context {tokens}</source>
@@ -898,6 +897,13 @@
     </message>
 </context>
 <context>
+    <name>ModelDelegate</name>
+    <message>
+        <source>Cancel</source>
+        <translation>Cancelar</translation>
+    </message>
+</context>
+<context>
     <name>ModelPanel</name>
     <message>
         <source>Limit</source>
@@ -930,10 +936,6 @@
     <message>
         <source>Weights / private</source>
         <translation>Pesos / privada</translation>
-    </message>
-    <message>
-        <source>Unloaded</source>
-        <translation>Descarregado</translation>
     </message>
     <message>
         <source>Loads again in</source>
@@ -986,6 +988,10 @@
     <message>
         <source>now {tokens}</source>
         <translation>agora {tokens}</translation>
+    </message>
+    <message>
+        <source>Evicted</source>
+        <translation>Sai</translation>
     </message>
     <message>
         <source>{kind} saves {size}</source>
@@ -1798,13 +1804,6 @@
     <message>
         <source>Warning</source>
         <translation>Aviso</translation>
-    </message>
-</context>
-<context>
-    <name>_Delegate</name>
-    <message>
-        <source>Cancel</source>
-        <translation>Cancelar</translation>
     </message>
 </context>
 </TS>

@@ -105,7 +105,7 @@ def test_the_window_speaks_portuguese(compiled: None, window: MainWindow, qapp: 
     qapp.processEvents()
     assert window.actions_.unload_all.text() == "Descarregar todos"
     assert "Modelos 5,50" in window.first_line()
-    assert window.search.placeholderText().startswith("Buscar")
+    assert window.toolbar.search.placeholderText().startswith("Buscar")
     assert window.limits.idle.hint.text() == "2 modelos ociosos agora"
     assert window.plot._title.text() == "Memória dos modelos"
     speak("en")

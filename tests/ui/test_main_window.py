@@ -259,10 +259,10 @@ def test_answers_reach_the_window_that_asked(window: MainWindow, qtbot: QtBot) -
     (request,) = asked
     assert isinstance(request, ask.Ask)
     assert (request.model_id, request.prompt) == (facts.SMOL.id, "Hello?")
-    window.show_answer_part(ask.AnswerPart(request.number, "<b>Hi</b> "))
-    window.show_answer_part(ask.AnswerPart(request.number, "there."))
-    window.show_answer_part(ask.AnswerPart(request.number + 999, "not for you"))
-    window.show_answer_end(ask.AnswerEnd(request.number, 5, 11, 1.2, 0.2))
+    window.try_outs.take_part(ask.AnswerPart(request.number, "<b>Hi</b> "))
+    window.try_outs.take_part(ask.AnswerPart(request.number, "there."))
+    window.try_outs.take_part(ask.AnswerPart(request.number + 999, "not for you"))
+    window.try_outs.take_end(ask.AnswerEnd(request.number, 5, 11, 1.2, 0.2))
     assert tried.answer.toPlainText() == "<b>Hi</b> there."
     assert plain(tried.figures.text()) == "11 tokens · 10.0 tokens a second · first one after 0.2 s"
     tried.close()
@@ -292,7 +292,7 @@ def test_keys_reach_everything(window: MainWindow, qtbot: QtBot) -> None:
     """Ctrl+F goes to the search, Tab walks through the window and comes back."""
     window.activateWindow()
     window.actions_.search.trigger()
-    assert window.search.hasFocus()
+    assert window.toolbar.search.hasFocus()
     seen = []
     for _ in range(60):
         widget = window.focusWidget()
@@ -306,7 +306,7 @@ def test_keys_reach_everything(window: MainWindow, qtbot: QtBot) -> None:
         window.limits.limit.edit,
     ):
         assert widget in reached
-    assert any(widget in reached for widget in window._toolbar)
+    assert any(widget in reached for widget in window.toolbar.buttons)
 
 
 def test_no_two_actions_share_a_key(window: MainWindow) -> None:

@@ -12,7 +12,8 @@ from llmmem_gui.core.snapshot import ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.figures import NO_BREAK
-from llmmem_gui.ui.model_panel import KV_TYPES, ModelPanel
+from llmmem_gui.ui.load_costs import KV_TYPES
+from llmmem_gui.ui.model_panel import ModelPanel
 from llmmem_gui.ui.outlook import outlook
 from llmmem_gui.ui.theme import Theme
 from tests.ui import facts
