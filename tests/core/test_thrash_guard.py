@@ -53,8 +53,19 @@ def test_ping_pong_that_is_mostly_loading_is_refused_for_a_while() -> None:
 def test_large_models_thrash_slowly() -> None:
     """Loads of more than a minute each are noticed as well."""
     stage = Stage(ONE)
-    outcomes = [swap(stage, "ab"[turn % 2], loading=80, answering=20) for turn in range(8)]
-    assert outcomes.index("thrashing") == 6
+    outcomes = [swap(stage, "ab"[turn % 2], loading=80, answering=20) for turn in range(7)]
+    assert outcomes == [None] * 6 + ["thrashing"]
+
+
+def test_after_a_rest_swaps_are_counted_anew() -> None:
+    """What was punished once is not held against the models a second time."""
+    stage = Stage(ONE)
+    for _ in range(2):
+        turn = 0
+        while swap(stage, "ab"[turn % 2], loading=80, answering=20) is None:
+            turn += 1
+        assert turn >= 4
+        stage.now += 30
 
 
 def test_swapping_whose_time_goes_into_answers_is_no_thrashing() -> None:
