@@ -186,7 +186,7 @@ def test_features_are_told_from_the_kernels_flags() -> None:
     assert features_of_flags(["asimd", "asimddp", "i8mm"]) == {"NEON", "DOTPROD", "MATMUL_INT8"}
 
 
-def test_layers_on_a_gpu_are_counted_there() -> None:
+def test_case_33_layers_on_a_gpu_are_counted_there_and_nowhere_else() -> None:
     """With all layers on a GPU only the embeddings stay mapped; with half of them, half of the rest."""
     everything = formula(LLAMA_8B, GPU, gpu_layers=-1)
     half = formula(LLAMA_8B, GPU, gpu_layers=17)
@@ -227,7 +227,7 @@ def test_caches_that_are_not_counted_are_said() -> None:
     embeddings=st.booleans(),
     recipe=st.sampled_from([LLAMA_8B, GEMMA, DEEPSEEK, MAMBA]),
 )
-def test_more_context_never_takes_less(
+def test_case_36_more_context_never_takes_less(
     context: int, batch: int, kv_type: KvType, embeddings: bool, recipe: Recipe
 ) -> None:
     """For any model and parameters a forecast grows with the context, and no part is negative."""

@@ -89,7 +89,7 @@ def test_a_folder_that_may_not_be_read_is_reported(tmp_path: Path) -> None:
     assert model.name == "m"
 
 
-def test_split_models_are_joined(tmp_path: Path) -> None:
+def test_case_35_parts_of_a_split_model_are_summed(tmp_path: Path) -> None:
     """The files of a split model are one model, whose size and weights are those of all its files."""
     paths = split_model(tmp_path, "big", 3)
     (found,) = found_in(tmp_path)
@@ -238,7 +238,7 @@ def test_a_bad_file_is_an_entry_with_its_error(tmp_path: Path) -> None:
     assert model.shape is None
 
 
-def test_projectors_and_adapters_are_no_models(tmp_path: Path) -> None:
+def test_case_34_projectors_and_adapters_are_no_models(tmp_path: Path) -> None:
     """A file that says it is a projector or an adapter is not offered for loading."""
     for general_type in ("mmproj", "adapter"):
         metadata = model_metadata(RECIPE) | {"general.type": general_type}
