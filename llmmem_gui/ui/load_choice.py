@@ -77,7 +77,10 @@ class LoadChoice(QDialog):
         fitting = view.fit.parameters
         if fitting is not None and fitting.context != view.fit.context:
             text = self.tr("Make it fit: {changes}").format(changes=self._changes(model.parameters, fitting))
-            ways.append((text, Load(model.id, fitting)))
+            way = (text, Load(model.id, fitting))
+            # A combination is milder than losing more than half of the context.
+            first = view.fit.context is None or view.fit.context < model.parameters.context // 2
+            ways.insert(0 if first else len(ways), way)
         if isinstance(view.admission, Wait):
             busy = view.admission.model_ids
             ways.append(

@@ -104,7 +104,8 @@ def mark_label(event: Event) -> str:
             limit = event.numbers.get("limit_bytes")
             if limit is None:
                 return translate("Mark", "limit changed")
-            return translate("Mark", "limit {size}").format(size=figures.chosen_size(round(limit)))
+            text = translate("Mark", "limit {size}").format(size=figures.chosen_size(round(limit)))
+            return f"{model}: {text}" if model else text
         case "pressure-changed":
             return translate("Mark", "memory pressure")
     return ""
