@@ -38,6 +38,7 @@ from llmmem_gui.service.publisher import Listener, Publisher
 from llmmem_gui.service.sampler import Sampler
 from llmmem_gui.service.settings_file import SettingsFile
 from llmmem_gui.service.snapshots import build_snapshot
+from llmmem_gui.service.stall_watch import StallWatch
 
 KEEP: Final = -1
 """Given instead of a limit: leave the limit as it is."""
@@ -71,6 +72,7 @@ class MemoryService:
         self._sampler = Sampler()
         self._sampling = asyncio.Lock()
         self._gauge = PressureGauge()
+        self._stalls = StallWatch(lambda stall: self._gauge.stalled(stall, time.monotonic()))
         self._level = Level.NORMAL
         self._alerts = Alerts()
         self._publisher = Publisher()
@@ -98,11 +100,13 @@ class MemoryService:
         notes += [problem.sentence for problem in self._settings_file.problems]
         for sentence in notes:
             self.note(sentence)
+        self._stalls.open()
         self._scanning = asyncio.create_task(self._scan_at_start())
         self._ticking = asyncio.create_task(self._tick_for_ever())
 
     async def close(self) -> None:
         """Stop ticking, end every host (asked, then killed) and wait until the last one is reaped."""
+        self._stalls.close()
         tasks = [task for task in (self._ticking, self._scanning) if task is not None]
         for task in tasks:
             task.cancel()
