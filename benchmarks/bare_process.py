@@ -75,14 +75,22 @@ def open_as_host(task: dict[str, Any]) -> dict[str, Any]:
     parameters = LoadParameters(**task["parameters"])
     model = kind(os.fsencode(task["path"]), parameters, task["threads"], log, abort)
     weights = own.weights_since(regions)
+    started = time.monotonic()
     if task["release_zeros"]:
         own.release_zeros(regions)
+    release_seconds = time.monotonic() - started
     if task["drop_repacked"] and log.repacks_weights:
         own.drop(weights)
     trim_heap()
     loaded = since(before)
     said = answer(model, task["prompt"], task["tokens"])
-    return {"repacked": log.repacks_weights, "loaded": loaded, "answered": since(before), **said}
+    return {
+        "repacked": log.repacks_weights,
+        "release_seconds": release_seconds,
+        "loaded": loaded,
+        "answered": since(before),
+        **said,
+    }
 
 
 def open_with_library(task: dict[str, Any]) -> dict[str, Any]:

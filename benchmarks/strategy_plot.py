@@ -10,16 +10,22 @@ from html import escape
 
 from benchmarks.strategy_report import LANGUAGES, PAIRS, Pair, Report, number
 
-_WIDTH, _LABEL, _GAP, _FIGURE = 960, 232, 28, 104
+_WIDTH, _LABEL, _GAP, _FIGURE = 980, 258, 20, 128
 _TOP, _ROW, _BAR = 104, 54, 15
 _STEPS = (10, 20, 50, 100, 200, 500, 1000)
 
+_FAMILY = "system-ui, Segoe UI, Noto Sans, sans-serif"
+_FONTS = {
+    "": 'font-size="13"',
+    "title": 'font-size="17" font-weight="600"',
+    "model": 'font-size="14" font-weight="600"',
+    "small": 'font-size="12"',
+    "saved": 'font-size="13" font-weight="600"',
+}
 _STYLE = """
-text { font: 13px system-ui, "Segoe UI", "Noto Sans", sans-serif; fill: #15181e }
-.title { font-size: 17px; font-weight: 600 }
-.model { font-weight: 600 }
-.small { font-size: 12px; fill: #59616e }
-.saved { font-weight: 600; fill: #0a7a50 }
+text { fill: #15181e }
+.small { fill: #59616e }
+.saved { fill: #0a7a50 }
 .grid { stroke: #dfe3ea }
 .without { fill: #8d94a3 }
 .with { fill: #0072b2 }
@@ -40,11 +46,12 @@ def plot(report: Report, language: str) -> str:
     """The picture as SVG text; strategies that were not measured are left out."""
     pairs = [pair for pair in PAIRS if report.models(pair.strategy)]
     models = report.models("together")
-    height = _TOP + _ROW * len(pairs) + 20
+    height = _TOP + _ROW * len(pairs) + 24
     body = "\n".join(_body(report, language, pairs, models, height))
+    title = escape(LANGUAGES[language]["plot.title"])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
-        f'height="{height}" role="img" aria-label="{escape(LANGUAGES[language]["plot.title"])}">\n'
+        f'height="{height}" font-family="{_FAMILY}" role="img" aria-label="{title}">\n'
         f"<style>{_STYLE}</style>\n{_hatch('without')}{_hatch('with')}{body}\n</svg>\n"
     )
 
@@ -94,17 +101,16 @@ def _bars(
     (before, after) = (sum(bar) for bar in values)
     percent = f"−{100 * (before - after) / before:.0f} %"
     longest = max(before, after) * scale
-    yield _text(left + longest + 66, top + 24, percent, "saved")
+    yield _text(left + longest + 72, top + 24, percent, "saved")
 
 
 def _grid(left: float, scale: float, most: float, height: int, language: str) -> Iterator[str]:
     step = next((step for step in _STEPS if most / step <= 4), _STEPS[-1])
-    value = 0
-    while value <= most:
+    for value in range(0, int(most) + 1, step):
         x = left + value * scale
-        yield f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 4}" y2="{height - 18}"/>'
-        yield _text(x, height - 4, number(value, 0, language), "small")
-        value += step
+        yield f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 4}" y2="{height - 24}"/>'
+        unit = " MiB" if value == 0 else ""
+        yield _text(x, height - 8, number(value, 0, language) + unit, "small")
 
 
 def _legend(language: str) -> Iterator[str]:
@@ -122,4 +128,4 @@ def _legend(language: str) -> Iterator[str]:
 
 def _text(x: float, y: float, text: str, kind: str = "") -> str:
     style = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}"{style}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {_FONTS[kind]}{style}>{escape(text)}</text>'

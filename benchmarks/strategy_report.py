@@ -57,7 +57,9 @@ TABLES: dict[str, Table] = {
         ("private_bytes", "second_prompt_seconds", "same_answer_percent"),
     ),
     "output": Table("output", ("every", "one"), ("private_bytes", "reserved_bytes", "same_answer_percent")),
-    "zeros": Table("zeros", ("kept", "released"), ("private_loaded_bytes", "private_bytes")),
+    "zeros": Table(
+        "zeros", ("kept", "released"), ("private_loaded_bytes", "private_bytes", "release_seconds")
+    ),
     "repacked": Table("repacked", ("kept", "dropped"), (*_LOADED, *_BYTES, "same_answer_percent")),
     "doze": Table(
         "doze",
@@ -239,7 +241,7 @@ def written(column: str, value: float | None, language: str) -> str:
         return words["yes"] if value >= 100 else f"{value:.0f} %"
     if column.endswith("_bytes"):
         return number(value / 2**20, 1 if abs(value) < 100 * 2**20 else 0, language)
-    if column in ("unload_seconds", "birth_seconds", "doze_seconds"):
+    if column in ("unload_seconds", "birth_seconds", "doze_seconds", "release_seconds"):
         return number(value * 1000, 1 if value < 0.0095 else 0, language)
     if column.endswith("seconds"):
         return number(value, 2 if value < 10 else 1, language)

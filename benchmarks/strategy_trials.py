@@ -316,7 +316,7 @@ class Trials:
             "reserved_bytes": answered["reserved_bytes"],
             "prompt_seconds": told["first_token_seconds"],
             "said": told["text"],
-            **{name: told[name] for name in ("load_seconds", "repacked") if name in told},
+            **{name: told[name] for name in ("load_seconds", "release_seconds") if name in told},
         }
 
 
