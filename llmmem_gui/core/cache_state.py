@@ -166,16 +166,18 @@ class CacheState:
         entry.state = State.UNLOADING
         entry.admitted = None
         self.actions.append(m.StopHost(entry.model_id, entry.host, cause, actor, for_model, at_once))
-        self.announce("model-unloading", entry, cause, actor, for_model)
+        numbers = {"charge_bytes": charge.total_bytes} if (charge := entry.charge) is not None else {}
+        self.announce("model-unloading", entry, cause, actor, for_model, numbers=numbers)
 
     def doze(self, entry: Entry, cause: Cause, actor: Actor, for_model: str | None = None) -> None:
         """Let a model drop its mapped weights."""
+        numbers = {"weights_bytes": charge.weights_bytes} if (charge := entry.charge) is not None else {}
         entry.state = State.DOZING
         entry.asleep = True
         if entry.measured is not None:
             entry.measured = replace(entry.measured, weights_bytes=0)
         self.actions.append(m.DozeHost(entry.model_id, entry.host))
-        self.announce("model-dozed", entry, cause, actor, for_model)
+        self.announce("model-dozed", entry, cause, actor, for_model, numbers=numbers)
 
     def wake(self, entry: Entry, actor: Actor) -> None:
         """Count a dozing model as ready: its weights come back as it reads them."""

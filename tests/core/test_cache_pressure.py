@@ -303,6 +303,29 @@ def test_a_model_that_outgrew_its_limit_is_loaded_by_programs_only_after_the_lim
     assert stage.granted(ticket)
 
 
+def test_each_decision_is_told_with_cause_actor_and_numbers() -> None:
+    """Who reads the timeline learns what went, why, for whom, who asked and how much it held."""
+    stage = Stage(Policy(total_limit_bytes=30))
+    stage.use("a", mapped(5, 15, "a.gguf"))
+    stage.use("b", 10)
+    stage.ask("c", 15)
+    (dozed,) = stage.announced("model-dozed")
+    assert (dozed.model_id, dozed.cause, dozed.actor, dozed.for_model) == (
+        "a",
+        "make room",
+        "another load",
+        "c",
+    )
+    assert dozed.numbers == {"weights_bytes": 15}
+    stage.ready("c")
+    stage.ask("d", 10)
+    (gone,) = stage.announced("model-unloading")
+    assert (gone.model_id, gone.cause, gone.actor, gone.for_model) == ("b", "make room", "another load", "d")
+    assert gone.numbers == {"charge_bytes": 10}
+    (started, *_) = stage.announced("load-started")
+    assert started.numbers == {"forecast_bytes": 20}
+
+
 def test_policy_warn_leaves_a_model_above_its_limit_alone() -> None:
     """With `warn` nothing is unloaded; the warning is the business of alerts."""
     stage = stage_with("a", policy=Policy(over_limit="warn"))

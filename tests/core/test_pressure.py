@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmmem_gui.core.pressure import STALL_TRIGGERS, Level, PressureGauge, PressureLimits
@@ -57,6 +57,7 @@ def test_floors_of_available_memory_fit_small_and_large_machines(
     assert floors == pytest.approx(floors_gib, abs=0.01)
 
 
+@settings(derandomize=True, database=None)
 @given(st.integers(2**20, 2**50))
 def test_a_worse_level_begins_at_less_available_memory(total_bytes: int) -> None:
     """On every machine the floors of warning, critical and emergency lie below each other."""
