@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from llmmem_gui.core import cache_messages as m
-from llmmem_gui.core.alerts import Alert, AlertLimits, Alerts
-from llmmem_gui.core.events import Actor, Cause, Event, Receipt
+from llmmem_gui.core.events import Actor, Event, Receipt
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Charge
-from llmmem_gui.core.pressure import Level, PressureGauge
+from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.settings import ModelSettings, Settings
@@ -34,31 +32,18 @@ from llmmem_gui.service.catalogue import Catalogue
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.host_life import HostLife
 from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.memory_watch import MemoryWatch
 from llmmem_gui.service.publisher import Listener, Publisher
 from llmmem_gui.service.sampler import Sampler
 from llmmem_gui.service.settings_file import SettingsFile
 from llmmem_gui.service.snapshots import build_snapshot
-from llmmem_gui.service.stall_watch import StallWatch
+from llmmem_gui.service.usage import MemoryUsage
 
 KEEP: Final = -1
 """Given instead of a limit: leave the limit as it is."""
 
 _LOADING_INTERVAL_SECONDS = 0.25
 """While a model loads its progress is worth seeing."""
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryUsage:
-    """How much is used of a limit."""
-
-    current_bytes: int
-    limit_bytes: int | None
-    models: Mapping[str, MemoryUsage] = field(default_factory=dict)
-
-    @property
-    def percent(self) -> float | None:
-        """Use in percent of the limit; None without a limit."""
-        return None if not self.limit_bytes else 100.0 * self.current_bytes / self.limit_bytes
 
 
 class MemoryService:
@@ -71,10 +56,7 @@ class MemoryService:
         self._hosts = hosts
         self._sampler = Sampler()
         self._sampling = asyncio.Lock()
-        self._gauge = PressureGauge()
-        self._stalls = StallWatch(lambda stall: self._gauge.stalled(stall, time.monotonic()))
-        self._level = Level.NORMAL
-        self._alerts = Alerts()
+        self._watch = MemoryWatch()
         self._publisher = Publisher()
         self._publish = self._publisher.publish
         self._snapshot: CacheSnapshot | None = None
@@ -100,13 +82,13 @@ class MemoryService:
         notes += [problem.sentence for problem in self._settings_file.problems]
         for sentence in notes:
             self.note(sentence)
-        self._stalls.open()
+        self._watch.open()
         self._scanning = asyncio.create_task(self._scan_at_start())
         self._ticking = asyncio.create_task(self._tick_for_ever())
 
     async def close(self) -> None:
         """Stop ticking, end every host (asked, then killed) and wait until the last one is reaped."""
-        self._stalls.close()
+        self._watch.close()
         tasks = [task for task in (self._ticking, self._scanning) if task is not None]
         for task in tasks:
             task.cancel()
@@ -148,7 +130,7 @@ class MemoryService:
                 self._driver.cache,
                 self.catalogue,
                 now=time.monotonic(),
-                level=self._level,
+                level=self._watch.level,
                 pid_of=self._pid_of,
             )
         return self._snapshot
@@ -159,13 +141,7 @@ class MemoryService:
 
     def usage(self) -> MemoryUsage:
         """What the models use of the total limit, and each of its own."""
-        snapshot = self.snapshot
-        models = {
-            model.id: MemoryUsage(model.resident_bytes, model.limit_bytes)
-            for model in snapshot.models
-            if model.state.holds_host
-        }
-        return MemoryUsage(snapshot.resident_bytes, snapshot.bounds.total_limit_bytes, models)
+        return MemoryUsage.of(self.snapshot)
 
     def _publish_snapshot_soon(self) -> None:
         """Publish one snapshot for all changes of this turn of the loop."""
@@ -270,7 +246,7 @@ class MemoryService:
 
     def simulate_pressure(self, level: Level | None) -> None:
         """Behave as if the machine were at that level of pressure, without using memory; None ends it."""
-        self._gauge.simulate(level)
+        self._watch.simulate(level)
 
     # --- models --------------------------------------------------------------------------------------
 
@@ -354,10 +330,7 @@ class MemoryService:
             may_doze=limits.may_doze,
             over_limit=limits.over_limit_action,
         )
-        warnings = self.settings.warnings
-        self._alerts.limits = AlertLimits(
-            warnings.warn_percent, warnings.critical_percent, warnings.quiet_minutes * 60
-        )
+        self._watch.warn_at(self.settings.warnings)
         self._driver.threads = self.settings.loading.threads
         self._driver.load_timeout_seconds = self.settings.loading.load_timeout_seconds
         self._driver.tell(m.PolicySet(policy))
@@ -432,27 +405,10 @@ class MemoryService:
             sample = await asyncio.to_thread(self._sampler.sample, hosts, self._hosts.nursery_pid)
         self.sample = sample
         self._driver.observe(sample)
-        level = self._gauge.feed(sample)
-        if level is not self._level:
-            self._level = level
-            numbers = {"available_bytes": sample.machine.available_bytes, "level": int(level)}
-            self._publish(
-                Event(time.time(), "pressure-changed", None, "pressure", numbers=numbers, text=level.word)
-            )
-            self._driver.tell(m.PressureChanged(level))
+        changed = self._watch.feed(sample)
+        if changed is not None:
+            self._publish(changed)
+            self._driver.tell(m.PressureChanged(self._watch.level))
         self._publish(sample)
-        for alert in self._alerts.feed(self.snapshot, sample, level):
-            self._publish(_warning(alert))
-
-
-def _warning(alert: Alert) -> Event:
-    limit: Cause = "model limit" if alert.model_id is not None else "total limit"
-    return Event(
-        time.time(),
-        "memory-warning",
-        alert.model_id,
-        "pressure" if alert.of_machine else limit,
-        for_model=alert.relief_model,
-        text=alert.sentence,
-        numbers=alert.numbers,
-    )
+        for warning in self._watch.warnings(self.snapshot, sample):
+            self._publish(warning)
