@@ -121,6 +121,8 @@ def running_program(
     line = process.stdout.readline()
     assert line, process.communicate(timeout=SECONDS)[1]
     ready = json.loads(line)
+    if detached:
+        process.wait(SECONDS)  # setsid has long ended; not waited for, it would stay as a zombie
     try:
         yield RunningProgram(process, home, ready["url"], Path(ready["token_file"]))
     finally:

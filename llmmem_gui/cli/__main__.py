@@ -1,3 +1,5 @@
+"""Runs the `llmmem` command as `python -m llmmem_gui.cli`."""
+
 import sys
 
 from llmmem_gui.cli import main

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QObject
-from PySide6.QtGui import QAction, QKeySequence
+from collections.abc import Sequence
 
+from PySide6.QtCore import QCoreApplication, QObject, QPoint, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from llmmem_gui.core.snapshot import ModelSnapshot, State
 from llmmem_gui.ui.theme import Theme
 
 translate = QCoreApplication.translate
@@ -55,6 +59,27 @@ class Actions(QObject):
     def all(self) -> list[QAction]:
         """The actions in the order of the window."""
         return [value for value in vars(self).values() if isinstance(value, QAction)]
+
+    def suit(self, model: ModelSnapshot | None, models: Sequence[ModelSnapshot]) -> None:
+        """Let those be triggered that make sense for the chosen model and for all of them."""
+        loaded = model is not None and (model.state.holds_host or model.state is State.QUEUED)
+        self.load.setEnabled(model is not None and not loaded and model.facts.error is None)
+        self.unload.setEnabled(loaded)
+        self.try_out.setEnabled(loaded)
+        self.doze.setEnabled(model is not None and model.state is State.READY)
+        self.pin.setEnabled(model is not None)
+        self.pin.setChecked(model is not None and model.pinned)
+        self.unload_all.setEnabled(any(m.state.holds_host for m in models))
+        self.clean_up.setEnabled(any(m.eviction_rank is not None for m in models))
+
+    def open_menu(self, parent: QWidget, point: QPoint) -> None:
+        """Open the menu of a model's row at a point of the screen."""
+        menu = QMenu(parent)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addActions([self.load, self.unload, self.try_out])
+        menu.addSeparator()
+        menu.addActions([self.doze, self.pin])
+        menu.popup(point)
 
     def retranslate(self) -> None:
         """Write all words in the language in force."""

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import msgspec
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QMenu,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from llmmem_gui.core.events import Event, Receipt
 from llmmem_gui.core.forecast import Forecast
@@ -28,13 +21,13 @@ from llmmem_gui.ui.card import Card
 from llmmem_gui.ui.composition import Ghost
 from llmmem_gui.ui.composition_bar import CompositionBar
 from llmmem_gui.ui.empty_state import EmptyState, SearchedFolder
+from llmmem_gui.ui.fits import Fits
 from llmmem_gui.ui.headline import Headline, first_line
 from llmmem_gui.ui.limits_panel import LimitsPanel
 from llmmem_gui.ui.load_choice import LoadChoice
 from llmmem_gui.ui.memory_plot import MemoryPlot
 from llmmem_gui.ui.model_panel import ModelPanel
 from llmmem_gui.ui.models_table import ModelsTable
-from llmmem_gui.ui.outlook import Outlook
 from llmmem_gui.ui.plot_series import PlotSource
 from llmmem_gui.ui.sentences import event_sentence, problem_sentence, receipt_sentence
 from llmmem_gui.ui.status_line import StatusLine
@@ -73,8 +66,7 @@ class MainWindow(QWidget):
         self._sample: Sample | None = None
         self._settings = Settings()
         self._events: list[Event] = []
-        self._fits: dict[str, ask.Fit] = {}
-        self._fits_asked: set[tuple[str, int]] = set()
+        self.fits = Fits(self)
         self._stale = True
         self._told: tuple[Callable[[], str], float] | None = None
         self.actions_ = Actions(theme, self)
@@ -171,8 +163,10 @@ class MainWindow(QWidget):
         self.table.activated.connect(self._activate)
         self.table.removal_asked.connect(self._unload)
         self.table.cancel_asked.connect(self._unload)
-        self.table.menu_asked.connect(self._open_menu)
-        self.table.fit_wanted.connect(self._find_fit)
+        self.table.menu_asked.connect(lambda _, point: self.actions_.open_menu(self, point))
+        self.table.fit_wanted.connect(self.fits.want)
+        self.fits.requested.connect(self.requested)
+        self.fits.changed.connect(self._show_fits)
         self.panel.requested.connect(self._from_panel)
         self.panel.load_asked.connect(self.ask_load)
         self.panel.reload_asked.connect(self._reload)
@@ -260,7 +254,7 @@ class MainWindow(QWidget):
         request = outcome.request
         self.panel.take(outcome)
         if isinstance(request, ask.FindFit) and isinstance(outcome.result, ask.Fit):
-            self._found_fit(request.model_id, outcome.result)
+            self.fits.take(request.model_id, outcome.result)
         elif isinstance(request, ask.FetchDemoModel):
             self.empty.show_fetching(False, outcome.problem.sentence if outcome.problem else "")
         elif outcome.problem is not None and not isinstance(request, ask.FindForecasts | ask.FindFit):
@@ -320,17 +314,7 @@ class MainWindow(QWidget):
         view = self.table.outlook_of(model) if model is not None else None
         chosen = self._settings.model(model.facts.path).parameters if model is not None else None
         self.panel.show_model(model, self._snapshot, view, chosen)
-        loaded = model is not None and (model.state.holds_host or model.state is State.QUEUED)
-        act = self.actions_
-        act.load.setEnabled(model is not None and not loaded and model.facts.error is None)
-        act.unload.setEnabled(loaded)
-        act.try_out.setEnabled(loaded)
-        act.doze.setEnabled(model is not None and model.state is State.READY)
-        act.pin.setEnabled(model is not None)
-        act.pin.setChecked(model is not None and model.pinned)
-        holders = [m for m in (self._snapshot.models if self._snapshot else ()) if m.state.holds_host]
-        act.unload_all.setEnabled(bool(holders))
-        act.clean_up.setEnabled(any(m.eviction_rank is not None for m in holders))
+        self.actions_.suit(model, self._snapshot.models if self._snapshot else ())
         ghost = None
         if view is not None:
             ghost = Ghost(view.model_id, view.need_bytes, view.goes, view.fits)
@@ -404,18 +388,8 @@ class MainWindow(QWidget):
         else:
             self.requested.emit(request)
 
-    def _find_fit(self, view: Outlook) -> None:
-        """Ask once what would make a model fit; called while a row is painted."""
-        if view.fits_bytes is None:
-            return
-        key = (view.model_id, view.fits_bytes // (16 * 1024**2))
-        if key not in self._fits_asked:
-            self._fits_asked.add(key)
-            self.requested.emit(ask.FindFit(view.model_id, view.fits_bytes))
-
-    def _found_fit(self, model_id: str, fit: ask.Fit) -> None:
-        self._fits[model_id] = fit
-        self.table.show_fits(self._fits)
+    def _show_fits(self) -> None:
+        self.table.show_fits(self.fits.found)
         self._show_current()
 
     def _show_problem(self, request: ask.Request, problem: ask.Problem) -> None:
@@ -446,15 +420,6 @@ class MainWindow(QWidget):
             folders = (*self._settings.library.folders, path)
             self.requested.emit(ask.ChangeSettings(self._settings.with_value("library.folders", folders)))
             self.requested.emit(ask.Scan())
-
-    def _open_menu(self, model_id: str, point: QPoint) -> None:
-        act = self.actions_
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addActions([act.load, act.unload, act.try_out])
-        menu.addSeparator()
-        menu.addActions([act.doze, act.pin])
-        menu.popup(point)
 
     # --- Qt ----------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ import msgspec
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -22,15 +21,10 @@ from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, indented, quiet, restyle
+from llmmem_gui.ui.fact_grid import FactGrid
 from llmmem_gui.ui.load_costs import KV_TYPES, LoadCosts
 from llmmem_gui.ui.outlook import Outlook, names, outlook_line
-from llmmem_gui.ui.requests import (
-    Outcome,
-    SetLimit,
-    SetParameters,
-    SetPinned,
-    Unload,
-)
+from llmmem_gui.ui.requests import Outcome, SetLimit, SetParameters, SetPinned, Unload
 from llmmem_gui.ui.scales import Value, byte_scale, context_scale
 from llmmem_gui.ui.stepped_slider import SteppedSlider
 from llmmem_gui.ui.swatch import Swatch
@@ -88,12 +82,8 @@ class ModelPanel(Card):
         self.gpu_layers.setRange(-1, 999)
         indented(self.gpu_layers)
         self.pin = CheckBox(self._theme)
-        self._names = {key: quiet(QLabel()) for key in ("kv", "gpu", "forecast", "parts", "evicted", "again")}
-        self._values = {key: QLabel() for key in ("forecast", "parts", "evicted", "again")}
-        for value in self._values.values():
-            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            value.setTextFormat(Qt.TextFormat.PlainText)
-            value.setWordWrap(True)
+        own = {"kv": self.kv_type, "gpu": self.gpu_layers}
+        self.grid = FactGrid({**own, **dict.fromkeys(("forecast", "parts", "evicted", "again"))})
         self.reload = QPushButton()
         self.unload = QPushButton()
         self.primary = QPushButton()
@@ -117,23 +107,7 @@ class ModelPanel(Card):
         column.addSpacing(2)
         column.addWidget(self.context)
         column.addSpacing(2)
-        table = QGridLayout()
-        table.setHorizontalSpacing(10)
-        table.setVerticalSpacing(5)
-        table.setColumnStretch(1, 1)
-        for row, (key, value) in enumerate(
-            (
-                ("kv", self.kv_type),
-                ("gpu", self.gpu_layers),
-                ("forecast", self._values["forecast"]),
-                ("parts", self._values["parts"]),
-                ("evicted", self._values["evicted"]),
-                ("again", self._values["again"]),
-            )
-        ):
-            table.addWidget(self._names[key], row, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-            table.addWidget(value, row, 1)
-        column.addLayout(table)
+        column.addLayout(self.grid)
         column.addWidget(self.pin)
         column.addStretch(1)
         scroll = QScrollArea()
@@ -184,15 +158,15 @@ class ModelPanel(Card):
             "again": self.tr("Loads again in"),
         }
         for key, text in labels.items():
-            self._names[key].setText(text)
+            self.grid.names[key].setText(text)
         self.kv_type.setAccessibleName(labels["kv"])
         self.kv_type.setToolTip(self.tr("A smaller type saves memory and costs a little accuracy."))
         self.gpu_layers.setAccessibleName(labels["gpu"])
         self.gpu_layers.setSpecialValueText(self.tr("all"))
         self.pin.setText(self.tr("Pinned: never unloaded by itself"))
         self.reload.setText(self.tr("Load again with these settings"))
-        self._names["kv"].setBuddy(self.kv_type)
-        self._names["gpu"].setBuddy(self.gpu_layers)
+        self.grid.names["kv"].setBuddy(self.kv_type)
+        self.grid.names["gpu"].setBuddy(self.gpu_layers)
         self.setAccessibleName(self.tr("Model"))
         self._scale_sliders()
 
@@ -353,17 +327,19 @@ class ModelPanel(Card):
 
     def _show_figures(self, model: ModelSnapshot) -> None:
         forecast = model.forecast
-        self._values["forecast"].setText(figures.DASH if forecast is None else self._forecast_text(forecast))
+        self.grid.texts["forecast"].setText(
+            figures.DASH if forecast is None else self._forecast_text(forecast)
+        )
         if model.resident_bytes:
             parts = f"{figures.size(model.weights_bytes)} / {figures.size(model.private_bytes)}"
         elif forecast is not None:
             parts = f"{figures.size(forecast.mapped_bytes)} / {figures.size(forecast.private_bytes)}"
         else:
             parts = figures.DASH
-        self._values["parts"].setText(parts)
-        self._values["evicted"].setText(self._eviction_text(model))
+        self.grid.texts["parts"].setText(parts)
+        self.grid.texts["evicted"].setText(self._eviction_text(model))
         again = figures.DASH if model.load_seconds is None else figures.duration(model.load_seconds)
-        self._values["again"].setText(again)
+        self.grid.texts["again"].setText(again)
 
     def _forecast_text(self, forecast: Forecast) -> str:
         total = forecast.total_bytes

@@ -162,11 +162,11 @@ def test_a_loaded_model_offers_to_load_again_with_other_settings(panel: ModelPan
 def test_order_of_eviction_is_told(panel: ModelPanel) -> None:
     """The panel says which models go before this one, and that a pinned one never goes."""
     show(panel, facts.SMOL)
-    assert panel._values["evicted"].text() == "after gemma-3-270m"
+    assert panel.grid.texts["evicted"].text() == "after gemma-3-270m"
     show(panel, facts.GEMMA)
-    assert panel._values["evicted"].text() == "first, when room is short"
+    assert panel.grid.texts["evicted"].text() == "first, when room is short"
     show(panel, replace(facts.SMOL, pinned=True, eviction_rank=None))
-    assert panel._values["evicted"].text() == "never, it is pinned"
+    assert panel.grid.texts["evicted"].text() == "never, it is pinned"
 
 
 def test_the_source_of_the_forecast_is_told(panel: ModelPanel) -> None:
@@ -174,4 +174,4 @@ def test_the_source_of_the_forecast_is_told(panel: ModelPanel) -> None:
     assert facts.SMOL.forecast is not None
     measured = replace(facts.SMOL.forecast, source="measured", measured_times=3)
     show(panel, replace(facts.SMOL, forecast=measured))
-    assert plain(panel._values["forecast"].text()) == "236 MiB ± 4 % · measured 3 times"
+    assert plain(panel.grid.texts["forecast"].text()) == "236 MiB ± 4 % · measured 3 times"
