@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -24,6 +22,7 @@ from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.snapshot import State
+from tests.core.onlooker import SeenHost, choose
 from tests.core.stage import Stage
 
 MODELS = ("a", "b", "c", "d", "e", "f")
@@ -35,24 +34,6 @@ MACHINE_BYTES = 60
 
 models = st.sampled_from(MODELS)
 limits = st.one_of(st.none(), st.integers(5, 40))
-
-
-def choose(among: Iterable[Any], pick: int) -> Any:
-    """One of several, the same one for the same number."""
-    ordered = sorted(among)
-    return ordered[pick % len(ordered)]
-
-
-@dataclass
-class SeenHost:
-    """What an onlooker knows of one host from the messages and actions alone."""
-
-    model: str
-    charge: Charge
-    ready: bool = False
-    stopped: bool = False
-    dozing: bool = False
-    in_flight: set[int] = field(default_factory=set)
 
 
 class CacheMachine(RuleBasedStateMachine):
