@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -175,3 +177,32 @@ async def test_a_warning_comes_before_the_limit_and_names_what_helps(small: Runn
     assert warning.numbers["limit_bytes"] == service.snapshot.bounds.total_limit_bytes
     assert warning.for_model == small.models[0]
     assert f"unloading {small.models[0]} gives" in warning.text
+
+
+_FILLER = "held = bytearray(b'x') * int(__import__('sys').argv[1]); print('held', flush=True); input()"
+
+
+async def test_memory_that_another_program_takes_is_made_up_for_by_idle_models(small: RunningService) -> None:
+    """When another program's growth breaks the reserve, idle models give memory back; a pinned one stays."""
+    service = small.service
+    first, pinned = small.models[:2]
+    await service.load(pinned, pin=True, actor="cli")
+    for model in (first, pinned):
+        assert await small.text(model, max_tokens=1) is not None
+    await small.until(lambda: service.sample and len(service.sample.hosts) == 2)
+    assert service.sample is not None
+    spare = 512 * MIB
+    await service.set_reserve(service.sample.machine.available_bytes - spare, actor="cli")
+    assert small.state(first) is State.READY
+    filler = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _FILLER, str(4 * spare), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert filler.stdout is not None
+        assert await filler.stdout.readline() == b"held\n"
+        await small.until(lambda: small.state(first) in (State.DOZING, State.UNLOADING, State.UNLOADED))
+        relieved = [*small.events("model-dozed"), *small.events("model-unloading")]
+        assert {(event.model_id, event.cause) for event in relieved} == {(first, "reserve")}
+        assert small.state(pinned) is State.READY
+    finally:
+        await filler.communicate(b"\n")
