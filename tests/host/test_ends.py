@@ -124,7 +124,8 @@ async def test_stop_while_it_answers(starter: HostStarter, smol_path: Path) -> N
     """A host stops in the middle of an answer, and who waits for it is told."""
     host = await loaded_host(starter, smol_path, LoadParameters(context=4096))
     answer = host.ask("completion", LONG)
-    await anext(aiter(answer))
+    chunks = aiter(answer)  # kept: who lets go of it cancels the answer
+    await anext(chunks)
     report = await host.stop()
     assert report.exit_code == 0
     with pytest.raises(HostEndedError):
@@ -208,7 +209,8 @@ async def test_a_cancellation_that_is_not_obeyed_ends_the_host(
     monkeypatch.setattr(host_module, "CANCEL_SECONDS", 0.3)
     host = await loaded_host(starter, smol_path, LoadParameters(context=4096))
     answer = host.ask("completion", LONG)
-    await anext(aiter(answer))
+    chunks = aiter(answer)  # kept: who lets go of it cancels the answer
+    await anext(chunks)
     await _freeze(host)
     answer.cancel()
     with pytest.raises(HostEndedError, match=r"did not end a cancelled request within 0\.3 s"):
@@ -219,7 +221,8 @@ async def test_the_nursery_is_killed(starter: HostStarter, smol_path: Path) -> N
     """Its hosts die with it, the service notices, and the next host is a fresh program that works."""
     host = await loaded_host(starter, smol_path, LoadParameters(context=4096))
     answer = host.ask("completion", LONG)
-    await anext(aiter(answer))
+    chunks = aiter(answer)  # kept: who lets go of it cancels the answer
+    await anext(chunks)
     assert starter.nursery_pid is not None
     os.kill(starter.nursery_pid, signal.SIGKILL)
     report = await host.exited
@@ -329,7 +332,8 @@ async def main(starter, path):
     hosts = [await starter.birth() for _ in range(3)]
     await hosts[0].load(path, LoadParameters(context=4096))
     answer = hosts[0].ask("completion", {"prompt": "Once", "max_tokens": 4000, "stream": True})
-    await anext(aiter(answer))
+    chunks = aiter(answer)  # kept: who lets go of it cancels the answer
+    await anext(chunks)
     loading = asyncio.ensure_future(hosts[1].load(path, LoadParameters(context=4096)))
     await asyncio.sleep(0.02)
     pids = [host.pid for host in hosts] + [pid for pid in [starter.nursery_pid] if pid]
