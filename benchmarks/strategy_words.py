@@ -106,9 +106,9 @@ ENGLISH: Words = {
     "cost.together": "see each below",
     "cost.zeros": "nothing; the memory comes as the context fills",
     "cost.context": "forgets the beginning of long conversations",
-    "cost.kv_q8_0": "a little accuracy",
-    "cost.kv_q4_0": "accuracy, most in small models",
-    "cost.flash": "nothing on most processors",
+    "cost.kv_q8_0": "slower on a CPU, a little accuracy",
+    "cost.kv_q4_0": "slower still, accuracy in small models",
+    "cost.flash": "answers a little slower with some models",
     "cost.batch": "slower reading of prompts on large machines",
     "cost.window": "a prompt that departs far back is read again",
     "cost.repacked": "pages used come back from the page cache",
@@ -117,7 +117,8 @@ ENGLISH: Words = {
     "machine": (
         "Measured on {day} with llama-cpp-python {engine}, Python {python}, on {cores} cores of {cpu}, "
         "{memory:.0f} GiB, {system}; {threads}; medians of {rounds} rounds, variants interleaved. The "
-        "machine was shared with other work: bytes repeat within a megabyte, times only roughly."
+        "machine was shared with other work: private bytes of a model repeat within one MiB, weights within ten, "
+        "times only roughly."
     ),
     "one_thread": "one thread per model",
     "threads": "{threads} threads per model",
@@ -221,9 +222,9 @@ PORTUGUESE: Words = {
     "cost.together": "veja cada uma abaixo",
     "cost.zeros": "nenhum; a memória vem à medida que o contexto enche",
     "cost.context": "esquece o começo de conversas longas",
-    "cost.kv_q8_0": "um pouco de precisão",
-    "cost.kv_q4_0": "precisão, sobretudo em modelos pequenos",
-    "cost.flash": "nenhum na maioria dos processadores",
+    "cost.kv_q8_0": "mais lento na CPU, um pouco de precisão",
+    "cost.kv_q4_0": "ainda mais lento, precisão em modelos pequenos",
+    "cost.flash": "respostas um pouco mais lentas com alguns modelos",
     "cost.batch": "leitura de prompts mais lenta em máquinas grandes",
     "cost.window": "um prompt que diverge muito atrás é relido",
     "cost.repacked": "as páginas usadas voltam do page cache",
@@ -231,8 +232,8 @@ PORTUGUESE: Words = {
     "machine": (
         "Medido em {day} com llama-cpp-python {engine}, Python {python}, em {cores} núcleos de {cpu}, "
         "{memory:.0f} GiB, {system}; {threads}; medianas de {rounds} rodadas, com as variantes intercaladas. "
-        "A máquina era compartilhada com outros trabalhos: os bytes se repetem com diferença de menos de um "
-        "megabyte; os tempos, só aproximadamente."
+        "A máquina era compartilhada com outros trabalhos: os bytes privados de um modelo se repetem com "
+        "diferença de até um MiB, os pesos de até dez, os tempos só aproximadamente."
     ),
     "one_thread": "uma thread por modelo",
     "threads": "{threads} threads por modelo",
