@@ -23,9 +23,9 @@ from pathlib import Path
 import psutil
 
 from benchmarks import hosts
-from llmmem_gui.service.hosts import HostStarter
-from llmmem_gui.service.process_memory import ProcessMemory, read_process_memory
-from llmmem_gui.service.sampler import SampledHost, Sampler
+from llmmem_gui.service.hosting.hosts import HostStarter
+from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory
+from llmmem_gui.service.sampling.sampler import SampledHost, Sampler
 
 HOST_COUNTS = (1, 10, 50)
 SAMPLES = 40

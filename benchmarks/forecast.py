@@ -26,9 +26,9 @@ from llmmem_gui.core.forecast import FORMULA_BYTES, REHEARSAL_BYTES, Forecast, f
 from llmmem_gui.core.library import ModelFile, describe, model_file
 from llmmem_gui.core.model_search import FoundModel
 from llmmem_gui.core.parameters import KvType, LoadParameters
-from llmmem_gui.service.hosts import AskFailedError, Host, HostError, HostStarter
-from llmmem_gui.service.process_memory import read_process_memory
-from llmmem_gui.service.rehearsals import Rehearsals
+from llmmem_gui.service.hosting.hosts import AskFailedError, Host, HostError, HostStarter
+from llmmem_gui.service.hosting.rehearsals import Rehearsals
+from llmmem_gui.service.sampling.process_memory import read_process_memory
 from tests.made_up_models import Recipe, write_model
 
 MIB = 1024**2

@@ -18,7 +18,7 @@ import psutil
 from llmmem_gui.core.history import History
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
 from llmmem_gui.core.units import GIB, MIB
-from llmmem_gui.service.history_store import FLUSH_SECONDS, HistoryStore
+from llmmem_gui.service.storage.history_store import FLUSH_SECONDS, HistoryStore
 
 MODELS = 10
 DAY_SECONDS = 86_400

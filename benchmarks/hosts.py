@@ -29,7 +29,7 @@ from typing import NamedTuple
 import psutil
 
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.hosting.hosts import HostStarter
 
 MIB = 2**20
 MODELS = Path(__file__).resolve().parent.parent / ".models"

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.folders import Folders
-from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.hosting.hosts import HostStarter
 from llmmem_gui.service.memory_service import MemoryService
-from llmmem_gui.service.process_memory import ProcessMemory, read_process_memory
-from llmmem_gui.service.settings_file import SettingsFile
+from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory
+from llmmem_gui.service.storage.settings_file import SettingsFile
 
 MODELS = Path(__file__).resolve().parent.parent / ".models"
 NAMES = ("smollm2-135m-instruct.gguf", "gemma-3-270m-q4_k_m.gguf")

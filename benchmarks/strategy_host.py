@@ -12,8 +12,8 @@ from pathlib import Path
 
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.protocol import Answered
-from llmmem_gui.service.hosts import Host, HostStarter
-from llmmem_gui.service.process_memory import ProcessMemory, read_process_memory
+from llmmem_gui.service.hosting.hosts import Host, HostStarter
+from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory
 
 ANSWER_TOKENS = 48
 _RESERVED = re.compile(rb"^VmData:\s+(\d+)", re.MULTILINE)

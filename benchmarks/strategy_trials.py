@@ -24,8 +24,8 @@ import psutil
 from benchmarks.strategy_host import ANSWER_TOKENS, HostUnderTest, loaded_host, prose, speeds
 from benchmarks.strategy_workload import answer_workload
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.service.hosts import HostStarter
-from llmmem_gui.service.process_memory import read_process_memory
+from llmmem_gui.service.hosting.hosts import HostStarter
+from llmmem_gui.service.sampling.process_memory import read_process_memory
 
 Figures = dict[str, Any]
 

@@ -117,8 +117,8 @@ ENGLISH: Words = {
     "machine": (
         "Measured on {day} with llama-cpp-python {engine}, Python {python}, on {cores} cores of {cpu}, "
         "{memory:.0f} GiB, {system}; {threads}; medians of {rounds} rounds, variants interleaved. The "
-        "machine was shared with other work: private bytes of a model repeat within one MiB, weights within ten, "
-        "times only roughly."
+        "machine was shared with other work: private bytes of a model repeat within one MiB, weights within "
+        "ten, times only roughly."
     ),
     "one_thread": "one thread per model",
     "threads": "{threads} threads per model",

@@ -17,9 +17,9 @@ from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.settings import LibrarySettings, MonitoringSettings
 from llmmem_gui.folders import Folders
-from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.hosting.hosts import HostStarter
 from llmmem_gui.service.memory_service import MemoryService
-from llmmem_gui.service.settings_file import SettingsFile
+from llmmem_gui.service.storage.settings_file import SettingsFile
 
 REQUESTS = 24
 _SHARES = (6, 3, 2)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
 from llmmem_gui.folders import Folders
-from llmmem_gui.service.history_store import HistoryStore
+from llmmem_gui.service.storage.history_store import HistoryStore
 
 MIB = 1024**2
 _STEP_SECONDS = 10

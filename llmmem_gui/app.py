@@ -36,9 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     # Nothing of Qt may be imported yet: the nursery is started from here, and what it has imported stays
     # small and is shared with every host.
-    from llmmem_gui.service.log_file import keep_log
     from llmmem_gui.service.program import Program
-    from llmmem_gui.service.program_lock import AlreadyRunning
+    from llmmem_gui.service.storage.log_file import keep_log
+    from llmmem_gui.service.storage.program_lock import AlreadyRunning
 
     began = time.monotonic()
     folders = Folders.of_user()

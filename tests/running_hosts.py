@@ -11,7 +11,7 @@ import psutil
 
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.protocol import Answered
-from llmmem_gui.service.hosts import Host, HostStarter
+from llmmem_gui.service.hosting.hosts import Host, HostStarter
 
 SMALL = LoadParameters(context=512)
 

@@ -6,8 +6,8 @@ from llmmem_gui.cli import FAILED, NO_PROGRAM, WRONG_USAGE
 from llmmem_gui.folders import FolderUnusable
 from llmmem_gui.service.api_client import NoProgram, RequestFailed
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.program_lock import AlreadyRunning
-from llmmem_gui.service.token_file import TokenError
+from llmmem_gui.service.storage.program_lock import AlreadyRunning
+from llmmem_gui.service.storage.token_file import TokenError
 
 
 class WrongUsage(Exception):

@@ -15,7 +15,7 @@ from llmmem_gui.cli.failures import CannotDo
 from llmmem_gui.cli.output import size, write_json, write_table
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.api_client import NoProgram, is_path, model_path
-from llmmem_gui.service.control_records import ForecastEntry, ForecastRequest, LibraryEntry, PastLoad
+from llmmem_gui.service.http.control_records import ForecastEntry, ForecastRequest, LibraryEntry, PastLoad
 
 if TYPE_CHECKING:
     from llmmem_gui.service.memory_service import MemoryService
@@ -112,14 +112,14 @@ def _row(model: LibraryEntry) -> tuple[str, ...]:
 
 
 async def _scan_alone(folders: list[str]) -> list[LibraryEntry]:
-    from llmmem_gui.service.control_entries import library_entry
+    from llmmem_gui.service.http.control_entries import library_entry
 
     async with _service_that_holds_no_model() as service:
         return [library_entry(file) for file in await service.scan([Path(folder) for folder in folders])]
 
 
 async def _forecast_alone(model: str, asked: ForecastRequest) -> ForecastEntry:
-    from llmmem_gui.service.forecast_answer import answer_forecast
+    from llmmem_gui.service.http.forecast_answer import answer_forecast
 
     async with _service_that_holds_no_model() as service:
         if is_path(model):
@@ -130,7 +130,7 @@ async def _forecast_alone(model: str, asked: ForecastRequest) -> ForecastEntry:
 
 
 async def _past_loads_alone(model: str) -> list[PastLoad]:
-    from llmmem_gui.service.control_entries import past_load
+    from llmmem_gui.service.http.control_entries import past_load
 
     async with _service_that_holds_no_model() as service:
         file = service.catalogue.known(model)
@@ -140,9 +140,9 @@ async def _past_loads_alone(model: str) -> list[PastLoad]:
 @contextlib.asynccontextmanager
 async def _service_that_holds_no_model() -> AsyncIterator[MemoryService]:
     """A service of this command alone, that knows the library and loads nothing."""
-    from llmmem_gui.service.hosts import HostStarter
+    from llmmem_gui.service.hosting.hosts import HostStarter
     from llmmem_gui.service.memory_service import MemoryService
-    from llmmem_gui.service.settings_file import SettingsFile
+    from llmmem_gui.service.storage.settings_file import SettingsFile
 
     folders = Folders.of_user()
     folders.create()

@@ -8,7 +8,7 @@ from llmmem_gui.cli.connection import connect
 from llmmem_gui.cli.failures import WrongUsage
 from llmmem_gui.cli.output import percent, size, write_json, write_table
 from llmmem_gui.service.api_client import model_path
-from llmmem_gui.service.control_records import MemoryUsage, ModelStatus, Status
+from llmmem_gui.service.http.control_records import MemoryUsage, ModelStatus, Status
 
 
 def usage(options: Namespace) -> None:

@@ -8,7 +8,7 @@ from llmmem_gui.cli.connection import connect
 from llmmem_gui.cli.output import percent, size, write_json, write_table
 from llmmem_gui.core.units import format_duration
 from llmmem_gui.service.api_client import model_path
-from llmmem_gui.service.control_records import ModelStatus, Receipt, Status
+from llmmem_gui.service.http.control_records import ModelStatus, Receipt, Status
 
 
 def ps(options: Namespace) -> None:

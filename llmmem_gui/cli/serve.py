@@ -9,8 +9,8 @@ from argparse import Namespace
 
 from llmmem_gui.cli.output import write_json
 from llmmem_gui.folders import Folders
-from llmmem_gui.service.log_file import keep_log
 from llmmem_gui.service.program import Program
+from llmmem_gui.service.storage.log_file import keep_log
 
 
 def serve(options: Namespace) -> None:

@@ -14,9 +14,9 @@ from llmmem_gui.cli.failures import CannotDo, WrongUsage
 from llmmem_gui.cli.output import write_json
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.folders import Folders
-from llmmem_gui.service import token_file
 from llmmem_gui.service.api_client import NoProgram
-from llmmem_gui.service.settings_file import SettingsFile
+from llmmem_gui.service.storage import token_file
+from llmmem_gui.service.storage.settings_file import SettingsFile
 
 if sys.version_info >= (3, 11):
     import tomllib

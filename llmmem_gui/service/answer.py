@@ -10,7 +10,7 @@ from llmmem_gui.core.cache_messages import Grant
 from llmmem_gui.core.protocol import Operation
 from llmmem_gui.service.cache_driver import CacheDriver
 from llmmem_gui.service.command_error import CommandError, CommandErrorCode
-from llmmem_gui.service.hosts import HostEndedError, HostError
+from llmmem_gui.service.hosting.hosts import HostEndedError, HostError
 
 
 @dataclass(frozen=True, slots=True)

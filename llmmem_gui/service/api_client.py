@@ -15,8 +15,8 @@ import msgspec
 
 from llmmem_gui.core.events import Actor
 from llmmem_gui.folders import Folders
-from llmmem_gui.service.endpoint import ACTOR_HEADER, Endpoint, running_program
-from llmmem_gui.service.token_file import read_token
+from llmmem_gui.service.storage.endpoint import ACTOR_HEADER, Endpoint, running_program
+from llmmem_gui.service.storage.token_file import read_token
 
 CONNECT_SECONDS = 5.0
 

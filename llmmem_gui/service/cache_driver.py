@@ -19,10 +19,10 @@ from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.host_life import HostLife
-from llmmem_gui.service.hosts import HostError, HostStarter
-from llmmem_gui.service.machine_memory import MachineMemory
-from llmmem_gui.service.sampler import SampledHost
+from llmmem_gui.service.hosting.host_life import HostLife
+from llmmem_gui.service.hosting.hosts import HostError, HostStarter
+from llmmem_gui.service.sampling.machine_memory import MachineMemory
+from llmmem_gui.service.sampling.sampler import SampledHost
 
 log = logging.getLogger(__name__)
 

@@ -19,10 +19,10 @@ from llmmem_gui.core.settings import ModelSettings
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.forecasts import Forecasts
-from llmmem_gui.service.library_index import LibraryIndex
-from llmmem_gui.service.load_records import LoadRecords
-from llmmem_gui.service.rehearsals import Rehearsals
-from llmmem_gui.service.settings_file import SettingsFile
+from llmmem_gui.service.hosting.rehearsals import Rehearsals
+from llmmem_gui.service.storage.library_index import LibraryIndex
+from llmmem_gui.service.storage.load_records import LoadRecords
+from llmmem_gui.service.storage.settings_file import SettingsFile
 
 
 class Catalogue:

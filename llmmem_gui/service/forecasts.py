@@ -10,8 +10,8 @@ from llmmem_gui.core.forecast import Forecast, forecast_by_formula
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey, Measurement, learned, unused_bytes
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.service.load_records import LoadRecord, LoadRecords
-from llmmem_gui.service.rehearsals import RehearsalError, Rehearsals
+from llmmem_gui.service.hosting.rehearsals import RehearsalError, Rehearsals
+from llmmem_gui.service.storage.load_records import LoadRecord, LoadRecords
 
 log = logging.getLogger(__name__)
 

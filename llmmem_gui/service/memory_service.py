@@ -30,13 +30,13 @@ from llmmem_gui.service.answer import Answer
 from llmmem_gui.service.cache_driver import CacheDriver
 from llmmem_gui.service.catalogue import Catalogue
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.host_life import HostLife
-from llmmem_gui.service.hosts import HostStarter
-from llmmem_gui.service.memory_watch import MemoryWatch
+from llmmem_gui.service.hosting.host_life import HostLife
+from llmmem_gui.service.hosting.hosts import HostStarter
 from llmmem_gui.service.publisher import Listener, Publisher
-from llmmem_gui.service.sampler import Sampler
-from llmmem_gui.service.settings_file import SettingsFile
+from llmmem_gui.service.sampling.memory_watch import MemoryWatch
+from llmmem_gui.service.sampling.sampler import Sampler
 from llmmem_gui.service.snapshots import build_snapshot
+from llmmem_gui.service.storage.settings_file import SettingsFile
 from llmmem_gui.service.usage import MemoryUsage
 
 KEEP: Final = -1

@@ -11,15 +11,15 @@ from collections.abc import Awaitable, Callable
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.folders import Folders
-from llmmem_gui.service import endpoint, token_file
-from llmmem_gui.service.endpoint import Endpoint
-from llmmem_gui.service.history_store import HistoryStore
-from llmmem_gui.service.hosts import HostStarter
-from llmmem_gui.service.http_api import HttpApi
+from llmmem_gui.service.hosting.hosts import HostStarter
+from llmmem_gui.service.http.api import HttpApi
 from llmmem_gui.service.memory_service import MemoryService
-from llmmem_gui.service.program_lock import ProgramLock
 from llmmem_gui.service.publisher import Fact
-from llmmem_gui.service.settings_file import SettingsFile
+from llmmem_gui.service.storage import endpoint, token_file
+from llmmem_gui.service.storage.endpoint import Endpoint
+from llmmem_gui.service.storage.history_store import HistoryStore
+from llmmem_gui.service.storage.program_lock import ProgramLock
+from llmmem_gui.service.storage.settings_file import SettingsFile
 
 log = logging.getLogger(__name__)
 

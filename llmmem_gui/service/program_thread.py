@@ -7,8 +7,8 @@ import threading
 from concurrent.futures import Future
 
 from llmmem_gui.folders import Folders
-from llmmem_gui.service.endpoint import Endpoint
 from llmmem_gui.service.program import Program
+from llmmem_gui.service.storage.endpoint import Endpoint
 
 
 class ProgramThread:

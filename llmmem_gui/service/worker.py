@@ -22,7 +22,7 @@ from llmmem_gui.core.units import MIB
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.api_client import ApiClient, EventReader, NoProgram, RequestFailed, model_path
 from llmmem_gui.service.asking import Question, Reply
-from llmmem_gui.service.control_records import (
+from llmmem_gui.service.http.control_records import (
     ForecastEntry,
     LibraryEntry,
     MemoryUsage,
@@ -30,8 +30,8 @@ from llmmem_gui.service.control_records import (
     Receipt,
     Status,
 )
-from llmmem_gui.service.program_lock import AlreadyRunning
 from llmmem_gui.service.program_thread import ProgramThread
+from llmmem_gui.service.storage.program_lock import AlreadyRunning
 
 __all__ = ["NoProgram", "RequestFailed", "WorkerService"]
 

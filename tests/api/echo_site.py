@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from llmmem_gui.service.http_guard import Guard, read_json
-from llmmem_gui.service.http_replies import ClientGone, JsonReply, unless_client_leaves
-from llmmem_gui.service.loopback_server import LoopbackServer
+from llmmem_gui.service.http.guard import Guard, read_json
+from llmmem_gui.service.http.loopback_server import LoopbackServer
+from llmmem_gui.service.http.replies import ClientGone, JsonReply, unless_client_leaves
 
 TOKEN = "a-token-of-forty-three-characters-for-a-test"
 LISTED = "http://localhost:3000"

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from llmmem_gui.service.api_client import RequestFailed, model_path
-from llmmem_gui.service.control_records import ForecastEntry, MemoryUsage, ModelStatus
+from llmmem_gui.service.http.control_records import ForecastEntry, MemoryUsage, ModelStatus
 from tests.running_program import RunningProgram
 
 SECONDS = 60

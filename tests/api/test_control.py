@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llmmem_gui.service.api_client import RequestFailed, model_path
-from llmmem_gui.service.control_records import (
+from llmmem_gui.service.http.control_records import (
     ForecastEntry,
     LibraryEntry,
     MemoryUsage,

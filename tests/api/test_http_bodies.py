@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from llmmem_gui.service import http_guard
+from llmmem_gui.service.http import guard as http_guard
 from tests.api.echo_site import Site, echo_site
 
 

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 
-from llmmem_gui.service import http_connection, http_guard
-from llmmem_gui.service.http_guard import Guard
-from llmmem_gui.service.loopback_server import LoopbackServer
+from llmmem_gui.service.http import connection as http_connection
+from llmmem_gui.service.http import guard as http_guard
+from llmmem_gui.service.http.guard import Guard
+from llmmem_gui.service.http.loopback_server import LoopbackServer
 from tests.api.echo_site import CONNECTION_LIMIT, TOKEN, Echo, Site, echo_site, read_answer
 
 

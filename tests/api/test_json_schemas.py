@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmmem_gui.service.json_schemas import DEEPEST, MOST_NODES, keyword_not_held, too_large
+from llmmem_gui.service.http.json_schemas import DEEPEST, MOST_NODES, keyword_not_held, too_large
 
 
 def nested(levels: int) -> Any:

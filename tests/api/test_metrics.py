@@ -10,7 +10,7 @@ from llmmem_gui.core.plan import Bounds
 from llmmem_gui.core.readings import GpuReading, MachineReading, Sample
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.service.answer import AnswerUsage
-from llmmem_gui.service.metrics import Metrics
+from llmmem_gui.service.http.metrics import Metrics
 
 NAME = r"[a-z][a-z0-9_]*"
 LABEL = rf'{NAME}="(?:[^"\\\n]|\\["\\n])*"'

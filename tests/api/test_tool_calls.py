@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmmem_gui.service.tool_calls import CLOSING, OPENING, CallReader, demanded_call_schema
+from llmmem_gui.service.http.tool_calls import CLOSING, OPENING, CallReader, demanded_call_schema
 
 CALL = '{"name": "weather", "arguments": {"city": "São Paulo"}}'
 PLAIN = [

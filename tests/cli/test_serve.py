@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from llmmem_gui.service.api_client import model_path
-from llmmem_gui.service.control_records import ModelStatus
+from llmmem_gui.service.http.control_records import ModelStatus
 from tests.running_program import RunningProgram, environment, llmmem, running_program
 
 

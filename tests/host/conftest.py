@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.hosting.hosts import HostStarter
 from tests.running_hosts import running_starter
 
 

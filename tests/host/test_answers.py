@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.service.hosts import AskFailedError, HostStarter
+from llmmem_gui.service.hosting.hosts import AskFailedError, HostStarter
 from tests.made_up_models import Recipe, write_model
 from tests.running_hosts import SMALL, complete, loaded_host, text_of
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.service.hosts import AskFailedError, HostStarter, LoadFailedError
+from llmmem_gui.service.hosting.hosts import AskFailedError, HostStarter, LoadFailedError
 from tests.gguf_writer import write_gguf
 from tests.hostile_gguf import HostileFile, hostile_files
 from tests.made_up_models import Recipe, model_metadata, model_tensors, write_model

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.service import host as host_module
-from llmmem_gui.service.hosts import Host, HostEndedError, HostStarter, LoadFailedError
+from llmmem_gui.service.hosting import host as host_module
+from llmmem_gui.service.hosting.hosts import Host, HostEndedError, HostStarter, LoadFailedError
 from tests.running_hosts import SMALL, complete, is_running, loaded_host, running_starter, text_of
 
 LONG = {"prompt": "Once upon a time", "max_tokens": 2000, "temperature": 0.0, "stream": True}
@@ -287,7 +287,7 @@ async def test_a_host_gets_no_secret(starter: HostStarter, monkeypatch: pytest.M
 
 THREADS = """
 import asyncio, sys, threading, time
-from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.hosting.hosts import HostStarter
 
 def in_a_thread(function):
     results = []
@@ -326,7 +326,7 @@ import asyncio, sys
 from collections.abc import Callable
 from pathlib import Path
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.hosting.hosts import HostStarter
 
 async def main(starter, path):
     hosts = [await starter.birth() for _ in range(3)]

@@ -16,9 +16,9 @@ import pytest
 
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.host.model import HostedModel
-from llmmem_gui.service import nursery as nursery_module
-from llmmem_gui.service.host_process import host_program
-from llmmem_gui.service.hosts import Host, HostStarter
+from llmmem_gui.service.hosting import nursery as nursery_module
+from llmmem_gui.service.hosting.host_process import host_program
+from llmmem_gui.service.hosting.hosts import Host, HostStarter
 from tests.running_hosts import SMALL, complete, loaded_host, running_starter
 
 MIB = 2**20

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.hosting.hosts import HostStarter
 from tests.running_hosts import complete, loaded_host
 
 LIBRARY = """

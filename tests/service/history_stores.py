@@ -13,7 +13,7 @@ from pathlib import Path
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
 from llmmem_gui.core.units import GIB, MIB
-from llmmem_gui.service.history_store import HistoryStore
+from llmmem_gui.service.storage.history_store import HistoryStore
 
 HOUR, DAY = 3_600, 86_400
 NOON = 20_000 * DAY + DAY // 2

@@ -13,10 +13,10 @@ import psutil
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.folders import Folders
-from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.hosting.hosts import HostStarter
 from llmmem_gui.service.memory_service import MemoryService
 from llmmem_gui.service.publisher import Fact
-from llmmem_gui.service.settings_file import SettingsFile
+from llmmem_gui.service.storage.settings_file import SettingsFile
 
 MIB = 1024**2
 

@@ -13,8 +13,8 @@ from llmmem_gui.core.library import ModelFile, describe, model_file
 from llmmem_gui.core.measurement import Measurement, learned
 from llmmem_gui.core.model_search import FoundModel
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.service.process_memory import read_process_memory
-from llmmem_gui.service.rehearsals import Rehearsals
+from llmmem_gui.service.hosting.rehearsals import Rehearsals
+from llmmem_gui.service.sampling.process_memory import read_process_memory
 from tests.made_up_models import Recipe, write_model
 from tests.running_hosts import HostStarter, running_starter
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from llmmem_gui.core.units import GIB, MIB
-from llmmem_gui.service import history_file
-from llmmem_gui.service.history_store import HistoryStore
+from llmmem_gui.service.storage import history_file
+from llmmem_gui.service.storage.history_store import HistoryStore
 from tests.service.history_stores import (
     NOON,
     Clock,

@@ -20,9 +20,9 @@ from llmmem_gui.core.history_rows import (
     Row,
 )
 from llmmem_gui.core.units import GIB, MIB
-from llmmem_gui.service import history_file
-from llmmem_gui.service.history_file import Batch, HistoryFile, written_row
-from llmmem_gui.service.history_store import HistoryStore
+from llmmem_gui.service.storage import history_file
+from llmmem_gui.service.storage.history_file import Batch, HistoryFile, written_row
+from llmmem_gui.service.storage.history_store import HistoryStore
 from tests.service.history_stores import (
     DAY,
     NOON,
@@ -268,7 +268,7 @@ RECORDER = """
     sys.path.insert(0, sys.argv[2])
     from llmmem_gui.core.events import Event
     from llmmem_gui.core.units import GIB, MIB
-    from llmmem_gui.service.history_store import HistoryStore
+    from llmmem_gui.service.storage.history_store import HistoryStore
     from tests.service.history_stores import sample
 
     async def main(path, second):

@@ -22,9 +22,9 @@ from llmmem_gui.core.history_rows import (
     Row,
 )
 from llmmem_gui.core.units import GIB, MIB
-from llmmem_gui.service import history_file
-from llmmem_gui.service.history_file import Batch, HistoryFile, written_row
-from llmmem_gui.service.history_store import FLUSH_SECONDS, HistoryStore
+from llmmem_gui.service.storage import history_file
+from llmmem_gui.service.storage.history_file import Batch, HistoryFile, written_row
+from llmmem_gui.service.storage.history_store import FLUSH_SECONDS, HistoryStore
 from tests.service.history_stores import (
     DAY,
     HOUR,

@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from llmmem_gui.service import host as host_module
-from llmmem_gui.service import host_process
-from llmmem_gui.service.host import load_deadline_seconds
-from llmmem_gui.service.host_exit import explain_exit
-from llmmem_gui.service.hosts import (
+from llmmem_gui.service.hosting import host as host_module
+from llmmem_gui.service.hosting import host_process
+from llmmem_gui.service.hosting.host import load_deadline_seconds
+from llmmem_gui.service.hosting.host_exit import explain_exit
+from llmmem_gui.service.hosting.hosts import (
     BirthFailedError,
     ExitReport,
     Host,

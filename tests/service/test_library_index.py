@@ -10,7 +10,7 @@ import pytest
 from llmmem_gui.core import library
 from llmmem_gui.core.known_folders import ModelFolder
 from llmmem_gui.core.library import ModelFile
-from llmmem_gui.service.library_index import LibraryIndex
+from llmmem_gui.service.storage.library_index import LibraryIndex
 from tests.hostile_gguf import write_good_model
 
 

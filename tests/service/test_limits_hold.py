@@ -19,7 +19,7 @@ from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.snapshot import CacheSnapshot, State
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.process_memory import read_process_memory
+from llmmem_gui.service.sampling.process_memory import read_process_memory
 from tests.made_up_models import Recipe, write_model
 from tests.service.running_service import MIB, RunningService, running_service
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from llmmem_gui.service.machine_memory import MachineMemory
+from llmmem_gui.service.sampling.machine_memory import MachineMemory
 
 _GIB = 1024**3
 

@@ -17,9 +17,9 @@ from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.hosts import HostStarter
+from llmmem_gui.service.hosting.hosts import HostStarter
 from llmmem_gui.service.memory_service import MemoryService
-from llmmem_gui.service.settings_file import SettingsFile
+from llmmem_gui.service.storage.settings_file import SettingsFile
 from tests.service.running_service import MIB, RunningService, running_service
 
 

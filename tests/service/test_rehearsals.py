@@ -22,8 +22,8 @@ from llmmem_gui.core.library import Description, ModelFile, describe, model_file
 from llmmem_gui.core.model_search import FoundModel
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.rehearsal import Answer, Rehearsed
-from llmmem_gui.service import rehearsals as module
-from llmmem_gui.service.rehearsals import RehearsalError, Rehearsals, rehearsal_program
+from llmmem_gui.service.hosting import rehearsals as module
+from llmmem_gui.service.hosting.rehearsals import RehearsalError, Rehearsals, rehearsal_program
 from tests.gguf_writer import write_sparse_gguf
 from tests.hostile_gguf import RECIPE, write_good_model
 from tests.made_up_models import Recipe, model_metadata, model_tensors

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from llmmem_gui.service.process_memory import ProcessMemory, read_process_memory
-from llmmem_gui.service.programs import Programs
-from llmmem_gui.service.sampler import SampledHost, Sampler
+from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory
+from llmmem_gui.service.sampling.programs import Programs
+from llmmem_gui.service.sampling.sampler import SampledHost, Sampler
 
 _MIB = 1024**2
 _NAME = "memory-holder"

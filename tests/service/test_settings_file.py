@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from llmmem_gui.core.settings import Settings
-from llmmem_gui.service.settings_file import SettingsFile
+from llmmem_gui.service.storage.settings_file import SettingsFile
 
 PORT_8080 = Settings().with_value("api.port", 8080)
 
@@ -139,7 +139,7 @@ async def test_a_file_that_its_user_may_not_read_is_not_fatal(path):
     # The superuser may read everything: the program asks as somebody else.
     script = (
         "import os, sys; sys.path[:0] = sys.argv[2:]\n"
-        "from pathlib import Path; import llmmem_gui.service.settings_file as s\n"
+        "from pathlib import Path; import llmmem_gui.service.storage.settings_file as s\n"
         "os.chdir(os.path.dirname(sys.argv[1])); os.getuid() or (os.setgroups([]), os.setuid(65534))\n"
         "file = s.SettingsFile(Path('settings.toml'))\n"
         "print(file.settings.api.port, file.problems[0].sentence)"
@@ -179,7 +179,7 @@ import asyncio, resource, signal, sys
 sys.path[:0] = sys.argv[2:]
 from pathlib import Path
 from llmmem_gui.core.settings import Settings
-from llmmem_gui.service.settings_file import SettingsFile
+from llmmem_gui.service.storage.settings_file import SettingsFile
 file = SettingsFile(Path(sys.argv[1]))
 """
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from llmmem_gui.core.pressure import STALL_TRIGGERS
-from llmmem_gui.service import stall_watch
-from llmmem_gui.service.stall_watch import StallWatch
+from llmmem_gui.service.sampling import stall_watch
+from llmmem_gui.service.sampling.stall_watch import StallWatch
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these triggers")
 

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from llmmem_gui import __version__
-from llmmem_gui.service.control_api import MOST_RECENT_EVENTS
-from llmmem_gui.service.http_guard import WITHOUT_TOKEN
-from llmmem_gui.service.http_operations import Operation, QueryKind
+from llmmem_gui.service.http.control_api import MOST_RECENT_EVENTS
+from llmmem_gui.service.http.guard import WITHOUT_TOKEN
+from llmmem_gui.service.http.operations import Operation, QueryKind
 
 _QUERY_SCHEMAS: dict[QueryKind, dict[str, Any]] = {
     "number": {"type": "integer", "minimum": 0, "maximum": MOST_RECENT_EVENTS},

@@ -15,14 +15,17 @@ from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.snapshot import ModelSnapshot
 from llmmem_gui.service.answer import Answer
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.http_actor import actor_of
-from llmmem_gui.service.http_errors import ApiError, command_failed
-from llmmem_gui.service.http_guard import read_json
-from llmmem_gui.service.http_replies import ClientGone, EventStream, JsonReply, unless_client_leaves
-from llmmem_gui.service.memory_service import MemoryService
-from llmmem_gui.service.metrics import Metrics, Outcome
-from llmmem_gui.service.openai_schemas import ChatRequest, CompletionRequest, EmbeddingRequest, StreamOptions
-from llmmem_gui.service.openai_translation import (
+from llmmem_gui.service.http.actor import actor_of
+from llmmem_gui.service.http.errors import ApiError, command_failed
+from llmmem_gui.service.http.guard import read_json
+from llmmem_gui.service.http.metrics import Metrics, Outcome
+from llmmem_gui.service.http.openai_schemas import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    StreamOptions,
+)
+from llmmem_gui.service.http.openai_translation import (
     base64_vector,
     call_reader,
     chat_arguments,
@@ -31,6 +34,8 @@ from llmmem_gui.service.openai_translation import (
     unit_length,
     with_calls,
 )
+from llmmem_gui.service.http.replies import ClientGone, EventStream, JsonReply, unless_client_leaves
+from llmmem_gui.service.memory_service import MemoryService
 
 Payload = dict[str, Any]
 

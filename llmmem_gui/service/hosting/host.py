@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from llmmem_gui.core import protocol
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.service.host_exit import ExitReport, explain_exit
-from llmmem_gui.service.host_process import ErrorTail, HostProcess
+from llmmem_gui.service.hosting.host_exit import ExitReport, explain_exit
+from llmmem_gui.service.hosting.host_process import ErrorTail, HostProcess
 
 BIRTH_SECONDS = 60.0
 """A host that has not answered by then will not; a fresh program takes a second."""

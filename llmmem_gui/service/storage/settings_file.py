@@ -16,7 +16,7 @@ from pathlib import Path
 
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.settings_text import Problem, parse, to_toml
-from llmmem_gui.service.durable_file import replace_file
+from llmmem_gui.service.storage.durable_file import replace_file
 
 log = logging.getLogger(__name__)
 

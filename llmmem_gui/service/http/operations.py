@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from llmmem_gui.core.settings import Settings
-from llmmem_gui.service.control_api import ControlApi, SettingValue
-from llmmem_gui.service.control_records import (
+from llmmem_gui.service.http.control_api import ControlApi, SettingValue
+from llmmem_gui.service.http.control_records import (
     AddRequest,
     ForecastEntry,
     ForecastRequest,
@@ -30,8 +30,8 @@ from llmmem_gui.service.control_records import (
     SimulatedPressure,
     Status,
 )
-from llmmem_gui.service.openai_api import OpenAiApi
-from llmmem_gui.service.openai_schemas import ChatRequest, CompletionRequest, EmbeddingRequest
+from llmmem_gui.service.http.openai_api import OpenAiApi
+from llmmem_gui.service.http.openai_schemas import ChatRequest, CompletionRequest, EmbeddingRequest
 
 Method = Literal["GET", "POST", "PUT", "PATCH"]
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]

@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 
-from llmmem_gui.service.host import (
+from llmmem_gui.service.hosting.host import (
     STOP_SECONDS,
     Answer,
     AskFailedError,
@@ -16,9 +16,9 @@ from llmmem_gui.service.host import (
     HostError,
     LoadFailedError,
 )
-from llmmem_gui.service.host_exit import ExitReport
-from llmmem_gui.service.host_process import ErrorTail, HostProcess, StartedProcess
-from llmmem_gui.service.nursery import Nursery, NurseryEndedError
+from llmmem_gui.service.hosting.host_exit import ExitReport
+from llmmem_gui.service.hosting.host_process import ErrorTail, HostProcess, StartedProcess
+from llmmem_gui.service.hosting.nursery import Nursery, NurseryEndedError
 
 __all__ = [
     "Answer",

@@ -14,7 +14,7 @@ import msgspec
 from llmmem_gui.core.known_folders import ModelFolder
 from llmmem_gui.core.library import Description, ModelFile, describe, identities_of, model_file, unused_id
 from llmmem_gui.core.model_search import FolderProblem, Found, FoundModel, search
-from llmmem_gui.service.durable_file import replace_file
+from llmmem_gui.service.storage.durable_file import replace_file
 
 VERSION = 1
 """Of the index file; one of another version is made anew."""

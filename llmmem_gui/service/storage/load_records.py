@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from llmmem_gui.core.measurement import LoadKey, Measurement
-from llmmem_gui.service.durable_file import replace_file
+from llmmem_gui.service.storage.durable_file import replace_file
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from llmmem_gui.core.pressure import Level, PressureGauge
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.settings import WarningSettings
 from llmmem_gui.core.snapshot import CacheSnapshot
-from llmmem_gui.service.stall_watch import StallWatch
+from llmmem_gui.service.sampling.stall_watch import StallWatch
 
 
 class MemoryWatch:

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from llmmem_gui.service.http_errors import ApiError
-from llmmem_gui.service.json_schemas import keyword_not_held, too_large
-from llmmem_gui.service.openai_schemas import (
+from llmmem_gui.service.http.errors import ApiError
+from llmmem_gui.service.http.json_schemas import keyword_not_held, too_large
+from llmmem_gui.service.http.openai_schemas import (
     SAMPLING,
     AssistantMessage,
     ChatMessage,
@@ -26,7 +26,7 @@ from llmmem_gui.service.openai_schemas import (
     NamedSchema,
     ToolChoice,
 )
-from llmmem_gui.service.tool_calls import CallReader, demanded_call_schema
+from llmmem_gui.service.http.tool_calls import CallReader, demanded_call_schema
 
 
 def chat_arguments(request: ChatRequest) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import Sample
-from llmmem_gui.service.control_entries import event_object, sample_object
-from llmmem_gui.service.http_replies import EventStream, unless_client_leaves
+from llmmem_gui.service.http.control_entries import event_object, sample_object
+from llmmem_gui.service.http.replies import EventStream, unless_client_leaves
 from llmmem_gui.service.memory_service import MemoryService
 
 MOST_UNREAD = 1000

@@ -7,8 +7,8 @@ import msgspec
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.units import format_bytes
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.control_entries import forecast_entry, parameters_asked
-from llmmem_gui.service.control_records import ForecastEntry, ForecastRequest
+from llmmem_gui.service.http.control_entries import forecast_entry, parameters_asked
+from llmmem_gui.service.http.control_records import ForecastEntry, ForecastRequest
 from llmmem_gui.service.memory_service import MemoryService
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from llmmem_gui.service.http_errors import ApiError
+from llmmem_gui.service.http.errors import ApiError
 
 HEADER_SECONDS = 5.0
 """From the first byte of a request (or the start of a connection) until its header is complete."""

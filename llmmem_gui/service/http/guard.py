@@ -21,8 +21,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.http_errors import ApiError, command_failed, invalid_body
-from llmmem_gui.service.http_replies import ClientGone
+from llmmem_gui.service.http.errors import ApiError, command_failed, invalid_body
+from llmmem_gui.service.http.replies import ClientGone
 
 MOST_BODY_BYTES = 4 * 2**20
 BODY_SECONDS = 10.0

@@ -15,7 +15,8 @@ from llmmem_gui import __version__
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.settings import Settings
-from llmmem_gui.service.control_entries import (
+from llmmem_gui.service.http.actor import actor_of
+from llmmem_gui.service.http.control_entries import (
     event_object,
     library_entry,
     machine_entry,
@@ -24,7 +25,7 @@ from llmmem_gui.service.control_entries import (
     past_load,
     receipt_entry,
 )
-from llmmem_gui.service.control_records import (
+from llmmem_gui.service.http.control_records import (
     AddRequest,
     ForecastRequest,
     Health,
@@ -41,14 +42,13 @@ from llmmem_gui.service.control_records import (
     TotalEntry,
     Usage,
 )
-from llmmem_gui.service.event_stream import EventFeed
-from llmmem_gui.service.forecast_answer import answer_forecast
-from llmmem_gui.service.http_actor import actor_of
-from llmmem_gui.service.http_errors import ApiError
-from llmmem_gui.service.http_guard import read_json
-from llmmem_gui.service.http_replies import JsonReply, unless_client_leaves
+from llmmem_gui.service.http.errors import ApiError
+from llmmem_gui.service.http.event_stream import EventFeed
+from llmmem_gui.service.http.forecast_answer import answer_forecast
+from llmmem_gui.service.http.guard import read_json
+from llmmem_gui.service.http.openai_api import known_model
+from llmmem_gui.service.http.replies import JsonReply, unless_client_leaves
 from llmmem_gui.service.memory_service import KEEP, MemoryService
-from llmmem_gui.service.openai_api import known_model
 
 Result = TypeVar("Result")
 SettingValue = bool | int | float | str | list[str] | None

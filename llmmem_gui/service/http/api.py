@@ -9,16 +9,16 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from llmmem_gui.service.control_api import ControlApi
-from llmmem_gui.service.http_errors import ApiError
-from llmmem_gui.service.http_guard import Guard
-from llmmem_gui.service.http_operations import Endpoint, Operation, operations
-from llmmem_gui.service.http_replies import JsonReply
-from llmmem_gui.service.loopback_server import LoopbackServer
+from llmmem_gui.service.http.control_api import ControlApi
+from llmmem_gui.service.http.errors import ApiError
+from llmmem_gui.service.http.guard import Guard
+from llmmem_gui.service.http.loopback_server import LoopbackServer
+from llmmem_gui.service.http.metrics import CONTENT_TYPE, Metrics
+from llmmem_gui.service.http.openai_api import OpenAiApi
+from llmmem_gui.service.http.openapi_document import openapi_document
+from llmmem_gui.service.http.operations import Endpoint, Operation, operations
+from llmmem_gui.service.http.replies import JsonReply
 from llmmem_gui.service.memory_service import MemoryService
-from llmmem_gui.service.metrics import CONTENT_TYPE, Metrics
-from llmmem_gui.service.openai_api import OpenAiApi
-from llmmem_gui.service.openapi_document import openapi_document
 
 
 class HttpApi:

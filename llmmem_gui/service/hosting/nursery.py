@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 from llmmem_gui.core import protocol
-from llmmem_gui.service.host_process import ForkedProcess, host_environment, host_program
+from llmmem_gui.service.hosting.host_process import ForkedProcess, host_environment, host_program
 
 
 class NurseryEndedError(Exception):

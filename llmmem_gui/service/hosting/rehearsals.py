@@ -23,9 +23,9 @@ from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.rehearsal import LINE_LIMIT_BYTES, Answer, RehearsalFailed, Rehearse, Rehearsed
-from llmmem_gui.service.durable_file import replace_file
-from llmmem_gui.service.host_exit import explain_exit
-from llmmem_gui.service.host_process import ERRORS_BYTES, host_environment, host_program
+from llmmem_gui.service.hosting.host_exit import explain_exit
+from llmmem_gui.service.hosting.host_process import ERRORS_BYTES, host_environment, host_program
+from llmmem_gui.service.storage.durable_file import replace_file
 
 ANSWER_SECONDS = 60.0
 """A rehearsal that takes longer is ended; opening the largest vocabulary takes two seconds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from llmmem_gui.core.events import Actor
-from llmmem_gui.service.endpoint import ACTOR_HEADER
+from llmmem_gui.service.storage.endpoint import ACTOR_HEADER
 
 _NAMED: dict[str, Actor] = {"cli": "cli", "script": "script"}
 

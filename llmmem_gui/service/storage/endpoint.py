@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from llmmem_gui.service import program_lock
-from llmmem_gui.service.durable_file import replace_file
+from llmmem_gui.service.storage import program_lock
+from llmmem_gui.service.storage.durable_file import replace_file
 
 FILE_NAME = "endpoint.json"
 ACTOR_HEADER = "llmmem-actor"

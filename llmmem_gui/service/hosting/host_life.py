@@ -14,10 +14,10 @@ from llmmem_gui.core.events import Receipt
 from llmmem_gui.core.measurement import Measurement
 from llmmem_gui.core.protocol import Loaded
 from llmmem_gui.core.readings import HostReading
-from llmmem_gui.service.hosts import Host, HostError, HostStarter
-from llmmem_gui.service.machine_memory import MachineMemory
-from llmmem_gui.service.process_memory import ProcessMemory, read_process_memory
-from llmmem_gui.service.sampler import SampledHost
+from llmmem_gui.service.hosting.hosts import Host, HostError, HostStarter
+from llmmem_gui.service.sampling.machine_memory import MachineMemory
+from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory
+from llmmem_gui.service.sampling.sampler import SampledHost
 
 _NOTHING = ProcessMemory(0, 0)
 

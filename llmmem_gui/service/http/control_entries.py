@@ -14,7 +14,7 @@ from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.readings import MachineReading, Sample
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
-from llmmem_gui.service.control_records import (
+from llmmem_gui.service.http.control_records import (
     ForecastEntry,
     ForecastRequest,
     LibraryEntry,
@@ -24,7 +24,7 @@ from llmmem_gui.service.control_records import (
     PastLoad,
     Receipt,
 )
-from llmmem_gui.service.load_records import LoadRecord
+from llmmem_gui.service.storage.load_records import LoadRecord
 
 
 def library_entry(file: ModelFile) -> LibraryEntry:

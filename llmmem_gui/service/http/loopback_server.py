@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
-from llmmem_gui.service.http_connection import HEADER_BYTES, KEEP_ALIVE_SECONDS, BoundedConnection
+from llmmem_gui.service.http.connection import HEADER_BYTES, KEEP_ALIVE_SECONDS, BoundedConnection
 
 ADDRESS = "127.0.0.1"
 CLOSE_SECONDS = 1.0

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from llmmem_gui.core.readings import HostReading, ProgramReading, Sample
-from llmmem_gui.service.gpus import Gpus
-from llmmem_gui.service.machine_memory import MachineMemory
-from llmmem_gui.service.process_memory import ProcessMemory, read_process_memory
-from llmmem_gui.service.programs import Programs
+from llmmem_gui.service.sampling.gpus import Gpus
+from llmmem_gui.service.sampling.machine_memory import MachineMemory
+from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory
+from llmmem_gui.service.sampling.programs import Programs
 
 _TICKS_BETWEEN_PROGRAMS = 5
 

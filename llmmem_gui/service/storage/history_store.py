@@ -16,7 +16,7 @@ from llmmem_gui.core.events import Event
 from llmmem_gui.core.history import History
 from llmmem_gui.core.history_rows import RESOLUTIONS, Row, RowsInProgress
 from llmmem_gui.core.readings import Sample
-from llmmem_gui.service.history_file import (
+from llmmem_gui.service.storage.history_file import (
     Batch,
     DamagedHistory,
     HistoryFile,

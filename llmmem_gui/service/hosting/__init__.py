@@ -1,0 +1,1 @@
+"""Hosts from birth to receipt: the processes that hold one model each."""
