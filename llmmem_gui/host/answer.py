@@ -6,12 +6,14 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from llmmem_gui.core import protocol
 from llmmem_gui.host.chat import TemplateError
 from llmmem_gui.host.mapping import OwnMemory
 from llmmem_gui.host.model import Cancelled, HostedModel
+from llmmem_gui.host.probabilities import TokenProbabilities
 from llmmem_gui.host.requests import Requests
 
 Send = Callable[[protocol.Message], None]
@@ -66,12 +68,27 @@ def answer(model: HostedModel, ask: protocol.Ask, requests: Requests, memory: Ow
 
 
 def _carry_out(model: HostedModel, ask: protocol.Ask, send: Send) -> dict[str, Any] | None:
+    finish = _finisher(model, ask)
     result = _call(model, ask)
     if not isinstance(result, Iterator):
-        return dict(result)
+        return finish(dict(result))
     for chunk in result:
-        send(protocol.Chunk(ask.request_id, chunk))
+        send(protocol.Chunk(ask.request_id, finish(chunk)))
     return None
+
+
+def _finisher(model: HostedModel, ask: protocol.Ask) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Give what adds the probabilities of tokens to an answer or its chunks, if they are asked for."""
+    wanted = ask.arguments.get("logprobs")
+    if wanted is None or wanted is False:
+        return lambda payload: payload
+    if ask.arguments.get("echo"):
+        raise ValueError("probabilities of tokens (logprobs) are given for the answer only: leave echo out")
+    alternatives = (ask.arguments.get("top_logprobs") or 0) if wanted is True else wanted
+    model.probabilities = TokenProbabilities(alternatives, lambda token: model.detokenize([token]))
+    if ask.operation == "chat":
+        return model.probabilities.in_chat
+    return partial(model.probabilities.in_completion, prompt_length=len(ask.arguments["prompt"]))
 
 
 def _call(model: HostedModel, ask: protocol.Ask) -> Any:
@@ -81,11 +98,13 @@ def _call(model: HostedModel, ask: protocol.Ask) -> Any:
         raise ValueError("the model is loaded to generate text; load it for embeddings to get them")
     if ask.operation == "embedding":
         return model.create_embedding(**ask.arguments)
-    if ask.arguments.get("logprobs"):
-        # They need an output row for each token of a batch; a host reserves one row in all.
-        raise ValueError("probabilities of tokens (logprobs) are not offered, because they take much memory")
+    for token in ask.arguments.get("logit_bias") or {}:
+        if int(token) >= model.n_vocab():
+            raise ValueError(f"logit_bias names the token {token}; the model has {model.n_vocab()}")
     # Without a seed the library begins with the same one in each process.
     arguments = {"seed": secrets.randbits(32), **ask.arguments}
+    for name in ("logprobs", "top_logprobs"):
+        arguments.pop(name, None)
     if ask.operation == "completion":
         return model.create_completion(**arguments)
     return model.create_chat_completion(**_with_schema(arguments))

@@ -11,6 +11,7 @@ from typing import Any
 
 import llama_cpp
 import numpy
+import numpy.typing
 from llama_cpp import _internals as internals
 from llama_cpp import llama_chat_format
 from llama_cpp import llama_cpp as api
@@ -19,6 +20,7 @@ from llmmem_gui.core.parameters import KvType, LoadParameters
 from llmmem_gui.host.chat import chat_handler_for
 from llmmem_gui.host.engine import AbortSwitch, EngineLog
 from llmmem_gui.host.modelfile import LoadError
+from llmmem_gui.host.probabilities import TokenProbabilities
 from llmmem_gui.host.tokenizer import Tokenizer
 
 _GGML_TYPES: dict[KvType, int] = {
@@ -164,6 +166,8 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         """Tokens chosen."""
         self.first_token_time: float | None = None
         """When the first token was chosen, by the monotonic clock."""
+        self.probabilities: TokenProbabilities | None = None
+        """Takes down what each token was chosen from, when that is asked for."""
 
     @property
     def trained_context(self) -> int:
@@ -208,6 +212,8 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         for token in super().generate(prompt, *args, **arguments):
             self.first_token_time = self.first_token_time or time.monotonic()
             self.completion_tokens += 1
+            if self.probabilities is not None:
+                self.probabilities.add(token, self._ctx.last_logits(self._n_vocab))
             yield token
 
     def embed(self, input: str | list[str], *args: Any, **arguments: Any) -> Any:
@@ -275,6 +281,11 @@ class _OpenContext(internals.LlamaContext):  # type: ignore[misc]
         self.memory = api.llama_get_memory(context)
         self.sampler = None
         self._exit_stack = contextlib.ExitStack()
+
+    def last_logits(self, vocabulary_size: int) -> numpy.typing.NDArray[numpy.single]:
+        """Give the logits after the last token that was decoded; overwritten by the next."""
+        row = api.llama_get_logits_ith(self.ctx, -1)
+        return numpy.ctypeslib.as_array(row, shape=(vocabulary_size,))
 
     def kv_cache_clear(self) -> None:
         """Forget all tokens; their bytes stay, unread, so that no page is touched."""

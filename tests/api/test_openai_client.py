@@ -126,6 +126,46 @@ def test_a_text_is_continued(client: openai.OpenAI, smol: str) -> None:
     assert echoed.choices[0].text.startswith("The capital of France is")
 
 
+def test_probabilities_of_tokens_are_told(client: openai.OpenAI, smol: str) -> None:
+    """Whole and streamed, a chat's `logprobs` make up its text; completions have theirs in the older form."""
+    arguments: dict[str, Any] = {
+        "model": smol,
+        "messages": HELLO,
+        "max_tokens": 6,
+        "temperature": 0,
+        "logprobs": True,
+        "top_logprobs": 3,
+    }
+    choice = client.chat.completions.create(**arguments).choices[0]
+    assert choice.logprobs is not None
+    tokens = choice.logprobs.content or []
+    assert "".join(token.token for token in tokens) == choice.message.content
+    for token in tokens:
+        # At temperature 0 the likeliest is chosen.
+        assert token.logprob == token.top_logprobs[0].logprob
+        assert sum(math.exp(each.logprob) for each in token.top_logprobs) <= 1
+    chunks = list(client.chat.completions.create(**arguments, stream=True))
+    told = [chunk.choices[0].logprobs for chunk in chunks]
+    assert [token for each in told if each for token in each.content or []] == tokens
+
+    completion = client.completions.create(
+        model=smol, prompt="The capital of France is", max_tokens=3, temperature=0, logprobs=2
+    ).choices[0]
+    assert completion.logprobs is not None
+    assert "".join(completion.logprobs.tokens or []) == completion.text
+    assert completion.logprobs.text_offset == sorted(completion.logprobs.text_offset or [])
+    assert [len(each) for each in completion.logprobs.top_logprobs or []] == [2, 2, 2]
+
+
+def test_a_token_can_be_favoured(client: openai.OpenAI, smol: str) -> None:
+    """With the greatest `logit_bias` a token is chosen again and again."""
+    answer = client.chat.completions.create(
+        model=smol, messages=HELLO, max_tokens=3, temperature=0, logit_bias={"260": 100}
+    )
+    first, *others = (answer.choices[0].message.content or "").split()
+    assert others == [first, first]
+
+
 def test_json_fits_the_schema(client: openai.OpenAI, smol: str) -> None:
     """A JSON schema holds the answer to its form."""
     schema = {
@@ -208,7 +248,8 @@ def test_texts_become_vectors(client: openai.OpenAI, gemma: str) -> None:
         ({"top_logprobs": 3}, openai.BadRequestError, "top_logprobs"),
         ({"extra_body": {"chat_template": "{{ x }}"}}, openai.BadRequestError, "chat_template"),
         ({"extra_body": {"grammar": "root ::= x"}}, openai.BadRequestError, "grammar"),
-        ({"logit_bias": {"1": 5}}, openai.BadRequestError, "logit_bias"),
+        ({"logit_bias": {"1": 101}}, openai.BadRequestError, "logit_bias[...]"),
+        ({"logit_bias": {"Paris": 5}}, openai.BadRequestError, "logit_bias"),
         ({"messages": []}, openai.BadRequestError, "messages"),
         ({"tool_choice": "required"}, openai.BadRequestError, "tool_choice"),
         ({"tools": [WEATHER], "tool_choice": NOT_OFFERED}, openai.BadRequestError, "tool_choice"),

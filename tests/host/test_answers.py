@@ -175,13 +175,13 @@ async def test_other_architectures_answer_again_and_again(
 async def test_what_cannot_be_answered_says_why_and_the_host_goes_on(
     starter: HostStarter, smol_path: Path
 ) -> None:
-    """A prompt beyond the context, an unknown argument, logprobs, a wrong operation: refused in words."""
+    """A prompt beyond the context, an unknown argument or token, a wrong operation: refused in words."""
     host = await loaded_host(starter, smol_path)
     refused = [
         ("completion", {"prompt": "word " * 600}, r"the prompt has 60\d tokens and the context 512: .*"),
         ("completion", {"prompt": "a", "colour": 1}, r".*colour.*"),
         ("completion", {}, r".*prompt.*"),
-        ("chat", {"messages": HELLO, "logprobs": True, "top_logprobs": 2}, r".*logprobs.*not offered.*"),
+        ("completion", {"prompt": "a", "logit_bias": {"49152": 1}}, r"logit_bias names the token 49152; .*"),
         ("embedding", {"input": "a"}, r"the model is loaded to generate text; .*"),
     ]
     for operation, arguments, reason in refused:

@@ -2,7 +2,7 @@
 
 A field that is not here is refused, because a field that is accepted and ignored is a wrong answer that looks
 right. Some fields of OpenAI's that cannot change an answer here are accepted with the values that ask for
-nothing: `n` 1, `store` false, an empty `logit_bias`; labels such as `user` are accepted and have no effect.
+nothing: `n` 1, `store` false; labels such as `user` are accepted and have no effect.
 """
 
 from __future__ import annotations
@@ -151,6 +151,10 @@ class StreamOptions(Record, frozen=True):
     include_obfuscation: Literal[False] | None = None
 
 
+TokenId = Annotated[str, Meta(pattern="^[0-9]{1,7}$")]
+Bias = Annotated[float, Meta(ge=-100, le=100)]
+
+
 class Generation(Record, frozen=True):
     """What every request for text may say about how it is made."""
 
@@ -169,7 +173,7 @@ class Generation(Record, frozen=True):
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None
     stop: StopText | Annotated[list[StopText], Meta(max_length=16)] | None = None
     n: Literal[1] | None = None
-    logit_bias: Annotated[dict[str, float], Meta(max_length=0)] | None = None
+    logit_bias: Annotated[dict[TokenId, Bias], Meta(max_length=300)] | None = None
     user: Label | None = None
     metadata: Annotated[dict[str, Label], Meta(max_length=16)] | None = None
     store: Literal[False] | None = None
@@ -190,6 +194,7 @@ SAMPLING = (
     "frequency_penalty",
     "seed",
     "stop",
+    "logit_bias",
 )
 """Fields of `Generation` that go to llama-cpp-python under the same name."""
 
