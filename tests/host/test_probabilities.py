@@ -24,7 +24,8 @@ LIBRARY = """
 import json, sys
 from llama_cpp import Llama
 path, prompt = json.load(sys.stdin)
-model = Llama(path, n_ctx=512, n_threads=1, n_threads_batch=1, flash_attn=True, logits_all=True, verbose=False)
+settings = {"n_ctx": 512, "n_threads": 1, "n_threads_batch": 1, "flash_attn": True}
+model = Llama(path, logits_all=True, verbose=False, **settings)
 answer = model.create_completion(prompt, max_tokens=12, temperature=0.0, logprobs=3)
 json.dump(answer["choices"][0], sys.stdout, default=float)
 """
