@@ -6,9 +6,11 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, QSocketNotifier, Signal
+from PySide6.QtGui import QIcon, QImage
 
 from llmmem_gui import resources
 from llmmem_gui.ui.memory_warnings import MemoryWarning
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 _NAME = "org.freedesktop.Notifications"
 _PATH = "/org/freedesktop/Notifications"
 _OPEN = "default"
+_ICON_SIDE = 48
 
 
 class Notifier(QObject):
@@ -41,22 +44,35 @@ class Notifier(QObject):
         self._answers: dict[int, Callable[[tuple[Any, ...]], None]] = {}
         """What to do with the answer to the call with that serial number."""
         self._failures: dict[int, Callable[[], None]] = {}
-        self._buttons_shown = True
+        self._untold: MemoryWarning | None = None
+        """The newest warning, until the service has answered that it shows it."""
+        self._is_asking = False
+        """A call is under way: what comes meanwhile is told afterwards, so that it can take the place."""
+        self._buttons_shown: bool | None = None
+        """Whether this service shows buttons; None: it was not asked yet."""
         self._shown_id = 0
         self._requests: dict[str, Request] = {}
 
     def close(self) -> None:
         """Take the notification away and leave the bus."""
+        self._untold = None
         if self._bus is not None and self._shown_id:
             self._call("CloseNotification", "u", (self._shown_id,))
         self._leave()
 
     def show(self, warning: MemoryWarning) -> None:
         """Show a warning, in place of the last one."""
+        self._untold = warning
         if not self._join():
+            self._fall_back()
+        elif not self._is_asking:
+            self._tell()
+
+    def _fall_back(self) -> None:
+        self._is_asking = False
+        warning, self._untold = self._untold, None
+        if warning is not None:
             self._fallback("LLM Memory", warning.text, warning.level == "critical")
-            return
-        self._notify(warning)
 
     # --- the bus -----------------------------------------------------------------------------------------
 
@@ -70,14 +86,15 @@ class Notifier(QObject):
 
         try:
             self._bus = open_dbus_connection("SESSION")
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
             log.warning("no session bus for notifications: %s", error)
             return False
         self._socket = QSocketNotifier(self._bus.sock.fileno(), QSocketNotifier.Type.Read, self)
         self._socket.activated.connect(self._read)
-        rule = MatchRule(type="signal", interface=_NAME, path=_PATH)
-        self._bus.send(message_bus.AddMatch(rule))
-        self._call("GetCapabilities", "", (), self._take_capabilities)
+        comes_and_goes = MatchRule(type="signal", interface=message_bus.interface, member="NameOwnerChanged")
+        comes_and_goes.add_arg_condition(0, _NAME)
+        for rule in (MatchRule(type="signal", interface=_NAME, path=_PATH), comes_and_goes):
+            self._bus.send(message_bus.AddMatch(rule))
         return True
 
     def _leave(self) -> None:
@@ -90,6 +107,8 @@ class Notifier(QObject):
             self._bus = None
         self._answers.clear()
         self._failures.clear()
+        self._forget_service()
+        self._fall_back()
 
     def _call(
         self,
@@ -138,10 +157,16 @@ class Notifier(QObject):
 
     # --- notifications -----------------------------------------------------------------------------------
 
-    def _take_capabilities(self, body: tuple[Any, ...]) -> None:
-        self._buttons_shown = "actions" in body[0]
+    def _tell(self) -> None:
+        if self._untold is None:
+            return
+        self._is_asking = True
+        if self._buttons_shown is None:
+            self._call("GetCapabilities", "", (), self._take_capabilities, self._fall_back)
+        else:
+            self._notify(self._untold, self._buttons_shown)
 
-    def _notify(self, warning: MemoryWarning) -> None:
+    def _notify(self, warning: MemoryWarning, buttons_shown: bool) -> None:
         self._requests = {f"offer-{place}": offer.request for place, offer in enumerate(warning.offers)}
         actions = [_OPEN, self.tr("Open")]
         for key, offer in zip(self._requests, warning.offers, strict=True):
@@ -151,33 +176,38 @@ class Notifier(QObject):
             "urgency": ("y", 2 if critical else 1),
             "desktop-entry": ("s", resources.APPLICATION_ID),
             "category": ("s", "device.error" if critical else "device"),
+            "image-data": _picture(),
         }
-        text = warning.text if self._buttons_shown else f"{warning.text} {self.tr('Open LLM Memory to act.')}"
+        text = warning.text if buttons_shown else f"{warning.text} {self.tr('Open LLM Memory to act.')}"
         arguments = (
             "LLM Memory",
             self._shown_id,
             resources.APPLICATION_ID,
             self.tr("Memory is nearly full") if critical else self.tr("Memory is filling up"),
             text.replace("&", "&amp;").replace("<", "&lt;"),
-            actions if self._buttons_shown else [],
+            actions if buttons_shown else [],
             hints,
             -1,
         )
-        self._call(
-            "Notify",
-            "susssasa{sv}i",
-            arguments,
-            self._take_id,
-            lambda: self._fallback("LLM Memory", warning.text, critical),
-        )
+        self._call("Notify", "susssasa{sv}i", arguments, partial(self._take_id, warning), self._fall_back)
 
-    def _take_id(self, body: tuple[Any, ...]) -> None:
+    def _take_capabilities(self, body: tuple[Any, ...]) -> None:
+        self._buttons_shown = "actions" in body[0]
+        self._tell()
+
+    def _take_id(self, warning: MemoryWarning, body: tuple[Any, ...]) -> None:
         self._shown_id = int(body[0])
+        self._is_asking = False
+        if self._untold is warning:
+            self._untold = None
+        self._tell()
 
     def _take_signal(self, member: str, body: tuple[Any, ...]) -> None:
-        if not body or body[0] != self._shown_id or not self._shown_id:
+        if member == "NameOwnerChanged":
+            self._forget_service()
+        elif not body or body[0] != self._shown_id or not self._shown_id:
             return
-        if member == "NotificationClosed":
+        elif member == "NotificationClosed":
             self._shown_id = 0
         elif member == "ActionInvoked":
             request = self._requests.get(body[1])
@@ -185,3 +215,16 @@ class Notifier(QObject):
                 self.requested.emit(request)
             elif body[1] == _OPEN:
                 self.open_asked.emit()
+
+    def _forget_service(self) -> None:
+        """Another service counts from 1 anew: the number may be that of another program's notification."""
+        self._shown_id = 0
+        self._buttons_shown = None
+
+
+def _picture() -> tuple[str, tuple[Any, ...]]:
+    """The program's icon, pixel by pixel: its name is known only to a desktop on which it was installed."""
+    drawn = QIcon(str(resources.application_icon())).pixmap(_ICON_SIDE, _ICON_SIDE).toImage()
+    image = drawn.convertToFormat(QImage.Format.Format_RGBA8888)
+    size = (image.width(), image.height(), image.bytesPerLine())
+    return "(iiibiiay)", (*size, True, 8, 4, bytes(image.constBits()))

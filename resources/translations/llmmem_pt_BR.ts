@@ -1683,7 +1683,7 @@
     </message>
 </context>
 <context>
-    <name>Tray</name>
+    <name>TrayMenu</name>
     <message>
         <source>Unload</source>
         <translation>Descarregar</translation>
