@@ -8,7 +8,7 @@ from typing import get_args
 
 from llmmem_gui import __version__
 from llmmem_gui.core.parameters import KvType
-from llmmem_gui.core.units import parse_bytes
+from llmmem_gui.core.typed import parse_bytes
 
 _EXIT_CODES = (
     "exit codes: 0 done, 1 failed (the reason is on stderr), 2 wrong usage, 3 no running program reached"

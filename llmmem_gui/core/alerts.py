@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from llmmem_gui.core.plan import Holder, charged_bytes, eviction_order
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import ProgramReading, Sample
+from llmmem_gui.core.sentence import Duration, Percent, Sentence, Size
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.core.trend import Trend
-from llmmem_gui.core.units import MIB, format_bytes, format_duration
+from llmmem_gui.core.units import MIB
 
 _HYSTERESIS_PERCENT = 5.0
 """So far below a level the use must fall before that level counts as left."""
@@ -82,33 +83,57 @@ class Alert:
         return {name: float(number) for name, number in numbers.items() if number is not None}
 
     @property
-    def sentence(self) -> str:
-        """What is short, why, when it is used up, and what can be done, in English."""
-        parts = [self._what()]
-        if self.growth is not None:
-            duration = f" in {format_duration(self.growth.seconds)}" if self.growth.seconds else ""
-            parts.append(f"{self.growth.name} grew by {format_bytes(self.growth.grown_bytes)}{duration}")
-        if self.seconds_to_limit is not None:
-            end = "its memory is used up" if self.of_machine else "the limit is reached"
-            parts.append(f"at this rate {end} in {format_duration(self.seconds_to_limit)}")
-        return f"{', '.join(parts)}: {self._advice()}."
+    def sentence(self) -> Sentence:
+        """What is short, why, when it is used up, and what can be done."""
+        story = self._what()
+        for more in (self._growth(), self._end()):
+            if more is not None:
+                story = Sentence("Alert", "{story}, {more}").format(story=story, more=more)
+        return Sentence("Alert", "{story}: {advice}.").format(story=story, advice=self._advice())
 
-    def _what(self) -> str:
-        used, limit = format_bytes(self.current_bytes), format_bytes(self.limit_bytes)
-        share = f"{self.percent:.0f} %"
+    def _what(self) -> Sentence:
+        used, limit, share = Size(self.current_bytes), Size(self.limit_bytes), Percent(self.percent)
         if self.of_machine:
-            left = format_bytes(self.limit_bytes - self.current_bytes)
-            return f"This computer has {left} of {limit} left ({share} used)"
+            left = Size(self.limit_bytes - self.current_bytes)
+            return Sentence("Alert", "This computer has {left} of {limit} left ({share} used)").format(
+                left=left, limit=limit, share=share
+            )
         if self.model_id is not None:
-            return f"{self.model_id} uses {used} of its limit of {limit} ({share})"
-        return f"The models use {used} of {limit} ({share})"
+            return Sentence("Alert", "{model} uses {used} of its limit of {limit} ({share})").format(
+                model=self.model_id, used=used, limit=limit, share=share
+            )
+        return Sentence("Alert", "The models use {used} of {limit} ({share})").format(
+            used=used, limit=limit, share=share
+        )
 
-    def _advice(self) -> str:
+    def _growth(self) -> Sentence | None:
+        if self.growth is None:
+            return None
+        name, grown = self.growth.name, Size(self.growth.grown_bytes)
+        if not self.growth.seconds:
+            return Sentence("Alert", "{name} grew by {size}").format(name=name, size=grown)
+        return Sentence("Alert", "{name} grew by {size} in {duration}").format(
+            name=name, size=grown, duration=Duration(self.growth.seconds)
+        )
+
+    def _end(self) -> Sentence | None:
+        if self.seconds_to_limit is None:
+            return None
+        left = Duration(self.seconds_to_limit)
+        if self.of_machine:
+            return Sentence("Alert", "at this rate its memory is used up in {duration}").format(duration=left)
+        return Sentence("Alert", "at this rate the limit is reached in {duration}").format(duration=left)
+
+    def _advice(self) -> Sentence:
         if self.relief_model is not None:
-            return f"unloading {self.relief_model} gives {format_bytes(self.relief_bytes)} back"
+            return Sentence("Alert", "unloading {model} gives {size} back").format(
+                model=self.relief_model, size=Size(self.relief_bytes)
+            )
         if self.model_id is not None:
-            return "raise its limit or load it with a smaller context"
-        return "close other programs" if self.of_machine else "raise the limit or unload a model"
+            return Sentence("Alert", "raise its limit or load it with a smaller context")
+        if self.of_machine:
+            return Sentence("Alert", "close other programs")
+        return Sentence("Alert", "raise the limit or unload a model")
 
 
 @dataclass(slots=True)

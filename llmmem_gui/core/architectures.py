@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from llmmem_gui.core.sentence import Sentence
+
 
 def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -39,21 +41,25 @@ UNUSUAL_CACHE = _names(
 )
 """Architectures with caches beside keys, values and states (indexers, encoders), which are not counted."""
 
-NOT_MODELS: Mapping[str, str] = MappingProxyType(
+_PROJECTOR = Sentence("File", "{file} is a projector of images or sound (mmproj), not a model of its own.")
+_DRAFT = Sentence("File", "{file} is a draft for another model, not a model of its own.")
+_SPEECH = Sentence("File", "{file} is a part of a speech model, not a model of its own.")
+
+NOT_MODELS: Mapping[str, Sentence] = MappingProxyType(
     {
-        "clip": "a projector of images or sound (mmproj)",
-        "mmproj": "a projector of images or sound (mmproj)",
-        "wavtokenizer-dec": "a decoder of speech tokens",
-        "gemma4-assistant": "a draft for another model",
-        "eagle3": "a draft for another model",
-        "dflash": "a draft for another model",
-        "qwen3tts": "a part of a speech model",
-        "pockettts": "a part of a speech model",
-        "imatrix": "an importance matrix for quantising",
-        "adapter": "an adapter (LoRA)",
+        "clip": _PROJECTOR,
+        "mmproj": _PROJECTOR,
+        "wavtokenizer-dec": Sentence("File", "{file} is a decoder of speech tokens, not a model of its own."),
+        "gemma4-assistant": _DRAFT,
+        "eagle3": _DRAFT,
+        "dflash": _DRAFT,
+        "qwen3tts": _SPEECH,
+        "pockettts": _SPEECH,
+        "imatrix": Sentence("File", "{file} is an importance matrix for quantising, not a model of its own."),
+        "adapter": Sentence("File", "{file} is an adapter (LoRA), not a model of its own."),
     }
 )
-"""Architectures of files that cannot be loaded on their own, and what they are."""
+"""Architectures of files that cannot be loaded on their own, and what they are, said of `{file}`."""
 
 WITHOUT_CACHE = _names(
     """

@@ -24,6 +24,7 @@ from llmmem_gui.core.load_queue import LoadQueue
 from llmmem_gui.core.plan import Bounds, Holder
 from llmmem_gui.core.refusal import Refusal, RefusalCode
 from llmmem_gui.core.relief import Relief
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import State
 
 _CLOCK_JUMP_SECONDS = 30.0
@@ -124,7 +125,8 @@ class ModelCache:
             return Refusal("closing", entry.model_id)
         using = len(entry.waiters) + len(entry.in_flight)
         if using >= self.policy.queue_limit:
-            return Refusal("queue full", entry.model_id, reason=f"{using} requests")
+            requests = Sentence("Refusal", "{count} requests").format(count=using)
+            return Refusal("queue full", entry.model_id, reason=requests)
         loaded = entry.state.holds_host and entry.state is not State.UNLOADING
         if loaded and not (asked.exact and asked.parameters != entry.parameters):
             return None
@@ -246,7 +248,7 @@ class ModelCache:
             self._state.announce("host-died", entry, "crashed", text=message.reason)
         self._state.reaped(entry)
 
-    def _load_failed(self, entry: Entry, reason: str) -> None:
+    def _load_failed(self, entry: Entry, reason: Sentence) -> None:
         entry.count_failure(self._state.now, reason)
         self._queue.load_ended(entry)
         self._state.refuse_all(entry, Refusal("load failed", entry.model_id, reason=reason), announce=False)

@@ -8,6 +8,7 @@ from llmmem_gui.core.cache_messages import Requested
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Charge, Holder, Standing
 from llmmem_gui.core.readings import HostReading
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import State
 
 _COOLDOWN_AFTER_FAILURES = 2
@@ -72,7 +73,7 @@ class Entry:
     """What it really took when it had to go for taking more than its forecast."""
     failures: int = 0
     cooldown_until: float = 0.0
-    error: str | None = None
+    error: Sentence | None = None
     _drawn: tuple[Holder | None] | None = field(default=None, init=False, repr=False)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -199,7 +200,7 @@ class Entry:
         if reading != self.measured:
             self.measured = reading
 
-    def count_failure(self, now: float, reason: str) -> None:
+    def count_failure(self, now: float, reason: Sentence) -> None:
         """Remember a failed load or a crash; from the second in a row on, programs wait longer and longer."""
         self.failures += 1
         self.error = reason

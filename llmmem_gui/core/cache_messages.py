@@ -12,6 +12,7 @@ from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
+from llmmem_gui.core.sentence import Sentence
 
 Purpose = Literal["load", "use"]
 OverLimit = Literal["unload", "reload_smaller", "warn"]
@@ -132,7 +133,7 @@ class HostFailed:
 
     model_id: str
     host: int
-    reason: str
+    reason: Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class HostExited:
 
     model_id: str
     host: int
-    reason: str
+    reason: Sentence
     """Why it ended, one sentence; matters only when nobody asked it to."""
 
 
@@ -295,7 +296,7 @@ class Announce:
     cause: Cause | None = None
     actor: Actor = "program"
     for_model: str | None = None
-    text: str = ""
+    text: Sentence | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 

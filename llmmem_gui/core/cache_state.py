@@ -12,6 +12,7 @@ from llmmem_gui.core.given_back import GivenBack
 from llmmem_gui.core.plan import Bounds, Holder, Step
 from llmmem_gui.core.readings import MachineReading, Sample
 from llmmem_gui.core.refusal import Refusal, RefusalCode
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import State
 
 _REFUSAL_QUIET_SECONDS = 10.0
@@ -225,7 +226,7 @@ class CacheState:
         actor: Actor = "program",
         for_model: str | None = None,
         *,
-        text: str = "",
+        text: Sentence | None = None,
         numbers: Mapping[str, float] | None = None,
     ) -> None:
         """Put something on the timeline."""

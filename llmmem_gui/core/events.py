@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from llmmem_gui.core.sentence import Sentence
+
 EventType = Literal[
     "load-queued",
     "load-started",
@@ -69,8 +71,8 @@ class Event:
     actor: Actor = "program"
     for_model: str | None = None
     """The model that room was made for."""
-    text: str = ""
-    """One English sentence; a window may say it in its own language from the other fields."""
+    text: Sentence | None = None
+    """What happened, where the other fields do not tell it."""
     numbers: Mapping[str, float] = field(default_factory=dict)
     """Figures by name, the unit in each name: `given_back_bytes`, `seconds`, `percent`."""
 

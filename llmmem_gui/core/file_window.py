@@ -9,12 +9,21 @@ import struct
 from collections.abc import Callable
 from io import FileIO
 
+from llmmem_gui.core.sentence import BadValue, Count, Sentence
+
 WINDOW_BYTES = 256 * 1024
 _LENGTH = struct.Struct("<Q")
 
 
-class InvalidModel(ValueError):
-    """The file cannot be used as a model; the text is one sentence that says which file and why."""
+class InvalidModel(BadValue):
+    """The file cannot be used as a model; the sentence says which file and why."""
+
+
+def invalid_model(name: str, reason: Sentence) -> InvalidModel:
+    """The error that says why the file with that name is no valid model."""
+    return InvalidModel(
+        Sentence("File", "{file} is not a valid model: {reason}.").format(file=name, reason=reason)
+    )
 
 
 def printable_name(path: str | os.PathLike[str]) -> str:
@@ -37,15 +46,18 @@ def open_regular(path: str | os.PathLike[str], name: str) -> FileIO:
         _require_regular(os.stat(path).st_mode, name)
         file = FileIO(os.open(path, flags))
     except FileNotFoundError:
-        raise InvalidModel(f"{name} does not exist (any more).") from None
+        raise _told(Sentence("File", "{file} does not exist (any more)."), name) from None
     except PermissionError:
-        raise InvalidModel(f"{name} may not be read by this user: permission denied.") from None
+        raise _told(
+            Sentence("File", "{file} may not be read by this user: permission denied."), name
+        ) from None
     except (OSError, ValueError) as error:
-        too_long = isinstance(error, OSError) and error.errno == errno.ELOOP
-        reason = (
-            "it is a loop of symbolic links" if too_long else getattr(error, "strerror", None) or str(error)
-        )
-        raise InvalidModel(f"{name} cannot be opened: {reason}.") from None
+        reason: Sentence | str = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, OSError) and error.errno == errno.ELOOP:
+            reason = Sentence("File", "it is a loop of symbolic links")
+        raise InvalidModel(
+            Sentence("File", "{file} cannot be opened: {reason}.").format(file=name, reason=reason)
+        ) from None
     try:
         _require_regular(os.fstat(file.fileno()).st_mode, name)
     except InvalidModel:
@@ -58,13 +70,19 @@ def _require_regular(mode: int, name: str) -> None:
     if stat.S_ISREG(mode):
         return
     kinds = {
-        stat.S_IFDIR: "a folder",
-        stat.S_IFIFO: "a pipe",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
+        stat.S_IFDIR: Sentence("File", "{file} is a folder, not a file."),
+        stat.S_IFIFO: Sentence("File", "{file} is a pipe, not a file."),
+        stat.S_IFSOCK: Sentence("File", "{file} is a socket, not a file."),
+        stat.S_IFCHR: Sentence("File", "{file} is a device, not a file."),
+        stat.S_IFBLK: Sentence("File", "{file} is a device, not a file."),
     }
-    raise InvalidModel(f"{name} is {kinds.get(stat.S_IFMT(mode), 'something else')}, not a file.")
+    something = Sentence("File", "{file} is something else, not a file.")
+    raise _told(kinds.get(stat.S_IFMT(mode), something), name)
+
+
+def _told(sentence: Sentence, name: str) -> InvalidModel:
+    """The error that says this of the file with that name."""
+    return InvalidModel(sentence.format(file=name))
 
 
 class FileWindow:
@@ -87,9 +105,9 @@ class FileWindow:
         """Where the next byte lies in the file."""
         return self._start + self._offset
 
-    def invalid(self, reason: str) -> InvalidModel:
+    def invalid(self, reason: Sentence) -> InvalidModel:
         """The error that says `reason` of this file."""
-        return InvalidModel(f"{self.name} is not a valid model: {reason}.")
+        return invalid_model(self.name, reason)
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes; at most WINDOW_BYTES."""
@@ -128,23 +146,33 @@ class FileWindow:
             return
         if wanted > self.file_bytes:
             raise InvalidModel(
-                f"{self.name} is incomplete or damaged: its header needs {wanted:,} bytes, the file has "
-                f"{self.file_bytes:,}."
+                Sentence(
+                    "File",
+                    "{file} is incomplete or damaged: its header needs {needed} bytes, "
+                    "the file has {present}.",
+                ).format(file=self.name, needed=Count(wanted), present=Count(self.file_bytes))
             )
-        raise self.invalid(f"its header is longer than {self._end // 1024**2} MiB")
+        number = self._end // 1024**2
+        raise self.invalid(Sentence("File", "its header is longer than {number} MiB").format(number=number))
 
     def _ensure(self, size: int) -> None:
         self._require(size)
         if self._offset + size <= len(self._buffer):
             return
         if self._expired():
-            raise InvalidModel(f"{self.name} was given up: reading its header took too long.")
+            raise _told(Sentence("File", "{file} was given up: reading its header took too long."), self.name)
         position = self.position
         try:
             self._file.seek(position)
             buffer = self._file.read(min(WINDOW_BYTES, self._end - position))
         except OSError as error:
-            raise InvalidModel(f"{self.name} cannot be read: {error.strerror}.") from None
+            raise InvalidModel(
+                Sentence("File", "{file} cannot be read: {reason}.").format(
+                    file=self.name, reason=error.strerror or ""
+                )
+            ) from None
         if buffer is None or len(buffer) < size:
-            raise InvalidModel(f"{self.name} is incomplete: it was cut short while it was read.")
+            raise _told(
+                Sentence("File", "{file} is incomplete: it was cut short while it was read."), self.name
+            )
         self._buffer, self._start, self._offset = buffer, position, 0

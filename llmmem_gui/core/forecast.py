@@ -10,6 +10,7 @@ from llmmem_gui.core.engine import Engine
 from llmmem_gui.core.model_shape import ModelShape
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.rehearsal import Rehearsed
+from llmmem_gui.core.sentence import Sentence
 
 Source = Literal["formula", "dry run", "measured"]
 
@@ -44,8 +45,8 @@ class Forecast:
     """The part of the total that lies on GPUs."""
     vram_weights_bytes: int = 0
     """The part of the weights that lies on GPUs."""
-    doubt: str = ""
-    """One sentence on what makes the forecast uncertain beyond its source; empty where nothing does."""
+    doubt: Sentence | None = None
+    """One sentence on what makes the forecast uncertain beyond its source; None where nothing does."""
 
     @property
     def total_bytes(self) -> int:
@@ -158,9 +159,13 @@ def with_bar(forecast: Forecast, percent: float, least_bytes: int) -> Forecast:
     return replace(forecast, low_bytes=max(0, total - bar), high_bytes=total + bar)
 
 
-def _doubt(shape: ModelShape) -> str:
+def _doubt(shape: ModelShape) -> Sentence | None:
     if not shape.is_known:
-        return f"The architecture {shape.architecture} is not known: the forecast is a guess by its numbers."
+        return Sentence(
+            "Forecast", "The architecture {name} is not known: the forecast is a guess by its numbers."
+        ).format(name=shape.architecture)
     if shape.has_unusual_cache:
-        return f"Models of the architecture {shape.architecture} keep caches that are not counted here."
-    return ""
+        return Sentence(
+            "Forecast", "Models of the architecture {name} keep caches that are not counted here."
+        ).format(name=shape.architecture)
+    return None

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from llmmem_gui.core.file_window import FileWindow, InvalidModel, open_regular, printable, printable_name
 from llmmem_gui.core.ggml_types import ELEMENT_TYPES, FILE_TYPES
+from llmmem_gui.core.sentence import Count, Sentence
 
 MAXIMUM_KEYS = 8_192
 MAXIMUM_KEY_BYTES = 512
@@ -158,36 +159,57 @@ class _HeaderReader:
     def _preamble(self) -> tuple[int, int, int]:
         window = self._window
         if window.file_bytes < 24:
-            raise InvalidModel(f"{window.name} is not a model: it has only {window.file_bytes} bytes.")
+            raise InvalidModel(
+                Sentence("File", "{file} is not a model: it has only {number} bytes.").format(
+                    file=window.name, number=window.file_bytes
+                )
+            )
         magic = window.take(4)
         if magic != b"GGUF":
             raise InvalidModel(
-                f"{window.name} is not a GGUF model: it begins with {magic!r} instead of 'GGUF'."
+                Sentence(
+                    "File", "{file} is not a GGUF model: it begins with {found} instead of 'GGUF'."
+                ).format(file=window.name, found=repr(magic))
             )
         version = window.number("I")
         if version and version & 0xFFFF == 0:
-            raise window.invalid("it is written for big-endian machines; a little-endian file is needed")
+            raise window.invalid(
+                Sentence("File", "it is written for big-endian machines; a little-endian file is needed")
+            )
         if version not in (2, 3):
-            raise window.invalid(f"it is of GGUF version {version:,}; versions 2 and 3 can be read")
+            raise window.invalid(
+                Sentence("File", "it is of GGUF version {version}; versions 2 and 3 can be read").format(
+                    version=Count(version)
+                )
+            )
         tensor_count, key_count = window.number("Q"), window.number("Q")
         if tensor_count > MAXIMUM_TENSORS:
             raise window.invalid(
-                f"it claims {tensor_count:,} tensors; at most {MAXIMUM_TENSORS:,} are accepted"
+                Sentence("File", "it claims {count} tensors; at most {most} are accepted").format(
+                    count=Count(tensor_count), most=Count(MAXIMUM_TENSORS)
+                )
             )
         if key_count > MAXIMUM_KEYS:
             raise window.invalid(
-                f"it claims {key_count:,} metadata keys; at most {MAXIMUM_KEYS:,} are accepted"
+                Sentence("File", "it claims {count} metadata keys; at most {most} are accepted").format(
+                    count=Count(key_count), most=Count(MAXIMUM_KEYS)
+                )
             )
         return version, tensor_count, key_count
 
     def _metadata(self, count: int) -> dict[str, Value]:
         metadata: dict[str, Value] = {}
         for index in range(count):
-            key = self._short_string(f"metadata key {index}", MAXIMUM_KEY_BYTES)
+            what = Sentence("File", "metadata key {index}").format(index=index)
+            key = self._short_string(what, MAXIMUM_KEY_BYTES)
             if not key:
-                raise self._window.invalid(f"metadata key {index} is empty")
+                raise self._window.invalid(
+                    Sentence("File", "metadata key {index} is empty").format(index=index)
+                )
             if key in metadata:
-                raise self._window.invalid(f"metadata key '{key}' is there twice")
+                raise self._window.invalid(
+                    Sentence("File", "metadata key '{key}' is there twice").format(key=key)
+                )
             metadata[key] = self._value(key, self._window.number("I"))
         return metadata
 
@@ -208,12 +230,16 @@ class _HeaderReader:
 
     def _array(self, key: str, kind: int, count: int) -> Value:
         if kind == _ARRAY:
-            raise self._window.invalid(f"'{key}' is an array of arrays, which GGUF does not have")
+            raise self._window.invalid(
+                Sentence("File", "'{key}' is an array of arrays, which GGUF does not have").format(key=key)
+            )
         if kind == _STRING:
             self._strings += count
             if self._strings > MAXIMUM_STRINGS:
                 raise self._window.invalid(
-                    f"'{key}' has {count:,} strings; at most {MAXIMUM_STRINGS:,} are accepted"
+                    Sentence("File", "'{key}' has {count} strings; at most {most} are accepted").format(
+                        key=key, count=Count(count), most=Count(MAXIMUM_STRINGS)
+                    )
                 )
             return Skipped(count, self._window.skip_strings(count))
         if count <= KEPT_ELEMENTS and self._kept_bytes <= KEPT_BYTES:
@@ -233,19 +259,31 @@ class _HeaderReader:
     def _code(self, key: str, kind: int) -> str:
         code = _SCALARS.get(kind)
         if code is None:
-            raise self._window.invalid(f"'{key}' is of type {kind:,}, which GGUF does not have")
+            raise self._window.invalid(
+                Sentence("File", "'{key}' is of type {type}, which GGUF does not have").format(
+                    key=key, type=Count(kind)
+                )
+            )
         return code
 
-    def _short_string(self, what: str, maximum: int) -> str:
+    def _short_string(self, what: Sentence, maximum: int) -> str:
         length = self._window.number("Q")
         if length > maximum:
-            raise self._window.invalid(f"{what} is {length:,} bytes long; at most {maximum} are accepted")
+            raise self._window.invalid(
+                Sentence("File", "{what} is {length} bytes long; at most {most} are accepted").format(
+                    what=what, length=Count(length), most=maximum
+                )
+            )
         return printable(self._window.take(length))
 
     def _alignment(self, metadata: Mapping[str, Value]) -> int:
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment <= 0 or alignment & (alignment - 1):
-            raise self._window.invalid(f"'general.alignment' is {alignment!r}; it must be a power of two")
+            raise self._window.invalid(
+                Sentence("File", "'general.alignment' is {value}; it must be a power of two").format(
+                    value=repr(alignment)
+                )
+            )
         return alignment
 
     def _tensors(self, count: int, alignment: int) -> tuple[tuple[Tensor, ...], int]:
@@ -259,10 +297,14 @@ class _HeaderReader:
         for index in range(count):
             tensor, offset = self._tensor(index)
             if tensor.name in names:
-                raise self._window.invalid(f"tensor '{tensor.name}' is there twice")
+                raise self._window.invalid(
+                    Sentence("File", "tensor '{name}' is there twice").format(name=tensor.name)
+                )
             if offset != expected:
                 raise self._window.invalid(
-                    f"tensor '{tensor.name}' lies at {offset:,} of the weights, expected {expected:,}"
+                    Sentence(
+                        "File", "tensor '{name}' lies at {offset} of the weights, expected {expected}"
+                    ).format(name=tensor.name, offset=Count(offset), expected=Count(expected))
                 )
             names.add(tensor.name)
             tensors.append(tensor)
@@ -273,34 +315,51 @@ class _HeaderReader:
             needed = weights_offset + offset + tensors[-1].size_bytes
             if needed > self._window.file_bytes:
                 raise InvalidModel(
-                    f"{self._window.name} is incomplete: it needs {needed:,} bytes, the file has "
-                    f"{self._window.file_bytes:,}."
+                    Sentence(
+                        "File", "{file} is incomplete: it needs {needed} bytes, the file has {present}."
+                    ).format(
+                        file=self._window.name, needed=Count(needed), present=Count(self._window.file_bytes)
+                    )
                 )
         return tuple(tensors), weights_offset
 
     def _tensor(self, index: int) -> tuple[Tensor, int]:
         window = self._window
-        name = self._short_string(f"the name of tensor {index}", MAXIMUM_NAME_BYTES)
+        name = self._short_string(
+            Sentence("File", "the name of tensor {index}").format(index=index), MAXIMUM_NAME_BYTES
+        )
         dimension_count = window.number("I")
         if dimension_count > MAXIMUM_DIMENSIONS:
             raise window.invalid(
-                f"tensor '{name}' has {dimension_count:,} dimensions; at most 4 are possible"
+                Sentence("File", "tensor '{name}' has {count} dimensions; at most 4 are possible").format(
+                    name=name, count=Count(dimension_count)
+                )
             )
         dimensions = tuple(window.number("Q") for _ in range(dimension_count))
         kind_number = window.number("I")
         kind = ELEMENT_TYPES.get(kind_number)
         if kind is None:
-            raise window.invalid(f"tensor '{name}' is of type {kind_number:,}, which llama.cpp does not know")
+            raise window.invalid(
+                Sentence("File", "tensor '{name}' is of type {type}, which llama.cpp does not know").format(
+                    name=name, type=Count(kind_number)
+                )
+            )
         elements = 1
         for dimension in dimensions:
             elements *= dimension
             if max(dimension, elements) > _LARGEST:
-                raise window.invalid(f"tensor '{name}' has the impossible shape {dimensions}")
+                raise window.invalid(
+                    Sentence("File", "tensor '{name}' has the impossible shape {shape}").format(
+                        name=name, shape=str(dimensions)
+                    )
+                )
         row = dimensions[0] if dimensions else 1
         if row % kind.block_elements:
             raise window.invalid(
-                f"tensor '{name}' has rows of {row:,} elements, not a multiple of {kind.block_elements} as "
-                f"{kind.name} needs"
+                Sentence(
+                    "File",
+                    "tensor '{name}' has rows of {count} elements, not a multiple of {block} as {type} needs",
+                ).format(name=name, count=Count(row), block=kind.block_elements, type=kind.name)
             )
         return Tensor(name, kind.name, dimensions, kind.row_bytes(elements)), window.number("Q")
 

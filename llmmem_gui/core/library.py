@@ -14,6 +14,7 @@ from llmmem_gui.core.gguf import FileIdentity, Header, read_header
 from llmmem_gui.core.model_search import FoundModel
 from llmmem_gui.core.model_shape import ModelShape, model_shape
 from llmmem_gui.core.plan import FileKey
+from llmmem_gui.core.sentence import Count, Sentence
 
 MAXIMUM_ID_LENGTH = 80
 
@@ -42,7 +43,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     """What tells this version of its files from every other."""
     shape: ModelShape | None = None
     """What a forecast needs; None where `error` says why."""
-    error: str | None = None
+    error: Sentence | None = None
     """One sentence that says why it cannot be loaded; None for a model in order."""
 
     @property
@@ -56,20 +57,20 @@ class Description(msgspec.Struct, frozen=True):
 
     identities: tuple[FileIdentity, ...]
     shape: ModelShape | None = None
-    error: str | None = None
+    error: Sentence | None = None
 
 
 def describe(found: FoundModel, expired: Callable[[], bool] = lambda: False) -> Description:
     """Read the headers of a model's files; never raises, a bad file gives a Description with its error."""
     headers: list[Header] = []
     try:
-        if found.error:
+        if found.error is not None:
             raise InvalidModel(found.error)
         headers.extend(read_header(_loadable(path), expired) for path in found.paths)
         _require_matching_parts(found, headers)
         shape = model_shape(os.path.basename(printable(found.paths[0])), headers)
     except InvalidModel as error:
-        return Description(identities_of(found), None, str(error))
+        return Description(identities_of(found), None, error.sentence)
     return Description(tuple(header.identity for header in headers), shape)
 
 
@@ -138,7 +139,11 @@ def _loadable(path: str) -> str:
         path.encode("utf-8")
     except UnicodeEncodeError:
         name = os.path.basename(printable(path))
-        raise InvalidModel(f"{name} cannot be loaded: its name is not UTF-8. Rename the file.") from None
+        raise InvalidModel(
+            Sentence("File", "{file} cannot be loaded: its name is not UTF-8. Rename the file.").format(
+                file=name
+            )
+        ) from None
     return path
 
 
@@ -149,6 +154,8 @@ def _require_matching_parts(found: FoundModel, headers: list[Header]) -> None:
     if counts != {len(headers)} or numbers != list(range(len(headers))):
         name = os.path.basename(printable(found.paths[0]))
         raise InvalidModel(
-            f"{name} is part of a model split into {max(counts):,} files; {len(headers):,} of them "
-            "belong together here."
+            Sentence(
+                "File",
+                "{file} is part of a model split into {count} files; {here} of them belong together here.",
+            ).format(file=name, count=Count(max(counts)), here=Count(len(headers)))
         )

@@ -144,7 +144,7 @@ class LoadQueue:
             return None
         if now < entry.cooldown_until:
             wait = entry.cooldown_until - now
-            return Refusal("cooling down", entry.model_id, seconds=wait, reason=entry.error or "")
+            return Refusal("cooling down", entry.model_id, seconds=wait, reason=entry.error)
         if self._relief.level >= Level.CRITICAL and self._state.machine is not None:
             available = self._state.machine.available_bytes
             return Refusal(

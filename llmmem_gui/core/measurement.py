@@ -70,7 +70,7 @@ def learned(forecast: Forecast, parameters: LoadParameters, measurements: Sequen
         high_bytes=total + bar,
         source="measured",
         measured_times=len(used),
-        doubt="",
+        doubt=None,
     )
 
 

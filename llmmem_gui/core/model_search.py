@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from llmmem_gui.core.file_window import InvalidModel, open_regular, printable, printable_name
 from llmmem_gui.core.known_folders import ModelFolder
+from llmmem_gui.core.sentence import Count, Sentence
 
 MAXIMUM_ENTRIES = 500_000
 """Entries of folders looked at in one search; a search from the root of a disk ends here."""
@@ -27,7 +28,7 @@ class FolderProblem(NamedTuple):
 
     path: str
     owner: str
-    reason: str
+    reason: Sentence
 
 
 class FoundModel(NamedTuple):
@@ -40,8 +41,8 @@ class FoundModel(NamedTuple):
     """All files of a split model in their order; one path otherwise."""
     projector: str = ""
     """The file that reads images for the model (mmproj), where one lies beside it."""
-    error: str = ""
-    """Why it cannot be loaded, where the names of its files already tell."""
+    error: Sentence | None = None
+    """Why it cannot be loaded, where the names of its files already tell; else None."""
 
 
 Found = FoundModel | FolderProblem | None
@@ -105,12 +106,18 @@ def _search_files(folder: ModelFolder, seen: _Seen) -> Iterator[Found]:
         yield None
 
 
-def _problem(path: str, folder: ModelFolder, reason: str) -> FolderProblem:
-    return FolderProblem(path, folder.owner, f"{printable(path)} cannot be searched: {reason}.")
+def _problem(path: str, folder: ModelFolder, reason: Sentence | str) -> FolderProblem:
+    sentence = Sentence("File", "{folder} cannot be searched: {reason}.").format(
+        folder=printable(path), reason=reason
+    )
+    return FolderProblem(path, folder.owner, sentence)
 
 
 def _too_many(path: str, folder: ModelFolder) -> FolderProblem:
-    return _problem(path, folder, f"more than {MAXIMUM_ENTRIES:,} files and folders, the rest is left out")
+    reason = Sentence("File", "more than {count} files and folders, the rest is left out").format(
+        count=Count(MAXIMUM_ENTRIES)
+    )
+    return _problem(path, folder, reason)
 
 
 def _sorted_out(path: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -140,24 +147,26 @@ def _models_of(path: str, names: Sequence[str], owner: str, seen: _Seen) -> Iter
         yield FoundModel(printable(stem), owner, paths, projector, error)
 
 
-def _joined(names: Sequence[str]) -> list[tuple[str, list[str], str]]:
+def _joined(names: Sequence[str]) -> list[tuple[str, list[str], Sentence | None]]:
     """Models among file names: what each is called, its files, and an error where one is missing."""
-    models: list[tuple[str, list[str], str]] = []
+    models: list[tuple[str, list[str], Sentence | None]] = []
     parts: dict[tuple[str, int], dict[int, str]] = defaultdict(dict)
     for name in names:
         match = _SPLIT.match(name)
         if match:
             parts[match["stem"], int(match["count"])][int(match["number"])] = name
         else:
-            models.append((name[: -len(".gguf")], [name], ""))
+            models.append((name[: -len(".gguf")], [name], None))
     for (stem, count), numbered in parts.items():
         # One more than there are is enough to find one that is missing, whatever the name claims.
         wanted = range(1, min(count, len(numbered) + 1) + 1)
         missing = next((number for number in wanted if number not in numbered), None)
-        error = ""
+        error = None
         if missing is not None:
             part = f"{printable(stem)}-{missing:05}-of-{count:05}.gguf"
-            error = f"{part}, one of the model's {count:,} files, is missing."
+            error = Sentence("File", "{part}, one of the model's {count} files, is missing.").format(
+                part=part, count=Count(count)
+            )
         models.append((stem, [numbered[number] for number in sorted(numbered)], error))
     return models
 
@@ -228,7 +237,9 @@ def _ollama_model(manifest: str, manifests: str, folder: ModelFolder) -> FoundMo
         projector = blobs.get(_OLLAMA_PROJECTOR, "")
         return FoundModel(printable(name), folder.owner, (blobs[_OLLAMA_MODEL],), projector)
     if _OLLAMA_TENSOR in blobs:
-        reason = f"{name} is kept by Ollama in a format of its own, not as GGUF."
+        reason = Sentence("File", "{model} is kept by Ollama in a format of its own, not as GGUF.").format(
+            model=name
+        )
         return FoundModel(printable(name), folder.owner, (blobs[_OLLAMA_TENSOR],), error=reason)
     return None
 

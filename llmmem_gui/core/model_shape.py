@@ -11,9 +11,10 @@ import msgspec
 
 from llmmem_gui.core import architectures
 from llmmem_gui.core.architectures import SlidingWindow
-from llmmem_gui.core.file_window import InvalidModel
+from llmmem_gui.core.file_window import InvalidModel, invalid_model
 from llmmem_gui.core.ggml_types import BY_NAME
 from llmmem_gui.core.gguf import Header, Skipped, Tensor
+from llmmem_gui.core.sentence import Count, Sentence
 
 MAXIMUM_LAYERS = 512
 """llama.cpp ends its process on more (LLAMA_MAX_LAYERS in llama-hparams.h)."""
@@ -122,7 +123,7 @@ def model_shape(name: str, headers: Sequence[Header]) -> ModelShape:
     reader.require_model()
     tensors = [tensor for header in headers for tensor in header.tensors]
     if not tensors:
-        raise reader.invalid("it has no weights")
+        raise reader.invalid(Sentence("File", "it has no weights"))
     return reader.read(headers[0].quantization, tensors)
 
 
@@ -134,17 +135,17 @@ class _ShapeReader:
         self._header = header
         self._architecture = header.architecture
 
-    def invalid(self, reason: str) -> InvalidModel:
-        return InvalidModel(f"{self._name} is not a valid model: {reason}.")
+    def invalid(self, reason: Sentence) -> InvalidModel:
+        return invalid_model(self._name, reason)
 
     def require_model(self) -> None:
         """Raise InvalidModel for files that are parts of models or say too little."""
         kind = self._header.text("general.type")
         what = architectures.NOT_MODELS.get(self._architecture) or architectures.NOT_MODELS.get(kind)
         if what is not None:
-            raise InvalidModel(f"{self._name} is {what}, not a model of its own.")
+            raise InvalidModel(what.format(file=self._name))
         if not 0 < len(self._architecture) <= MAXIMUM_NAME_LENGTH:
-            raise self.invalid("it does not name its architecture")
+            raise self.invalid(Sentence("File", "it does not name its architecture"))
 
     def read(self, quantization: str, tensors: Sequence[Tensor]) -> ModelShape:
         all_layers = self._number("block_count", 1, MAXIMUM_LAYERS)
@@ -203,16 +204,20 @@ class _ShapeReader:
 
     def _checked(self, key: str, value: object, lowest: int, highest: int) -> int:
         if not isinstance(value, int):
-            raise self.invalid(f"'{self._key(key)}' is not a whole number")
+            raise self.invalid(Sentence("File", "'{key}' is not a whole number").format(key=self._key(key)))
         if not lowest <= value <= highest:
-            raise self.invalid(f"'{self._key(key)}' is {value:,}; it must be {lowest:,} to {highest:,}")
+            raise self.invalid(
+                Sentence("File", "'{key}' is {value}; it must be {lowest} to {highest}").format(
+                    key=self._key(key), value=Count(value), lowest=Count(lowest), highest=Count(highest)
+                )
+            )
         return value
 
     def _number(self, key: str, lowest: int, highest: int = MAXIMUM_SIZE, default: int | None = None) -> int:
         """The checked number under `key` of this architecture; `default`, or an error, where it is absent."""
         value = self._header.metadata.get(self._key(key), default)
         if value is None:
-            raise self.invalid(f"'{self._key(key)}' is missing")
+            raise self.invalid(Sentence("File", "'{key}' is missing").format(key=self._key(key)))
         return self._checked(key, value, lowest, highest)
 
     def _per_layer(self, key: str, layers: int, default: int) -> tuple[int, ...]:
@@ -221,7 +226,11 @@ class _ShapeReader:
         if not isinstance(value, tuple):
             return (self._checked(key, value, 0, MAXIMUM_SIZE),) * layers
         if len(value) != layers:
-            raise self.invalid(f"'{self._key(key)}' lists {len(value):,} layers, the model has {layers:,}")
+            raise self.invalid(
+                Sentence("File", "'{key}' lists {listed} layers, the model has {layers}").format(
+                    key=self._key(key), listed=Count(len(value)), layers=Count(layers)
+                )
+            )
         return tuple(self._checked(key, item, 0, MAXIMUM_SIZE) for item in value)
 
     def _head_length(self, key: str, embedding: int, heads: Sequence[int]) -> int:
@@ -237,7 +246,11 @@ class _ShapeReader:
         experts = self._number("expert_count", 0, MAXIMUM_EXPERTS, 0)
         used = max(self._per_layer("expert_used_count", layers, 0))
         if used > experts or (experts and not used):
-            raise self.invalid(f"it uses {used:,} of {experts:,} experts")
+            raise self.invalid(
+                Sentence("File", "it uses {used} of {experts} experts").format(
+                    used=Count(used), experts=Count(experts)
+                )
+            )
         return experts, used
 
     def _attention(

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.sentence import Sentence
 
 HEADER_BYTES = 4
 """Length of the header of a frame."""
@@ -117,7 +118,7 @@ class Loaded(Message, frozen=True):
 class LoadFailed(Message, frozen=True):
     """The model cannot be loaded; the host ends after this message."""
 
-    reason: str
+    reason: Sentence
 
 
 class Chunk(Message, frozen=True):
@@ -141,7 +142,7 @@ class Answered(Message, frozen=True):
     shared_bytes: int
     """Anonymous bytes still shared with the nursery."""
     cancelled: bool = False
-    notice: str | None = None
+    notice: Sentence | None = None
     """A sentence for the user about how the answer was made, such as a chat template set aside."""
 
 
@@ -149,7 +150,7 @@ class AskFailed(Message, frozen=True):
     """A request cannot be answered; the host goes on."""
 
     request_id: int
-    reason: str
+    reason: Sentence
 
 
 class Dozed(Message, frozen=True):
@@ -196,7 +197,7 @@ class BirthFailed(Message, frozen=True):
     """A host could not be started."""
 
     birth_id: int
-    reason: str
+    reason: Sentence
 
 
 class Exited(Message, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.sentence import Sentence
 
 LINE_LIMIT_BYTES = 2**20
 """Longest line that either end writes or reads."""
@@ -58,7 +59,7 @@ class Rehearsed(_Line, frozen=True):
 class RehearsalFailed(_Line, frozen=True):
     """llama.cpp would not load the model, or not with these parameters."""
 
-    reason: str
+    reason: Sentence
 
 
 Answer = Rehearsed | RehearsalFailed

@@ -6,12 +6,14 @@ Labels and help texts for people are the views' own; a test there proves that ea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
 
 from llmmem_gui.core.parameters import Batch, Context, GpuLayers, KvType, LoadParameters
+from llmmem_gui.core.sentence import BadValue, Sentence, verbatim
 from llmmem_gui.core.units import GIB, LARGEST_BYTES
 
 VERSION = 1
@@ -170,25 +172,40 @@ class Settings(msgspec.Struct, frozen=True):
     def with_value(self, name: str, value: object) -> Settings:
         """These settings with the field `section.field` replaced.
 
-        Raises ValueError with one sentence when there is no such field or the value is out of bounds.
+        Raises BadValue when there is no such field or the value is out of bounds.
         """
         section_name, _, field_name = name.partition(".")
         section = getattr(self, section_name, None) if section_name in self.__struct_fields__ else None
         if not isinstance(section, msgspec.Struct) or field_name not in section.__struct_fields__:
-            raise ValueError(f"{name} is not a setting.")
+            raise BadValue(Sentence("Settings", "{name} is not a setting.").format(name=name))
         kind = next(field.type for field in msgspec.structs.fields(section) if field.name == field_name)
         try:
             checked = msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
-            raise ValueError(f"{name} cannot be {value!r}: {expectation(kind, error)}.") from None
+            sentence = Sentence("Settings", "{name} cannot be {value}: {expected}.").format(
+                name=name, value=repr(value), expected=expectation(kind, error)
+            )
+            raise BadValue(sentence) from None
         changed = msgspec.structs.replace(section, **{field_name: checked})
         return msgspec.structs.replace(self, **{section_name: changed})
 
 
-def expectation(kind: object, error: msgspec.ValidationError) -> str:
+def expectation(kind: object, error: msgspec.ValidationError) -> Sentence:
     """What a value of this type should have been, in words that fit into a sentence."""
     choices = getattr(kind, "__args__", ()) if getattr(kind, "__origin__", None) is Literal else ()
     if choices:
-        return f"expected one of {', '.join(map(str, choices))}"
+        listed = ", ".join(map(str, choices))
+        return Sentence("Settings", "expected one of {choices}").format(choices=listed)
     reason = str(error).replace("`", "").replace(" | null", "").replace("object", "table")
-    return reason[:1].lower() + reason[1:]
+    told = _EXPECTED.fullmatch(reason)
+    if told is None:
+        return verbatim(reason[:1].lower() + reason[1:])
+    if told["found"] is None:
+        return Sentence("Settings", "expected {wanted}").format(wanted=told["wanted"])
+    return Sentence("Settings", "expected {wanted}, got {found}").format(
+        wanted=told["wanted"], found=told["found"]
+    )
+
+
+_EXPECTED = re.compile(r"Expected (?P<wanted>.*?)(?:, got (?P<found>.*))?", re.DOTALL)
+"""How msgspec words what is wrong."""

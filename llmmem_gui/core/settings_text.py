@@ -12,6 +12,7 @@ import msgspec
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.settings import VERSION, Settings, expectation
 
 if sys.version_info >= (3, 11):
@@ -36,7 +37,7 @@ class Problem:
     kind: ProblemKind
     name: str
     """The setting, as `section.field`; empty when the whole file is meant."""
-    sentence: str
+    sentence: Sentence
 
 
 def parse(text: str) -> tuple[Settings, list[Problem]]:
@@ -49,17 +50,22 @@ def parse(text: str) -> tuple[Settings, list[Problem]]:
         content = tomllib.loads(text.removeprefix("\ufeff"))
     except _UNREADABLE as error:
         reason = str(error).rstrip(".")
-        sentence = f"The settings file is damaged ({reason}): the default settings are used."
+        sentence = Sentence(
+            "Settings", "The settings file is damaged ({reason}): the default settings are used."
+        ).format(reason=reason)
         return Settings(), [Problem("damaged", "", sentence)]
     problems: list[Problem] = []
     version = content.pop("version", VERSION)
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
-        problems.append(_bad_value("version", version, "expected a whole number", VERSION))
-    elif version > VERSION:
-        sentence = (
-            f"The settings are of version {version} and this program knows version {VERSION}: "
-            "what it knows is used and changes are not saved."
+        problems.append(
+            _bad_value("version", version, Sentence("Settings", "expected a whole number"), VERSION)
         )
+    elif version > VERSION:
+        sentence = Sentence(
+            "Settings",
+            "The settings are of version {version} and this program knows version {known}: "
+            "what it knows is used and changes are not saved.",
+        ).format(version=version, known=VERSION)
         problems.append(Problem("newer version", "version", sentence))
     return _repaired(Settings, content, "", problems), problems
 
@@ -98,7 +104,9 @@ def _repaired(
         if key in types:
             values[key] = _repaired_value(types[key], value, getattr(defaults, key), name, problems)
         else:
-            sentence = f"{name} is not a setting of this version: it is kept and has no effect."
+            sentence = Sentence(
+                "Settings", "{name} is not a setting of this version: it is kept and has no effect."
+            ).format(name=name)
             problems.append(Problem("unknown key", name, sentence))
     return kind(**values)
 
@@ -128,12 +136,17 @@ def _record_in(kind: Any) -> type[msgspec.Struct] | None:
     return None
 
 
-def _bad_value(name: str, value: object, expected: str, default: object) -> Problem:
+def _bad_value(name: str, value: object, expected: Sentence, default: object) -> Problem:
     shown = repr(value)
     if len(shown) > _SHOWN_CHARACTERS:
         shown = shown[:_SHOWN_CHARACTERS] + "…"
-    instead = str(default) if isinstance(default, bool | int | float | str) else "the default"
-    return Problem("bad value", name, f"{name} is {shown} ({expected}): {instead} is used instead.")
+    instead: Sentence | str = Sentence("Settings", "the default")
+    if isinstance(default, bool | int | float | str):
+        instead = str(default)
+    sentence = Sentence("Settings", "{name} is {value} ({expected}): {instead} is used instead.").format(
+        name=name, value=shown, expected=expected, instead=instead
+    )
+    return Problem("bad value", name, sentence)
 
 
 def _lay_into(document: MutableMapping[str, Any], settings: Settings) -> None:

@@ -9,6 +9,7 @@ from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Bounds, Charge, Holder
+from llmmem_gui.core.sentence import Sentence
 
 
 class State(str, Enum):
@@ -59,7 +60,7 @@ class ModelSnapshot:
     eviction_rank: int | None = None
     """1 goes first when room is short; None when it is protected or not loaded."""
     pid: int | None = None
-    error: str | None = None
+    error: Sentence | None = None
     """Why it failed or was refused, one sentence."""
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from llmmem_gui.core.refusal import Refusal
-from llmmem_gui.core.units import format_duration
+from llmmem_gui.core.sentence import Duration, Sentence
 
 _MEMORY_SECONDS = 600.0
 """What happened longer ago than this is forgotten."""
@@ -40,7 +40,7 @@ class ThrashGuard:
         self._swaps: deque[_Swap] = deque()
         self._resting: frozenset[str] = frozenset()
         self._rest_until = 0.0
-        self._history = ""
+        self._history: Sentence | None = None
 
     def made_room(self, newcomer: str, gone: Iterable[str], now: float) -> None:
         """Take in that models were told to go so that `newcomer` can be loaded."""
@@ -88,7 +88,8 @@ class ThrashGuard:
                 break
         else:
             return
-        self._history = f"{count} times in {format_duration(span)}, {format_duration(wasted)} of it loading"
+        history = Sentence("Refusal", "{count} times in {span}, {wasted} of it loading")
+        self._history = history.format(count=count, span=Duration(span), wasted=Duration(wasted))
         took_part = {model_id for swap in self._swaps for model_id in (swap.newcomer, *swap.gone)}
         self._resting = concerned | took_part
         self._rest_until = now + _REST_SECONDS

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from llmmem_gui.core import protocol
+from llmmem_gui.core.sentence import BadValue, Sentence, SentenceError, verbatim
 from llmmem_gui.host.chat import TemplateError
 from llmmem_gui.host.mapping import OwnMemory
 from llmmem_gui.host.model import Cancelled, HostedModel
@@ -64,7 +65,12 @@ def answer(model: HostedModel, ask: protocol.Ask, requests: Requests, memory: Ow
     try:
         send(answered)
     except protocol.ProtocolError as error:
-        send(protocol.AskFailed(ask.request_id, f"the answer is too long to be sent: {error}"))
+        send(
+            protocol.AskFailed(
+                ask.request_id,
+                Sentence("Host", "the answer is too long to be sent: {reason}").format(reason=str(error)),
+            )
+        )
 
 
 def _carry_out(model: HostedModel, ask: protocol.Ask, send: Send) -> dict[str, Any] | None:
@@ -83,7 +89,11 @@ def _finisher(model: HostedModel, ask: protocol.Ask) -> Callable[[dict[str, Any]
     if wanted is None or wanted is False:
         return lambda payload: payload
     if ask.arguments.get("echo"):
-        raise ValueError("probabilities of tokens (logprobs) are given for the answer only: leave echo out")
+        raise BadValue(
+            Sentence(
+                "Host", "probabilities of tokens (logprobs) are given for the answer only: leave echo out"
+            )
+        )
     alternatives = (ask.arguments.get("top_logprobs") or 0) if wanted is True else wanted
     model.probabilities = TokenProbabilities(alternatives, lambda token: model.detokenize([token]))
     if ask.operation == "chat":
@@ -94,13 +104,21 @@ def _finisher(model: HostedModel, ask: protocol.Ask) -> Callable[[dict[str, Any]
 def _call(model: HostedModel, ask: protocol.Ask) -> Any:
     if (ask.operation == "embedding") != model.gives_embeddings:
         if model.gives_embeddings:
-            raise ValueError("the model is loaded to give embeddings and does not generate text")
-        raise ValueError("the model is loaded to generate text; load it for embeddings to get them")
+            raise BadValue(
+                Sentence("Host", "the model is loaded to give embeddings and does not generate text")
+            )
+        raise BadValue(
+            Sentence("Host", "the model is loaded to generate text; load it for embeddings to get them")
+        )
     if ask.operation == "embedding":
         return model.create_embedding(**ask.arguments)
     for token in ask.arguments.get("logit_bias") or {}:
         if int(token) >= model.n_vocab():
-            raise ValueError(f"logit_bias names the token {token}; the model has {model.n_vocab()}")
+            raise BadValue(
+                Sentence("Host", "logit_bias names the token {token}; the model has {number}").format(
+                    token=str(token), number=model.n_vocab()
+                )
+            )
     # Without a seed the library begins with the same one in each process.
     arguments = {"seed": secrets.randbits(32), **ask.arguments}
     for name in ("logprobs", "top_logprobs"):
@@ -119,15 +137,21 @@ def _with_schema(arguments: dict[str, Any]) -> dict[str, Any]:
     return {**arguments, "response_format": {"type": "json_object", "schema": schema}}
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> Sentence:
+    if isinstance(error, SentenceError):
+        return error.sentence
     too_long = _TOO_LONG.search(str(error))
     if too_long:
         tokens, what, room = too_long.groups()
         if what == "batch size":
-            return (
-                f"a text has {tokens} tokens and a batch holds {room}: shorten it or load with a larger batch"
-            )
-        return f"the prompt has {tokens} tokens and the context {room}: shorten it or load with more context"
+            return Sentence(
+                "Host",
+                "a text has {tokens} tokens and a batch holds {room}: shorten it or load with a larger batch",
+            ).format(tokens=tokens, room=room)
+        return Sentence(
+            "Host",
+            "the prompt has {tokens} tokens and the context {room}: shorten it or load with more context",
+        ).format(tokens=tokens, room=room)
     if isinstance(error, KeyError):
-        return f"the request lacks {error}"
-    return str(error) or type(error).__name__
+        return Sentence("Host", "the request lacks {name}").format(name=str(error))
+    return verbatim(str(error) or type(error).__name__)

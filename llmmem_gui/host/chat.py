@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from llama_cpp import llama_chat_format
 
+from llmmem_gui.core.sentence import Sentence, SentenceError, sentence_of
+
 if TYPE_CHECKING:
     from llmmem_gui.host.model import HostedModel
 
@@ -19,8 +21,8 @@ TEMPLATE_SECONDS = 5.0
 """A template that runs longer is stopped; good ones take milliseconds."""
 
 
-class TemplateError(Exception):
-    """The chat template cannot be used for this request; the text is the reason for the user."""
+class TemplateError(SentenceError):
+    """The chat template cannot be used for this request; the sentence is the reason for the user."""
 
 
 class BoundedFormatter:
@@ -48,10 +50,14 @@ class BoundedFormatter:
             raise
         except (Exception, RecursionError, MemoryError) as error:
             # What a template does wrong can be of any type: it is a program from the file.
-            raise TemplateError(f"the model's chat template refuses these messages: {error}") from error
+            raise TemplateError(
+                Sentence("Host", "the model's chat template refuses these messages: {reason}").format(
+                    reason=str(error)
+                )
+            ) from error
 
 
-def chat_handler_for(model: HostedModel) -> tuple[Any, str | None]:
+def chat_handler_for(model: HostedModel) -> tuple[Any, Sentence | None]:
     """Give the chat handler of a model's own template, or a notice why it cannot be compiled."""
     begin, end = model.token_bos(), model.token_eos()
     try:
@@ -62,7 +68,9 @@ def chat_handler_for(model: HostedModel) -> tuple[Any, str | None]:
             end_token_id=end,
         )
     except (jinja2.TemplateError, TemplateError, RecursionError, MemoryError) as error:
-        return None, f"the model's chat template is damaged ({error}); the format of Llama 2 was used instead"
+        return None, Sentence(
+            "Host", "the model's chat template is damaged ({reason}); the format of Llama 2 was used instead"
+        ).format(reason=sentence_of(error))
     return llama_chat_format.chat_formatter_to_chat_completion_handler(formatter), None
 
 
@@ -73,7 +81,11 @@ def _time_limit() -> Iterator[None]:
         return
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise TemplateError(f"the model's chat template ran for more than {TEMPLATE_SECONDS:g} s")
+        raise TemplateError(
+            Sentence("Host", "the model's chat template ran for more than {number} s").format(
+                number=f"{TEMPLATE_SECONDS:g}"
+            )
+        )
 
     previous = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, TEMPLATE_SECONDS)

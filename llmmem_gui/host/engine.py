@@ -9,6 +9,8 @@ import sys
 import llama_cpp
 from llama_cpp import llama_cpp as api
 
+from llmmem_gui.core.sentence import Sentence
+
 VERSION: str = llama_cpp.__version__
 """Version of llama-cpp-python, which names one version of llama.cpp."""
 
@@ -41,6 +43,12 @@ class EngineLog:
         # llama.cpp keeps only the address.
         self._callback = api.llama_log_callback(self._take)
         api.llama_log_set(self._callback, ctypes.c_void_p(0))
+
+    def reason(self, otherwise: Sentence) -> Sentence:
+        """What llama.cpp said first that went wrong; where it said nothing, the sentence given."""
+        if self.first_error is None:
+            return otherwise
+        return Sentence("Engine", "{line}").format(line=self.first_error)
 
     def _take(self, level: int, text: bytes, _user_data: object) -> None:
         continued = level == _CONTINUED

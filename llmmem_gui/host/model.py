@@ -17,6 +17,7 @@ from llama_cpp import llama_chat_format
 from llama_cpp import llama_cpp as api
 
 from llmmem_gui.core.parameters import KvType, LoadParameters
+from llmmem_gui.core.sentence import Sentence, SentenceError
 from llmmem_gui.host.chat import chat_handler_for
 from llmmem_gui.host.engine import AbortSwitch, EngineLog
 from llmmem_gui.host.modelfile import LoadError
@@ -34,6 +35,10 @@ _GGML_TYPES: dict[KvType, int] = {
 
 _EMBEDDING_SEQUENCES = 16
 """Texts embedded in one batch; each reserves an output row as long as the vocabulary."""
+
+
+class NotComputed(SentenceError, RuntimeError):
+    """llama.cpp failed in the midst of an answer."""
 
 
 class Cancelled(Exception):
@@ -74,13 +79,15 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         )
         model = api.llama_model_load_from_file(path, self.model_params)
         if model is None:
-            raise LoadError(self._log.first_error or "llama.cpp gives no reason")
+            raise LoadError(self._log.reason(Sentence("Host", "llama.cpp gives no reason")))
         self._model = OpenModel(model)
         self.metadata = self._model.metadata()
         self.context_params = self._context_parameters(parameters)
         context = api.llama_init_from_model(model, self.context_params)
         if context is None:
-            raise LoadError(self._log.first_error or "llama.cpp gives no reason for not making a context")
+            raise LoadError(
+                self._log.reason(Sentence("Host", "llama.cpp gives no reason for not making a context"))
+            )
         self._ctx = _OpenContext(context)
         self._abort.attach(context)
 
@@ -150,7 +157,7 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
         self.scores = numpy.broadcast_to(numpy.single(0), (self._n_ctx, self._n_vocab))
 
     def _set_chat(self) -> None:
-        self.chat_template_notice: str | None = None
+        self.chat_template_notice: Sentence | None = None
         """Why the model's own chat template is not used, for the user."""
         self.chat_handler = None
         self._chat_handlers: dict[str, llama_chat_format.LlamaChatCompletionHandler] = {}
@@ -201,7 +208,10 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
             self._raise_if_cancelled()
             # Nobody knows what of the tokens is in the cache.
             self._forget()
-            raise RuntimeError(f"llama.cpp could not compute: {self._log.last_error or error}") from error
+            said = self._log.last_error or str(error)
+            raise NotComputed(
+                Sentence("Host", "llama.cpp could not compute: {line}").format(line=said)
+            ) from error
         self._raise_if_cancelled()
 
     def generate(self, tokens: Sequence[int], *args: Any, **arguments: Any) -> Generator[int, Any, None]:

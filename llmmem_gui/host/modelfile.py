@@ -8,12 +8,14 @@ import re
 import stat
 from pathlib import Path
 
+from llmmem_gui.core.sentence import Sentence, SentenceError
+
 _MAGIC = b"GGUF"
 _SPLIT_NAME = re.compile(rb"(.*)-(\d{5})-of-(\d{5})\.gguf", re.DOTALL)
 
 
-class LoadError(Exception):
-    """The model cannot be loaded; the text is the reason for the user, without the file's name."""
+class LoadError(SentenceError):
+    """The model cannot be loaded; the sentence is the reason for the user, without the file's name."""
 
 
 def check_model_file(path: bytes) -> tuple[bytes, ...]:
@@ -37,7 +39,10 @@ def _parts(path: bytes) -> tuple[bytes, ...]:
 
 
 def _check(path: bytes, is_part: bool) -> None:
-    what = f"part {Path(os.fsdecode(path)).name!a} of the model" if is_part else "the file"
+    what = Sentence("Host", "the file")
+    if is_part:
+        name = ascii(Path(os.fsdecode(path)).name)
+        what = Sentence("Host", "part {name} of the model").format(name=name)
     try:
         # A named pipe would block; what opens is checked, not what had the name before.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -46,27 +51,36 @@ def _check(path: bytes, is_part: bool) -> None:
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
-            raise LoadError(f"{what} is a folder")
+            raise LoadError(Sentence("Host", "{file} is a folder").format(file=what))
         if not stat.S_ISREG(mode):
-            raise LoadError(f"{what} is not a regular file")
+            raise LoadError(Sentence("Host", "{file} is not a regular file").format(file=what))
         beginning = os.read(descriptor, len(_MAGIC))
     except OSError as error:
         raise LoadError(_reason(error, what)) from error
     finally:
         os.close(descriptor)
     if not beginning:
-        raise LoadError(f"{what} is empty")
+        raise LoadError(Sentence("Host", "{file} is empty").format(file=what))
     if beginning != _MAGIC:
-        raise LoadError(f"{what} is not a GGUF file: it begins with {beginning!r} instead of {_MAGIC!r}")
+        raise LoadError(
+            Sentence("Host", "{file} is not a GGUF file: it begins with {found} instead of {wanted}").format(
+                file=what, found=repr(beginning), wanted=repr(_MAGIC)
+            )
+        )
 
 
-def _reason(error: OSError, what: str) -> str:
+def _reason(error: OSError, what: Sentence) -> Sentence:
     reasons = {
-        errno.ENOENT: f"{what} does not exist",
-        errno.EACCES: f"{what} may not be read by this user",
-        errno.EPERM: f"{what} may not be read by this user",
-        errno.EISDIR: f"{what} is a folder",
-        errno.ELOOP: f"{what} is a symbolic link that leads in a circle",
-        errno.ENAMETOOLONG: f"{what} has a name that is too long",
+        errno.ENOENT: Sentence("Host", "{file} does not exist"),
+        errno.EACCES: Sentence("Host", "{file} may not be read by this user"),
+        errno.EPERM: Sentence("Host", "{file} may not be read by this user"),
+        errno.EISDIR: Sentence("Host", "{file} is a folder"),
+        errno.ELOOP: Sentence("Host", "{file} is a symbolic link that leads in a circle"),
+        errno.ENAMETOOLONG: Sentence("Host", "{file} has a name that is too long"),
     }
-    return reasons.get(error.errno or 0, f"{what} cannot be opened: {error.strerror}")
+    known = reasons.get(error.errno or 0)
+    if known is not None:
+        return known.format(file=what)
+    return Sentence("Host", "{file} cannot be opened: {reason}").format(
+        file=what, reason=error.strerror or str(error)
+    )

@@ -18,6 +18,7 @@ import traceback
 from typing import NoReturn
 
 from llmmem_gui.core import protocol
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.host import engine, process
 from llmmem_gui.host.channel import Channel
 from llmmem_gui.host.session import live
@@ -63,7 +64,9 @@ class Nursery:
             pid = self._give_birth(*descriptors)
             self._announce(birth.birth_id, pid)
         except OSError as error:
-            reason = f"the system started no host: {error.strerror}"
+            reason = Sentence("Host", "the system started no host: {reason}").format(
+                reason=error.strerror or str(error)
+            )
             self._send(protocol.BirthFailed(birth.birth_id, reason))
         finally:
             for descriptor in descriptors:

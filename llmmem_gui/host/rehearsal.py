@@ -34,6 +34,7 @@ from llmmem_gui.core.rehearsal import (
     Rehearse,
     Rehearsed,
 )
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.host import engine, process, sandbox
 from llmmem_gui.host.mapping import trim_heap
 from llmmem_gui.host.model import HostedModel, OpenModel
@@ -79,7 +80,7 @@ class CountedModel(HostedModel):
         self.model_params.load_mode = api.LLAMA_LOAD_MODE_NONE
         model = api.llama_model_load_from_file(path, self.model_params)
         if model is None:
-            raise LoadError(log.first_error or "llama.cpp gives no reason")
+            raise LoadError(log.reason(Sentence("Host", "llama.cpp gives no reason")))
         self._model = OpenModel(model)
         self._is_open = True
         self.metadata = self._model.metadata()
@@ -97,7 +98,9 @@ class CountedModel(HostedModel):
         log = _BufferLog()
         context = api.llama_init_from_model(self._model.model, self._context_parameters(parameters))
         if context is None:
-            raise LoadError(log.first_error or "llama.cpp gives no reason for not making a context")
+            raise LoadError(
+                log.reason(Sentence("Host", "llama.cpp gives no reason for not making a context"))
+            )
         try:
             buffers = _buffers_by_breakdown(context, self.weights_bytes)
             return Rehearsed(
@@ -257,7 +260,7 @@ def serve() -> None:
                 model = CountedModel(request.path, request.parameters.gpu_layers, memory)
             answer: Answer = model.count(request.parameters)
         except LoadError as error:
-            answer = RehearsalFailed(str(error))
+            answer = RehearsalFailed(error.sentence)
         sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
         sys.stdout.buffer.flush()
 

@@ -11,6 +11,7 @@ import traceback
 from typing import NoReturn
 
 from llmmem_gui.core import protocol
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.host import engine, process, sandbox
 from llmmem_gui.host.answer import answer
 from llmmem_gui.host.channel import Channel, Disconnected
@@ -105,11 +106,13 @@ class _Session:
         )
         return loaded, model
 
-    def _reason(self, error: LoadError) -> str:
+    def _reason(self, error: LoadError) -> Sentence:
         limit_bytes = self._load.data_limit_bytes
         if limit_bytes is None or "allocat" not in str(error):
-            return str(error)
-        return f"it needs more than the {limit_bytes / 2**20:.0f} MiB of memory that it may use ({error})"
+            return error.sentence
+        return Sentence(
+            "Host", "it needs more than the {number} MiB of memory that it may use ({reason})"
+        ).format(number=f"{limit_bytes / 2**20:.0f}", reason=error.sentence)
 
     def _listen(self) -> None:
         """Take messages while the model works; ends the process when told or left alone."""

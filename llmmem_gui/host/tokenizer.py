@@ -8,6 +8,8 @@ from llama_cpp import _internals as internals
 from llama_cpp import llama_cpp as api
 from llama_cpp.llama_tokenizer import BaseLlamaTokenizer
 
+from llmmem_gui.core.sentence import BadValue, Sentence
+
 
 class Tokenizer(BaseLlamaTokenizer):  # type: ignore[misc]
     """Text to tokens and back; remembers the bytes of tokens, because a whole answer is read after each."""
@@ -27,7 +29,9 @@ class Tokenizer(BaseLlamaTokenizer):  # type: ignore[misc]
             if count >= 0:
                 return list(tokens[:count])
             if count == -(2**31):
-                raise ValueError(f"a text of {len(text)} bytes has too many tokens")
+                raise BadValue(
+                    Sentence("Host", "a text of {number} bytes has too many tokens").format(number=len(text))
+                )
             capacity = -count
 
     def detokenize(

@@ -8,6 +8,7 @@ from typing import Any
 
 from llmmem_gui.core.cache_messages import Grant
 from llmmem_gui.core.protocol import Operation
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.service.cache_driver import CacheDriver
 from llmmem_gui.service.command_error import CommandError, CommandErrorCode
 from llmmem_gui.service.hosting.hosts import HostEndedError, HostError
@@ -42,7 +43,7 @@ class Answer(AsyncIterator[dict[str, Any]]):
         self.model_id = model_id
         self.usage: AnswerUsage | None = None
         """Known once the answer has ended."""
-        self.notice: str | None = None
+        self.notice: Sentence | None = None
         """A sentence about how the answer was made, such as a chat template set aside."""
         self._obtain = obtain
         self._driver = driver
@@ -85,7 +86,10 @@ class Answer(AsyncIterator[dict[str, Any]]):
             if ended is not None:
                 raise CommandError.of(ended) from error
             code: CommandErrorCode = "host died" if isinstance(error, HostEndedError) else "bad request"
-            raise CommandError(code, f"{grant.model_id}: {error}.", grant.model_id) from error
+            sentence = Sentence("Command", "{model}: {reason}.").format(
+                model=grant.model_id, reason=error.sentence
+            )
+            raise CommandError(code, sentence, grant.model_id) from error
         finally:
             given.cancel()
             self._driver.finish(grant.ticket)

@@ -17,6 +17,7 @@ from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.hosting.host_life import HostLife
@@ -207,7 +208,8 @@ class CacheDriver:
         """Unload a model and wait for the receipt. Raises `CommandError` when it is not loaded."""
         entry = self.cache.entry(model_id)
         if entry is None or not (entry.state.holds_host or entry.state is State.QUEUED):
-            raise CommandError("bad request", f"{model_id} is not loaded: nothing to unload.", model_id)
+            sentence = Sentence("Command", "{model} is not loaded: nothing to unload.")
+            raise CommandError("bad request", sentence.format(model=model_id), model_id)
         if entry.state is State.QUEUED:
             self.tell(m.UnloadAsked(model_id, actor))
             return Receipt(model_id, 0, 0, 0, 0, 0.0, "asked", actor)

@@ -15,6 +15,7 @@ from llmmem_gui.core.known_folders import ModelFolder, known_folders
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.model_search import FolderProblem
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.settings import ModelSettings
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
@@ -38,7 +39,7 @@ class Catalogue:
         self._own_models = folders.models
         self._settings_file = settings_file
 
-    def load(self) -> list[str]:
+    def load(self) -> list[Sentence]:
         """Take over what the last run knew; notes for the user on what was damaged."""
         self._rehearsals.load()
         return [note for note in (self._library.load(), self._records.load()) if note is not None]
@@ -85,7 +86,9 @@ class Catalogue:
         """The model with that id or path. Raises `CommandError`."""
         file = self.find(model)
         if file is None:
-            sentence = f"There is no model {model!r}: 'llmmem scan' lists the ones there are."
+            sentence = Sentence(
+                "Command", "There is no model {model}: 'llmmem scan' lists the ones there are."
+            ).format(model=repr(model))
             raise CommandError("unknown model", sentence)
         return file
 
@@ -127,7 +130,10 @@ class Catalogue:
     async def forecast(self, file: ModelFile, parameters: LoadParameters) -> Forecast:
         """What loading the model would take, rehearsed. Raises `CommandError` for a file that is no model."""
         if file.shape is None:
-            raise CommandError("bad model", f"{file.id} has no forecast: {file.error}", file.id)
+            sentence = Sentence("Command", "{model} has no forecast: {reason}").format(
+                model=file.id, reason=file.error or ""
+            )
+            raise CommandError("bad model", sentence, file.id)
         return await self.forecasts.rehearsed(file, parameters)
 
     async def rehearse_all(self) -> None:

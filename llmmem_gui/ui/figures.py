@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QDateTime, QLocale, QTime
 
-from llmmem_gui.core.units import format_duration, parse_bytes, parse_duration, scale_bytes
+from llmmem_gui.core.sentence import BadValue, Sentence
+from llmmem_gui.core.typed import parse_bytes, parse_duration
+from llmmem_gui.core.units import format_duration, scale_bytes
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 DASH = "–"
@@ -47,7 +49,7 @@ def read_count(text: str) -> int:
     """A whole number from what a person typed; ValueError when it is none."""
     digits = "".join(sign for sign in text if not sign.isspace() and sign not in ".,'’")
     if not digits.isdigit() or len(digits) > 12:
-        raise ValueError(f"“{text[:40]}” is not a whole number.")
+        raise BadValue(Sentence("Typed", "“{text}” is not a whole number.").format(text=text[:40]))
     return int(digits)
 
 

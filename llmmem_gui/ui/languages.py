@@ -14,7 +14,6 @@ LANGUAGES = {"en": "English", "pt_BR": "Português (Brasil)"}
 """Languages offered, by their code, each in its own words."""
 
 _installed: list[QTranslator] = []
-_spoken = ["en"]
 
 
 def speak(language: str) -> str:
@@ -26,7 +25,6 @@ def speak(language: str) -> str:
     code = _nearest(system) if language == "system" else language
     locale = system if language == "system" else QLocale("en_US" if code == "en" else code)
     QLocale.setDefault(locale)
-    _spoken[:] = [code]
     application = QCoreApplication.instance()
     assert application is not None
     while _installed:
@@ -41,11 +39,6 @@ def speak(language: str) -> str:
         elif name.startswith("llmmem"):
             log.warning("the translation %s is not in %s", name, place)
     return code
-
-
-def spoken() -> str:
-    """The code of the language that is spoken now."""
-    return _spoken[-1]
 
 
 def _nearest(locale: QLocale) -> str:

@@ -29,7 +29,7 @@ from llmmem_gui.ui.memory_plot import MemoryPlot
 from llmmem_gui.ui.model_panel import ModelPanel
 from llmmem_gui.ui.models_table import ModelsTable
 from llmmem_gui.ui.plot_series import PlotSource
-from llmmem_gui.ui.sentences import event_sentence, problem_sentence, receipt_sentence
+from llmmem_gui.ui.sentences import event_sentence, receipt_sentence, say
 from llmmem_gui.ui.status_line import StatusLine
 from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.toolbar import Toolbar
@@ -228,7 +228,7 @@ class MainWindow(QWidget):
         """Mark an event on the plot and say it in the status line."""
         self.show_history([event])
         if event.type == "note":
-            self.warning.show_note(event.text)
+            self.warning.show_note(event_sentence(event))
         elif event.type == "reload-offered" and event.model_id:
             text = self.tr("Load {model}").format(model=event.model_id)
             self.warning.show_note(event_sentence(event), [Offer(text, ask.Load(event.model_id))])
@@ -256,7 +256,7 @@ class MainWindow(QWidget):
         if isinstance(request, ask.FindFit) and isinstance(outcome.result, ask.Fit):
             self.fits.take(request.model_id, outcome.result)
         elif isinstance(request, ask.FetchDemoModel):
-            self.empty.show_fetching(False, outcome.problem.sentence if outcome.problem else "")
+            self.empty.show_fetching(False, say(outcome.problem.sentence) if outcome.problem else "")
         elif outcome.problem is not None and not isinstance(request, ask.FindForecasts | ask.FindFit):
             self._show_problem(request, outcome.problem)
 
@@ -402,7 +402,7 @@ class MainWindow(QWidget):
             smaller = msgspec.structs.replace(model.parameters, context=int(tokens))
             text = self.tr("Load with context {tokens}").format(tokens=figures.count(int(tokens)))
             offers.append(Offer(text, ask.Load(model.id, smaller)))
-        self.warning.show_problem(problem_sentence(problem), offers=offers)
+        self.warning.show_problem(say(problem.sentence), offers=offers)
 
     def _note(self, text: str) -> None:
         self.status.show_message(text, self._sample.time if self._sample else 0.0)

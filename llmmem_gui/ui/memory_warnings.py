@@ -11,7 +11,7 @@ from llmmem_gui.core.events import Event
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.requests import CleanUp, Unload
-from llmmem_gui.ui.sentences import warning_sentence
+from llmmem_gui.ui.sentences import event_sentence
 from llmmem_gui.ui.warning_bar import Level, Offer
 
 
@@ -52,7 +52,7 @@ class MemoryWarnings(QObject):
             return
         level: Level = "critical" if event.numbers.get("level", 0) >= pressure.Level.CRITICAL else "warning"
         offers = self._offers(event, snapshot) if snapshot is not None else ()
-        self.raised.emit(MemoryWarning(warning_sentence(event), level, offers, event.time))
+        self.raised.emit(MemoryWarning(event_sentence(event), level, offers, event.time))
 
     def _offers(self, event: Event, snapshot: CacheSnapshot) -> tuple[Offer, ...]:
         idle = [model for model in snapshot.models if model.eviction_rank is not None]

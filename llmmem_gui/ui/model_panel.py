@@ -26,6 +26,7 @@ from llmmem_gui.ui.load_costs import KV_TYPES, LoadCosts
 from llmmem_gui.ui.outlook import Outlook, names, outlook_line
 from llmmem_gui.ui.requests import Outcome, SetLimit, SetParameters, SetPinned, Unload
 from llmmem_gui.ui.scales import Value, byte_scale, context_scale
+from llmmem_gui.ui.sentences import say
 from llmmem_gui.ui.stepped_slider import SteppedSlider
 from llmmem_gui.ui.swatch import Swatch
 from llmmem_gui.ui.theme import Theme, sized
@@ -245,9 +246,9 @@ class ModelPanel(Card):
 
     def _notice_of(self, model: ModelSnapshot) -> tuple[str, str | None]:
         if model.facts.error:
-            return model.facts.error, "critical"
+            return say(model.facts.error), "critical"
         if model.error and not model.state.holds_host:
-            return model.error, "critical"
+            return say(model.error), "critical"
         if self._outlook is not None and self._snapshot is not None:
             return outlook_line(self._outlook, self._snapshot), None if self._outlook.fits else "warning"
         return "", None

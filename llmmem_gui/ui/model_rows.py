@@ -14,7 +14,7 @@ from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.outlook import Outlook, outlook, outlook_line
 from llmmem_gui.ui.requests import Fit
-from llmmem_gui.ui.sentences import state_word
+from llmmem_gui.ui.sentences import say, state_word
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -181,7 +181,7 @@ class ModelRows(QAbstractTableModel):
     def _name_cell(self, model: ModelSnapshot) -> Cell:
         name = model.facts.name
         if model.facts.error:
-            return Cell(name, model.facts.error, "critical")
+            return Cell(name, say(model.facts.error), "critical")
         if model.state is State.LOADING and model.forecast is not None:
             share = min(1.0, model.resident_bytes / max(1, model.forecast.total_bytes))
             under = self.tr("{resident} of {forecast}").format(
@@ -189,7 +189,7 @@ class ModelRows(QAbstractTableModel):
             )
             return Cell(name, under, progress=share)
         if model.error and model.state in (State.FAILED, State.UNLOADED):
-            return Cell(name, model.error, "critical")
+            return Cell(name, say(model.error), "critical")
         view = self.outlook_of(model)
         if view is not None and self._snapshot is not None:
             level = "" if view.fits else "warning"

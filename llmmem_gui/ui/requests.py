@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.settings import Settings
 
 
@@ -183,7 +184,7 @@ class Problem:
     """Why a request was not carried out."""
 
     code: str
-    sentence: str
+    sentence: Sentence
     """What, the number, what to do."""
     model_id: str | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
@@ -216,4 +217,4 @@ class AnswerEnd:
     seconds: float = 0.0
     first_token_seconds: float | None = None
     problem: Problem | None = None
-    notice: str = ""
+    notice: Sentence | None = None

@@ -1,16 +1,39 @@
-"""Events, receipts and refusals in the language in force: short for the plot, whole for the status line."""
+"""Sentences, events and receipts in the language in force: short for the plot, whole for the status line."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
 from llmmem_gui.core.events import Actor, Cause, Event, Receipt
+from llmmem_gui.core.sentence import Count, Duration, Percent, Sentence, Size, Value, fill
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.ui import figures
-from llmmem_gui.ui.languages import spoken
-from llmmem_gui.ui.requests import Problem
 
 translate = QCoreApplication.translate
+
+
+def say(sentence: Sentence) -> str:
+    """A sentence in the language in force, its numbers written as that language does."""
+    template = sentence.template
+    if sentence.context:
+        template = translate(sentence.context, template)
+    return fill(template, {name: _say_value(value) for name, value in sentence.values.items()})
+
+
+def _say_value(value: Value) -> str:
+    match value:
+        case Sentence():
+            return say(value)
+        case Size(size_bytes):
+            return figures.size(size_bytes)
+        case Duration(seconds):
+            return figures.duration(seconds)
+        case Percent(percent):
+            return figures.percent(percent / 100)
+        case Count(number):
+            return figures.count(number)
+        case _:
+            return str(value)
 
 
 def state_word(state: State) -> str:
@@ -141,68 +164,18 @@ def event_sentence(event: Event) -> str:
             text = translate("Event", "the pin of {model} changed").format(model=model)
         case "limit-changed":
             text = _limit_changed(model, event.numbers.get("limit_bytes"))
-        case "memory-warning":
-            return warning_sentence(event)
         case "reload-offered":
             return translate("Event", "There is room again: {model} can be loaded.").format(model=model)
-        case "load-failed" | "host-died":
-            return f"{mark_label(event)}: {event.text}" if event.text else mark_label(event)
+        case "load-failed" | "host-died" | "pressure-changed":
+            return f"{mark_label(event)}: {say(event.text)}" if event.text else mark_label(event)
         case _:
-            return event.text or mark_label(event)
+            return say(event.text) if event.text else mark_label(event)
     reasons = [cause_words(event.cause, event.for_model), actor_words(event.actor)]
     # The cause tells more than the actor where both say the same thing.
     told = [reason for reason in dict.fromkeys(reasons) if reason]
     if event.actor in ("idle timer", "limit", "memory pressure", "another load") and len(told) > 1:
         told = told[:1]
     return f"{text} ({', '.join(told)})" if told else text
-
-
-def warning_sentence(event: Event) -> str:
-    """A memory warning: what is full, how far, of how much, and when it is used up."""
-    numbers = event.numbers
-    share, current, limit = numbers.get("percent"), numbers.get("current_bytes"), numbers.get("limit_bytes")
-    if share is None or current is None or limit is None or (event.text and spoken() == "en"):
-        return event.text
-    amounts = {
-        "percent": figures.percent(share / 100),
-        "current": figures.size(round(current)),
-        "limit": figures.chosen_size(round(limit)),
-        "left": figures.size(round(limit - current)),
-        "model": event.model_id or "",
-    }
-    if event.cause == "pressure":
-        text = translate("Event", "This computer has {left} of {limit} left ({percent} used).")
-    elif event.model_id:
-        text = translate("Event", "{model} uses {current}, {percent} of its limit of {limit}.")
-    else:
-        text = translate("Event", "The models use {current}, {percent} of the limit of {limit}.")
-    seconds = numbers.get("seconds_to_limit")
-    if seconds is not None:
-        rest = translate("Event", "At this rate it is used up in {duration}.")
-        text = f"{text} {rest.format(duration=figures.duration(seconds))}"
-    return text.format(**amounts)
-
-
-def problem_sentence(problem: Problem) -> str:
-    """Why a request was not carried out; in English as the service says it, else from its numbers."""
-    need, room = problem.numbers.get("need_bytes"), problem.numbers.get("room_bytes")
-    limit, retry = problem.numbers.get("limit_bytes"), problem.numbers.get("retry_seconds")
-    model = problem.model_id or ""
-    if spoken() == "en" or not model:
-        return problem.sentence
-    if need is not None and (limit is not None or room is not None):
-        text = translate("Problem", "{model} needs {need} and may have {room}.")
-        most = room if limit is None else limit
-        return text.format(model=model, need=figures.size(round(need)), room=figures.size(round(most or 0)))
-    if problem.code == "cooling down" and retry is not None:
-        text = translate("Problem", "{model} failed to load several times: try again in {duration}.")
-        return text.format(model=model, duration=figures.duration(retry))
-    by_code = {
-        "timed out": translate("Problem", "{model} waited too long: try again later or unload a model."),
-        "queue full": translate("Problem", "Too many requests wait for {model}: try again later."),
-        "closing": translate("Problem", "LLM Memory is closing: start it again."),
-    }
-    return by_code.get(problem.code, problem.sentence).format(model=model)
 
 
 def receipt_sentence(receipt: Receipt) -> str:

@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, SignalInstance, Slot
 from llmmem_gui.core.events import Actor, Event, Receipt
 from llmmem_gui.core.history import History
 from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.sentence import Sentence, sentence_of
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.folders import Folders
@@ -39,7 +40,7 @@ class Serving:
     """Where the API listens, or one sentence why it does not."""
 
     url: str
-    notice: str = ""
+    notice: Sentence | None = None
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ class ServiceThread(QThread):
     answer_ended = Signal(ask.AnswerEnd)
     serving = Signal(Serving)
     folders_searched = Signal(tuple)
-    broken = Signal(str)
+    broken = Signal(Sentence)
     _arrived = Signal()
 
     def __init__(self, program: Program, folders: Folders, parent: QObject | None = None) -> None:
@@ -185,7 +186,7 @@ class ServiceThread(QThread):
         self._post(await self._program.history.load())
         try:
             where = await self._program.start(with_api=service.settings.api.enabled)
-            self._post(Serving(f"{where.url}/v1" if where.url else "", self._program.api.notice or ""))
+            self._post(Serving(f"{where.url}/v1" if where.url else "", self._program.api.notice))
             self._post(service.settings)
             self._post(service.snapshot)
             with self._lock:
@@ -199,7 +200,8 @@ class ServiceThread(QThread):
             await end.wait()
         except OSError as error:
             log.exception("the service could not start")
-            self._post(f"The service could not start ({error.strerror or error}).")
+            sentence = Sentence("Service", "The service could not start ({reason}).")
+            self._post(sentence.format(reason=error.strerror or str(error)))
         finally:
             with self._lock:
                 self._loop = None
@@ -273,7 +275,7 @@ class ServiceThread(QThread):
                 usage.seconds if usage else 0.0,
                 usage.first_token_seconds if usage else None,
                 problem,
-                answer.notice or "",
+                answer.notice,
             )
         )
 
@@ -342,7 +344,7 @@ async def _choose_parameters(service: MemoryService, model_id: str, parameters: 
 def _problem(error: Exception) -> ask.Problem:
     if isinstance(error, CommandError):
         return ask.Problem(error.code, error.sentence, error.model_id, error.numbers)
-    return ask.Problem("failed", str(error))
+    return ask.Problem("failed", sentence_of(error))
 
 
 def _searched(service: MemoryService) -> tuple[SearchedFolder, ...]:

@@ -21,9 +21,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from llmmem_gui.core.sentence import sentence_of
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import quiet
+from llmmem_gui.ui.sentences import say
 from llmmem_gui.ui.setting_fields import SettingField, setting_field
 from llmmem_gui.ui.setting_texts import choice_names, section_names, setting_texts
 from llmmem_gui.ui.theme import Theme, sized
@@ -184,7 +186,7 @@ class SettingsDialog(QDialog):
                 if value != getattr(getattr(settings, section), short):
                     settings = settings.with_value(name, value)
             except ValueError as error:
-                raise ValueError(f"{setting_texts()[name][0]}: {error}") from error
+                raise ValueError(f"{setting_texts()[name][0]}: {say(sentence_of(error))}") from error
         return settings
 
     # --- Qt ----------------------------------------------------------------------------------------------

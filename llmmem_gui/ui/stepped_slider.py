@@ -15,8 +15,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QSlider, QWidget
 
+from llmmem_gui.core.sentence import sentence_of
 from llmmem_gui.ui.card import ElidedLabel, quiet, restyle
 from llmmem_gui.ui.scales import Scale, Value
+from llmmem_gui.ui.sentences import say
 from llmmem_gui.ui.theme import Theme, tabular
 
 _SETTLE_MILLISECONDS = 700
@@ -172,7 +174,7 @@ class SteppedSlider(QWidget):
             value = self._scale.read(self.edit.text())
         except ValueError as error:
             restyle(self.edit, "invalid", True)
-            self.set_hint(str(error), "critical")
+            self.set_hint(say(sentence_of(error)), "critical")
             return
         self._value = value
         self._show(value)

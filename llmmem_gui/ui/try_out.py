@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QPus
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import ElidedLabel, quiet, restyle
 from llmmem_gui.ui.requests import AnswerEnd, AnswerPart, Ask, StopAsking
+from llmmem_gui.ui.sentences import say
 from llmmem_gui.ui.swatch import Swatch
 from llmmem_gui.ui.theme import Theme, sized
 
@@ -123,9 +124,10 @@ class TryOut(QDialog):
         self.send.setEnabled(True)
         self.stop.setEnabled(False)
         if end.problem is not None:
-            self._tell(end.problem.sentence, "critical")
+            self._tell(say(end.problem.sentence), "critical")
         else:
-            self._tell(" · ".join(filter(None, (self._figures_of(end), end.notice))))
+            notice = say(end.notice) if end.notice else ""
+            self._tell(" · ".join(filter(None, (self._figures_of(end), notice))))
 
     def _figures_of(self, end: AnswerEnd) -> str:
         pieces = [self.tr("%n token(s)", "", end.completion_tokens)]

@@ -396,22 +396,6 @@
         <translation>Há espaço de novo: {model} pode ser carregado.</translation>
     </message>
     <message>
-        <source>This computer has {left} of {limit} left ({percent} used).</source>
-        <translation>Este computador tem {left} de {limit} livres ({percent} em uso).</translation>
-    </message>
-    <message>
-        <source>{model} uses {current}, {percent} of its limit of {limit}.</source>
-        <translation>{model} usa {current}, {percent} do seu limite de {limit}.</translation>
-    </message>
-    <message>
-        <source>The models use {current}, {percent} of the limit of {limit}.</source>
-        <translation>Os modelos usam {current}, {percent} do limite de {limit}.</translation>
-    </message>
-    <message>
-        <source>At this rate it is used up in {duration}.</source>
-        <translation>Neste ritmo ela se esgota em {duration}.</translation>
-    </message>
-    <message>
         <source>{model} is unloaded</source>
         <translation>{model} foi descarregado</translation>
     </message>
@@ -1278,29 +1262,6 @@
     <message>
         <source>emergency</source>
         <translation>emergência</translation>
-    </message>
-</context>
-<context>
-    <name>Problem</name>
-    <message>
-        <source>{model} needs {need} and may have {room}.</source>
-        <translation>{model} precisa de {need} e pode ter {room}.</translation>
-    </message>
-    <message>
-        <source>{model} failed to load several times: try again in {duration}.</source>
-        <translation>{model} falhou várias vezes ao carregar: tente de novo em {duration}.</translation>
-    </message>
-    <message>
-        <source>{model} waited too long: try again later or unload a model.</source>
-        <translation>{model} esperou demais: tente mais tarde ou descarregue um modelo.</translation>
-    </message>
-    <message>
-        <source>Too many requests wait for {model}: try again later.</source>
-        <translation>Pedidos demais esperam por {model}: tente mais tarde.</translation>
-    </message>
-    <message>
-        <source>LLM Memory is closing: start it again.</source>
-        <translation>O LLM Memory está fechando: inicie-o de novo.</translation>
     </message>
 </context>
 <context>

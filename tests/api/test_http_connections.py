@@ -132,7 +132,8 @@ async def test_a_taken_port_is_told_and_another_one_used(site: Site) -> None:
     await second.start(site.port)
     try:
         assert second.port not in (0, site.port)
-        assert second.notice == f"Port {site.port} is in use: the API listens on port {second.port} instead."
+        told = f"Port {site.port} is in use: the API listens on port {second.port} instead."
+        assert str(second.notice) == told
     finally:
         await second.close()
 

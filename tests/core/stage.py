@@ -12,6 +12,7 @@ from llmmem_gui.core.plan import Charge, FileKey, charged_bytes
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import HostReading, MachineReading, ProgramReading, Sample
 from llmmem_gui.core.refusal import Refusal
+from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.snapshot import State
 
 MIB = 1024**2
@@ -107,7 +108,7 @@ class Stage:
     def failed(self, model: str, reason: str = "bad file") -> None:
         """The host could not load its model, and is gone."""
         host = self.hosts[model].host
-        self.tell(m.HostFailed(model, host, reason))
+        self.tell(m.HostFailed(model, host, verbatim(reason)))
         self.exited(model)
 
     def exited(self, *models: str, reason: str = "killed") -> None:
@@ -116,7 +117,7 @@ class Stage:
             gone = self.hosts.pop(model)
             self._takes.pop(model, None)
             self.dozing.discard(model)
-            self.tell(m.HostExited(model, gone.host, reason))
+            self.tell(m.HostExited(model, gone.host, verbatim(reason)))
 
     def finish(self, *tickets: int) -> None:
         """The answers have ended."""

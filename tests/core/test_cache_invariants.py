@@ -21,6 +21,7 @@ from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level
+from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.snapshot import State
 from tests.core.onlooker import SeenHost, choose
 from tests.core.stage import Stage
@@ -115,7 +116,7 @@ class CacheMachine(RuleBasedStateMachine):
         if well:
             self.tell(m.HostReady(self.seen[host].model, host, 4096, 1.0))
         else:
-            self.tell(m.HostFailed(self.seen[host].model, host, "Bad file."))
+            self.tell(m.HostFailed(self.seen[host].model, host, verbatim("Bad file.")))
 
     @precondition(lambda self: self.stopping)
     @rule(pick=st.integers(0, 20))
@@ -230,7 +231,7 @@ class CacheMachine(RuleBasedStateMachine):
         del self.stage.hosts[host.model]
         self.stage._takes.pop(host.model, None)
         self.stage.dozing.discard(host.model)
-        self.tell(m.HostExited(host.model, number, "Killed."), died_with=was_in_flight)
+        self.tell(m.HostExited(host.model, number, verbatim("Killed.")), died_with=was_in_flight)
 
     def take_sample(self) -> None:
         self.tell(m.Sampled(self.stage.reading()))
@@ -284,7 +285,7 @@ class CacheMachine(RuleBasedStateMachine):
                         self.check_limit("a wake")
                 case m.Refuse():
                     self.close(action.ticket)
-                    assert action.refusal.sentence.endswith(".")
+                    assert str(action.refusal.sentence).endswith(".")
                 case m.EndRequest():
                     assert action.ticket in answerable or action.ticket in died
                     for host in self.seen.values():

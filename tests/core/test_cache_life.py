@@ -13,6 +13,7 @@ from llmmem_gui.core.cache_messages import (
     UnloadAsked,
     Withdrawn,
 )
+from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.snapshot import State
 from tests.core.stage import Stage, mapped, stage_with
 
@@ -48,10 +49,10 @@ def test_case_45_a_host_killed_from_outside_ends_its_answers_and_is_shown_as_kil
     stage.exited("a", reason="The host of a was killed by signal 9.")
     refusal = stage.refusal(in_flight)
     assert refusal is not None
-    assert (refusal.code, refusal.sentence) == ("host died", "The host of a was killed by signal 9.")
+    assert (refusal.code, str(refusal.sentence)) == ("host died", "The host of a was killed by signal 9.")
     entry = stage.cache.entry("a")
     assert entry is not None
-    assert (entry.state, entry.error) == (State.FAILED, "The host of a was killed by signal 9.")
+    assert (entry.state, str(entry.error)) == (State.FAILED, "The host of a was killed by signal 9.")
     assert [each.text for each in stage.announced("host-died")] == [entry.error]
     assert stage.charged == 0
     again = stage.ask("a")
@@ -66,7 +67,7 @@ def test_case_45_a_host_killed_while_it_loads_fails_the_load() -> None:
     stage.exited("a", reason="The host of a was killed by signal 6.")
     refusal = stage.refusal(ticket)
     assert refusal is not None
-    assert (refusal.code, refusal.reason) == ("load failed", "The host of a was killed by signal 6.")
+    assert (refusal.code, str(refusal.reason)) == ("load failed", "The host of a was killed by signal 6.")
     assert stage.state("a") is State.FAILED
 
 
@@ -168,7 +169,11 @@ def test_late_words_of_an_earlier_host_mean_nothing() -> None:
     old = stage.hosts["a"].host
     stage.exited("a")
     stage.ask("a")
-    for late in (HostReady("a", old, 1, 1.0), HostFailed("a", old, "late"), HostExited("a", old, "late")):
+    for late in (
+        HostReady("a", old, 1, 1.0),
+        HostFailed("a", old, verbatim("late")),
+        HostExited("a", old, verbatim("late")),
+    ):
         assert stage.tell(late) == ()
     assert stage.state("a") is State.LOADING
 

@@ -255,7 +255,7 @@ def test_a_model_above_its_own_limit_is_not_loaded() -> None:
     ticket = stage.ask("a", 120 * MIB, fits_context=2048)
     refusal = stage.refusal(ticket)
     assert refusal is not None
-    assert refusal.sentence == (
+    assert str(refusal.sentence) == (
         "a needs 120 MiB, its limit is 100 MiB: load it with a context of at most 2048."
     )
     assert stage.started == []

@@ -138,7 +138,7 @@ def test_queue_limit_refuses_further_requests() -> None:
     refusal = stage.refusal(stage.ask("a"))
     assert refusal is not None
     assert refusal.code == "queue full"
-    assert "2 requests" in refusal.sentence
+    assert "2 requests" in str(refusal.sentence)
 
 
 def test_a_pinned_model_may_be_reloaded_for_who_asks_for_it_by_name() -> None:

@@ -43,7 +43,7 @@ def test_case_08_all_busy_waits_and_then_times_out_with_a_clear_error() -> None:
     refusal = stage.refusal(ticket)
     assert refusal is not None
     assert (refusal.code, refusal.seconds, refusal.holders) == ("waited too long", 10, ("a", "b"))
-    assert refusal.sentence == "c waited 10 s for a, b to finish: try again later or unload a model."
+    assert str(refusal.sentence) == "c waited 10 s for a, b to finish: try again later or unload a model."
     assert stage.state("c") is State.UNLOADED
     assert stage.stopped == []
 
@@ -249,7 +249,7 @@ def test_case_22_load_error_fails_all_its_waiters_and_the_next_may_try() -> None
     for ticket in waiting:
         refusal = stage.refusal(ticket)
         assert refusal is not None
-        assert (refusal.code, refusal.sentence) == ("load failed", "a.gguf is truncated.")
+        assert (refusal.code, str(refusal.sentence)) == ("load failed", "a.gguf is truncated.")
     assert stage.state("a") is State.FAILED
     again = stage.ask("a")
     stage.ready("a")

@@ -85,7 +85,7 @@ def test_a_folder_that_may_not_be_read_is_reported(tmp_path: Path) -> None:
     (other / "m.gguf").write_bytes(b"GGUF")
     problem, model = found_in(locked, other)
     assert isinstance(problem, FolderProblem)
-    assert "Permission denied" in problem.reason
+    assert "Permission denied" in str(problem.reason)
     assert model.name == "m"
 
 
@@ -114,13 +114,13 @@ def test_a_missing_part_is_named(tmp_path: Path) -> None:
     """A split model without all its files has an error that names the missing one."""
     split_model(tmp_path, "big", 3)[1].unlink()
     (found,) = found_in(tmp_path)
-    assert "big-00002-of-00003.gguf" in (describe(found).error or "")
+    assert "big-00002-of-00003.gguf" in str(describe(found).error)
 
 
 def test_a_part_on_its_own_is_no_model(tmp_path: Path) -> None:
     """A file that says it is one of three, but is called like a whole model, is refused."""
     path = split_model(tmp_path, "big", 3)[0].rename(tmp_path / "alone.gguf")
-    assert "split into 3 files" in (describe(FoundModel("alone", "", (str(path),))).error or "")
+    assert "split into 3 files" in str(describe(FoundModel("alone", "", (str(path),))).error)
 
 
 def test_files_of_different_models_are_not_joined(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_models_that_ollama_keeps_in_its_own_format_are_listed_with_the_reason(t
     layer = {"mediaType": "application/vnd.ollama.image.tensor", "digest": "sha256:" + "a" * 64}
     ollama_store(tmp_path, "registry.ollama.ai/library/new/latest", [layer])
     (found,) = found_in(ModelFolder(str(tmp_path), "Ollama", "ollama"))
-    assert "not as GGUF" in (describe(found).error or "")
+    assert "not as GGUF" in str(describe(found).error)
 
 
 def test_snapshots_of_hugging_face_name_their_blobs(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_a_bad_file_is_an_entry_with_its_error(tmp_path: Path) -> None:
     (found,) = found_in(tmp_path)
     model = model_file(found, describe(found), unused_id(found, ()))
     assert (model.id, model.name, model.file_bytes) == ("broken-model", "Broken Model", 104)
-    assert "version 0" in (model.error or "")
+    assert "version 0" in str(model.error)
     assert model.shape is None
 
 
@@ -243,7 +243,7 @@ def test_case_34_projectors_and_adapters_are_no_models(tmp_path: Path) -> None:
     for general_type in ("mmproj", "adapter"):
         metadata = model_metadata(RECIPE) | {"general.type": general_type}
         path = write_gguf(tmp_path / f"{general_type}.gguf", metadata, model_tensors(RECIPE))
-        error = describe(FoundModel("x", "", (str(path),))).error or ""
+        error = str(describe(FoundModel("x", "", (str(path),))).error)
         assert "not a model of its own" in error
 
 
@@ -255,7 +255,7 @@ def test_a_name_that_is_no_text_is_shown_escaped_and_refused(tmp_path: Path) -> 
         file.write(header_bytes(model_metadata(RECIPE), model_tensors(RECIPE)))
     (found,) = found_in(tmp_path)
     model = model_file(found, describe(found), unused_id(found, ()))
-    assert "not UTF-8" in (model.error or "")
+    assert "not UTF-8" in str(model.error)
     assert model.path.endswith("m\\xff.gguf")
     assert msgspec.json.decode(msgspec.json.encode(model), type=ModelFile) == model
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from llmmem_gui.core import protocol
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.sentence import Sentence, Size, verbatim
 
 NUMBERS = st.integers(0, 2**53)
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)))
@@ -19,6 +20,9 @@ JSON = st.recursive(
     max_leaves=10,
 )
 OBJECTS = st.dictionaries(TEXTS, JSON)
+
+FILLED = st.builds(Sentence, TEXTS, TEXTS, st.dictionaries(TEXTS, TEXTS | NUMBERS | st.builds(Size, NUMBERS)))
+SENTENCES = FILLED | st.builds(Sentence, TEXTS, TEXTS, st.dictionaries(TEXTS, FILLED))
 
 TO_HOST = st.one_of(
     st.builds(
@@ -35,9 +39,9 @@ TO_HOST = st.one_of(
     st.just(protocol.Stop()),
 )
 FROM_HOST = st.one_of(
-    st.builds(protocol.LoadFailed, TEXTS),
+    st.builds(protocol.LoadFailed, SENTENCES),
     st.builds(protocol.Chunk, NUMBERS, OBJECTS),
-    st.builds(protocol.AskFailed, NUMBERS, TEXTS),
+    st.builds(protocol.AskFailed, NUMBERS, SENTENCES),
 )
 
 
@@ -104,17 +108,18 @@ def test_a_header_without_a_possible_length_is_refused(header: bytes) -> None:
 
 def test_the_longest_body_is_the_limit() -> None:
     """A body of exactly the limit is sent and announced; one byte more is refused by the sender."""
-    around = len(protocol.encode(protocol.LoadFailed("")))
-    longest = protocol.LoadFailed("x" * (protocol.BODY_LIMIT_BYTES - around))
+    around = len(protocol.encode(protocol.LoadFailed(verbatim(""))))
+    text = "x" * (protocol.BODY_LIMIT_BYTES - around)
+    longest = protocol.LoadFailed(verbatim(text))
     assert protocol.body_length(protocol.frame(longest)[:4]) == protocol.BODY_LIMIT_BYTES
     with pytest.raises(protocol.ProtocolError, match="a LoadFailed of 16777217 bytes is longer"):
-        protocol.frame(protocol.LoadFailed(longest.reason + "x"))
+        protocol.frame(protocol.LoadFailed(verbatim(text + "x")))
 
 
 def test_text_that_is_no_text_is_refused() -> None:
     """Half of a surrogate pair cannot be written."""
     with pytest.raises(protocol.ProtocolError, match="a LoadFailed cannot be written as JSON"):
-        protocol.encode(protocol.LoadFailed("\udcff"))
+        protocol.encode(protocol.LoadFailed(verbatim("\udcff")))
 
 
 def test_the_header_is_big_endian() -> None:

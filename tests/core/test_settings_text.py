@@ -97,8 +97,8 @@ def test_a_value_that_cannot_be_used_is_replaced_alone(line, problem):
     assert settings.model("b").pinned
     assert [each.kind for each in problems] == ["bad value"]
     assert problems[0].name == line.split()[0]
-    assert problems[0].sentence.startswith(f"{problems[0].name} is ")
-    assert problem in problems[0].sentence
+    assert str(problems[0].sentence).startswith(f"{problems[0].name} is ")
+    assert problem in str(problems[0].sentence)
     untouched = Settings().with_value("limits.may_doze", False).with_model("b", ModelSettings(pinned=True))
     ours = msgspec.to_builtins(settings)
     ours["models"].pop("a", None)
@@ -141,7 +141,7 @@ def test_any_text_is_read_and_written_over(text):
     """No text makes reading raise, and no original keeps settings from being written into it."""
     settings, problems = parse(text)
     assert isinstance(settings, Settings)
-    assert all(problem.sentence.count("\n") <= text.count("\n") for problem in problems)
+    assert all(str(problem.sentence).count("\n") <= text.count("\n") for problem in problems)
     assert parse(to_toml(CHOSEN, text))[0] == CHOSEN
 
 

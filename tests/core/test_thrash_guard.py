@@ -38,7 +38,7 @@ def test_ping_pong_that_is_mostly_loading_is_refused_for_a_while() -> None:
     refusal = stage.refusal(refused)
     assert refusal is not None
     assert (refusal.code, refusal.seconds, refusal.holders) == ("thrashing", 30, ("b",))
-    assert refusal.sentence == (
+    assert str(refusal.sentence) == (
         "a and b keep pushing each other out of memory (4 times in 20 s, 16 s of it loading): "
         "try again in 30 s, raise the total limit or use a smaller context."
     )
@@ -151,7 +151,7 @@ def test_one_model_reloaded_with_other_parameters_in_turns_is_thrashing_too() ->
         if stage.granted(ticket):
             stage.finish(ticket)
     assert "thrashing" in codes
-    refusal = next(a.text for a in stage.announced("load-refused"))
+    refusal = next(str(a.text) for a in stage.announced("load-refused"))
     assert refusal.startswith("a is loaded with other parameters again and again (4 times in ")
 
 

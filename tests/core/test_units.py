@@ -8,14 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from llmmem_gui.core.typed import parse_bytes, parse_duration
 from llmmem_gui.core.units import (
     GIB,
     LARGEST_BYTES,
     MIB,
     format_bytes,
     format_duration,
-    parse_bytes,
-    parse_duration,
     scale_bytes,
 )
 

@@ -229,7 +229,7 @@ async def test_a_damaged_chat_template_is_set_aside(starter: HostStarter, tmp_pa
     answered = await host.ask("chat", {"messages": HELLO, "max_tokens": 4}).finished()
     assert answered.payload is not None
     assert answered.notice is not None
-    assert answered.notice.startswith("the model's chat template is damaged (")
+    assert str(answered.notice).startswith("the model's chat template is damaged (")
     await host.ask("completion", {"prompt": "a", "max_tokens": 1}).finished()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
+from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.service.storage.history_store import HistoryStore
 
@@ -65,7 +66,7 @@ def write_history(path: Path, seconds: int = 120) -> None:
     async def write() -> None:
         async with opened(path) as store:
             await record_seconds(store, NOON, seconds)
-            store.record_event(Event(NOON, "note", text="before"))
+            store.record_event(Event(NOON, "note", text=verbatim("before")))
 
     asyncio.run(write())
 
@@ -79,8 +80,8 @@ async def assert_in_memory_only(path: Path) -> str:
     assert len((await store.load()).window(NOON, NOON + 10).times) == 0
     await store.close()
     assert len(notes) == 1
-    assert str(path) in notes[0]
-    return notes[0]
+    assert str(path) in str(notes[0])
+    return str(notes[0])
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.service.storage import history_file
 from llmmem_gui.service.storage.history_store import HistoryStore
@@ -117,7 +118,7 @@ def test_a_damaged_file_is_set_aside(path: Path, damage: str) -> None:
 
     notes, points = asyncio.run(start_again())
     assert len(notes) == 1
-    assert "history.sqlite3.bad" in notes[0]
+    assert "history.sqlite3.bad" in str(notes[0])
     assert (path.parent / "history.sqlite3.bad").read_bytes() == damaged
     assert points == 30
     # The new one is sound.
@@ -189,7 +190,7 @@ async def test_a_newer_history_is_left_as_it_is(path: Path, monkeypatch: pytest.
     assert len((await store.load()).window(NOON, NOON + 60).times) == 0
     await store.close()
     assert len(notes) == 1
-    assert "newer version" in notes[0]
+    assert "newer version" in str(notes[0])
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["history.sqlite3"]
 
@@ -205,7 +206,7 @@ async def test_an_older_history_is_brought_up_to_date(path: Path, monkeypatch: p
             assert len((await store.load()).window(NOON, NOON + 10).times) == 10
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT a FROM more").fetchall() == [(7,)]
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
     connection.close()
 
 
@@ -227,7 +228,7 @@ async def test_a_step_that_fails_leaves_the_older_history_whole(
 
 async def test_damage_while_the_program_runs_is_told_once_and_a_new_file_is_begun(path: Path) -> None:
     """When the file is destroyed under the running program it is set aside, and recording goes on."""
-    reports: list[str] = []
+    reports: list[Sentence] = []
     async with opened(path, report=reports.append) as store:
         # More than the cache of the connection holds, so that it has to read again.
         for begin in range(0, 3_600, 300):
@@ -247,7 +248,7 @@ async def test_damage_while_the_program_runs_is_told_once_and_a_new_file_is_begu
             await record_seconds(store, NOON + 4_000 + round * 60, 60)
         history = await store.load()
     assert len(reports) == 1
-    assert "history.sqlite3.bad" in reports[0]
+    assert "history.sqlite3.bad" in str(reports[0])
     assert history.window(NOON + 4_000, NOON + 5_200).models == ("a",)
     async with opened(path) as store:
         assert (await store.load()).window(NOON + 4_100, NOON + 5_100).models == ("a",)

@@ -19,6 +19,7 @@ from llmmem_gui.core.history_rows import (
     RESOLUTIONS,
     Row,
 )
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.service.storage import history_file
 from llmmem_gui.service.storage.history_file import Batch, HistoryFile, written_row
@@ -151,14 +152,14 @@ async def let_grow(store: HistoryStore, pages: int) -> None:
 
 async def test_a_full_file_is_told_once_and_nothing_is_lost(path: Path) -> None:
     """When SQLite says that there is no space, rows wait; when there is again, all of them are written."""
-    reports: list[str] = []
+    reports: list[Sentence] = []
     async with opened(path, report=reports.append) as store:
         await let_grow(store, 8)
         for begin in range(0, 600, 50):
             await record_seconds(store, NOON + begin, 50, f"model {begin}")
             store.record_event(Event(NOON + begin, "note"))
         assert len(reports) == 1
-        assert "full" in reports[0]
+        assert "full" in str(reports[0])
         await let_grow(store, 100_000)
         history = await store.load()
         assert len(reports) == 1
@@ -176,7 +177,7 @@ async def test_a_full_file_is_told_once_and_nothing_is_lost(path: Path) -> None:
 
 async def test_a_row_that_could_not_be_written_gives_way_to_its_newer_self(path: Path) -> None:
     """A minute that was half over when its writing failed is written whole, with what came meanwhile."""
-    reports: list[str] = []
+    reports: list[Sentence] = []
     async with opened(path, report=reports.append) as store:
         await let_grow(store, 1)
         # Much else has to be written, so that it does not fit.
@@ -267,18 +268,19 @@ RECORDER = """
     from pathlib import Path
     sys.path.insert(0, sys.argv[2])
     from llmmem_gui.core.events import Event
+    from llmmem_gui.core.sentence import verbatim
     from llmmem_gui.core.units import GIB, MIB
     from llmmem_gui.service.storage.history_store import HistoryStore
     from tests.service.history_stores import sample
 
     async def main(path, second):
         store = HistoryStore(path, clock=lambda: second)
-        print(json.dumps([*await store.open()]), flush=True)
+        print(json.dumps([str(note) for note in await store.open()]), flush=True)
         while True:
             for _ in range(7):
                 store.record(sample(second, {"a": (second % 1_000 * MIB, GIB)}), 8 * GIB)
                 second += 1
-            store.record_event(Event(second, "note", text=str(second)))
+            store.record_event(Event(second, "note", text=verbatim(str(second))))
             await store.flush()
             print(second, flush=True)
 
@@ -310,5 +312,5 @@ async def assert_recorded(path: Path, begin: int, end: int) -> None:
         place = points[second]
         assert window.private_bytes.mean[0, place] == second % 1_000 * MIB
         assert window.weights_bytes.mean[0, place] == GIB
-    texts = [int(event.text) for event in history.events(begin + 1, end)]
+    texts = [int(str(event.text)) for event in history.events(begin + 1, end)]
     assert texts == list(range(begin + 7, end + 1, 7))

@@ -21,6 +21,7 @@ from llmmem_gui.core.history_rows import (
     RESOLUTIONS,
     Row,
 )
+from llmmem_gui.core.sentence import Sentence, Size, verbatim
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.service.storage import history_file
 from llmmem_gui.service.storage.history_file import Batch, HistoryFile, written_row
@@ -116,7 +117,7 @@ async def test_events_come_back_with_all_their_fields(path: Path) -> None:
             "make room",
             "another load",
             "for \ud800",
-            "unloaded: 1.5 GiB back",
+            Sentence("Event", "{model} gave {size} back").format(model="caf\udce9", size=Size(3)),
             {"given_back_bytes": 1.5 * GIB, "seconds": 0.02},
         ),
         Event(NOON + 1, "limit-changed", numbers={"limit_bytes": 0}),
@@ -139,13 +140,13 @@ async def test_a_model_whose_name_is_not_unicode_comes_back(path: Path) -> None:
 async def test_an_event_of_a_kind_unknown_here_is_left_out(path: Path) -> None:
     """Events of another version that are not known here do not keep the others from coming back."""
     async with opened(path) as store:
-        store.record_event(Event(NOON, "note", text="known"))
+        store.record_event(Event(NOON, "note", text=verbatim("known")))
     with sqlite3.connect(path) as connection:
         for body in ('{"time": 1, "type": "model-praised"}', "{", "[]", '{"time": "noon", "type": "note"}'):
             connection.execute("INSERT INTO event (time, body) VALUES (?, ?)", (NOON, body))
     connection.close()
     async with opened(path) as store:
-        assert [event.text for event in (await store.load()).events(0, NOON + 1)] == ["known"]
+        assert [str(event.text) for event in (await store.load()).events(0, NOON + 1)] == ["known"]
 
 
 # --- what is kept, and how long --------------------------------------------------------------------------
@@ -154,8 +155,10 @@ async def test_an_event_of_a_kind_unknown_here_is_left_out(path: Path) -> None:
 async def test_what_people_ask_is_not_kept(path: Path) -> None:
     """Finished requests leave no trace on disk, whatever their text says."""
     async with opened(path) as store:
-        store.record_event(Event(NOON, "request-finished", "a", actor="api", text="my secret question"))
-        store.record_event(Event(NOON, "model-loaded", "a", text="loaded a"))
+        store.record_event(
+            Event(NOON, "request-finished", "a", actor="api", text=verbatim("my secret question"))
+        )
+        store.record_event(Event(NOON, "model-loaded", "a", text=verbatim("loaded a")))
         await record_seconds(store, NOON, 5)
         written = b"".join(file.read_bytes() for file in path.parent.iterdir())
     written += path.read_bytes()
@@ -183,7 +186,7 @@ async def test_what_is_too_old_is_forgotten_at_the_next_start(path: Path) -> Non
     """After 31 days without the program nothing of before is left in the file: no row, no event, no name."""
     async with opened(path) as store:
         await record_seconds(store, NOON, 5)
-        store.record_event(Event(NOON, "note", text="long ago"))
+        store.record_event(Event(NOON, "note", text=verbatim("long ago")))
     async with opened(path, NOON + 31 * DAY):
         pass
     with sqlite3.connect(path) as connection:
@@ -241,12 +244,12 @@ async def test_events_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(history_file, "MOST_STORED_EVENTS", 50)
     async with opened(path) as store:
         for place in range(120):
-            store.record_event(Event(NOON + place, "note", text=str(place)))
+            store.record_event(Event(NOON + place, "note", text=verbatim(str(place))))
             if place % 30 == 0:
                 await store.flush()
         await store.flush()
         found = (await store.load()).events(0, NOON + 1_000)
-    assert [event.text for event in found] == [str(place) for place in range(70, 120)]
+    assert [str(event.text) for event in found] == [str(place) for place in range(70, 120)]
 
 
 def full_rings(models: int) -> Iterator[list[tuple[int, Row]]]:
@@ -268,7 +271,7 @@ def test_the_file_stays_under_its_bound(path: Path) -> None:
             numbers = {f"model {place}": place + 1 for place in range(models)}
             for rows in full_rings(models):
                 written = [written_row(number, row, numbers) for number, row in rows]
-                events = [Event(NOON, "note", text="x" * 500) for _ in range(60)]
+                events = [Event(NOON, "note", text=verbatim("x" * 500)) for _ in range(60)]
                 file.write(Batch(written, numbers, events), NOON)
                 largest = max(largest, bytes_on_disk(path))
     finally:

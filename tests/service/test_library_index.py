@@ -119,8 +119,8 @@ async def test_adding_what_is_no_model_says_why(tmp_path: Path) -> None:
     """A file that is no model, or is not there, becomes an entry with its error."""
     index = LibraryIndex(tmp_path / "index.json")
     (tmp_path / "text.gguf").write_text("hello, this is not a model")
-    assert "not a GGUF model" in ((await index.add(tmp_path / "text.gguf")).error or "")
-    assert "does not exist" in ((await index.add(tmp_path / "nothing.gguf")).error or "")
+    assert "not a GGUF model" in str((await index.add(tmp_path / "text.gguf")).error)
+    assert "does not exist" in str((await index.add(tmp_path / "nothing.gguf")).error)
 
 
 @pytest.mark.parametrize(

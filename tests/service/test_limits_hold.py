@@ -176,7 +176,7 @@ async def test_a_warning_comes_before_the_limit_and_names_what_helps(small: Runn
     assert warning.numbers["percent"] >= 20
     assert warning.numbers["limit_bytes"] == service.snapshot.bounds.total_limit_bytes
     assert warning.for_model == small.models[0]
-    assert f"unloading {small.models[0]} gives" in warning.text
+    assert f"unloading {small.models[0]} gives" in str(warning.text)
 
 
 _FILLER = "held = bytearray(b'x') * int(__import__('sys').argv[1]); print('held', flush=True); input()"

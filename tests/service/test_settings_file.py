@@ -62,7 +62,7 @@ async def test_a_damaged_file_is_set_aside_and_the_defaults_hold(path):
     assert [problem.kind for problem in file.problems] == ["damaged", "kept aside"]
     bad = path.with_name("settings.toml.bad")
     assert bad.read_text() == "[api\nport = 1"
-    assert str(bad) in file.problems[-1].sentence
+    assert str(bad) in str(file.problems[-1].sentence)
     assert SettingsFile(path).problems == ()
     await file.save(PORT_8080)
     assert SettingsFile(path).settings == PORT_8080
@@ -96,7 +96,7 @@ async def test_settings_of_a_newer_version_are_not_written_over(path):
     assert file.settings == PORT_8080
     await file.save(Settings())
     assert file.settings == Settings()
-    assert "version 99" in file.unsaved
+    assert "version 99" in str(file.unsaved)
     assert path.read_text() == text
     assert os.listdir(path.parent) == [path.name]
 
@@ -128,7 +128,7 @@ async def test_something_else_in_the_place_of_the_file_is_not_fatal_and_not_touc
     assert [problem.kind for problem in file.problems] == ["damaged"]
     await file.save(PORT_8080)
     assert file.settings == PORT_8080
-    assert str(path) in file.unsaved
+    assert str(path) in str(file.unsaved)
     assert os.lstat(path) == before
 
 
@@ -167,7 +167,7 @@ async def test_a_folder_that_is_gone_is_told_and_the_next_save_succeeds(path):
     path.parent.rmdir()
     await file.save(PORT_8080)
     assert file.settings == PORT_8080
-    assert "No such file or directory" in file.unsaved
+    assert "No such file or directory" in str(file.unsaved)
     path.parent.mkdir()
     await file.save(PORT_8080)
     assert file.unsaved is None

@@ -12,6 +12,7 @@ from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Bounds, Charge, Holder, Standing, charged_bytes, room
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
+from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui.plot_series import HistorySource
@@ -63,7 +64,7 @@ def model(
         quantization=quantization,
         file_bytes=mapped,
         context_length=context_length,
-        error=file_error,
+        error=verbatim(file_error) if file_error else None,
     )
     held = state.holds_host
     return ModelSnapshot(
@@ -83,7 +84,7 @@ def model(
         in_flight=1 if state is State.BUSY else 0,
         eviction_rank=rank,
         pid=4000 if held else None,
-        error=error,
+        error=verbatim(error) if error else None,
     )
 
 
@@ -196,7 +197,7 @@ def usual_events() -> list[Event]:
             start + 168, "model-unloaded", GEMMA.id, "idle", "idle timer",
             numbers={"given_back_bytes": 158 * MIB, "seconds": 0.018},
         ),
-        Event(start + 205, "load-refused", LARGE.id, None, "api", text="llama-3.3-70b needs 41 GiB."),
+        Event(start + 205, "load-refused", LARGE.id, None, "api", text=verbatim("llama-3.3 needs 41 GiB.")),
         Event(start + 240, "model-loaded", GEMMA.id, actor="api", numbers={"seconds": 0.9}),
     ]  # fmt: skip
 

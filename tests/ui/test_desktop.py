@@ -11,7 +11,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from llmmem_gui.core.alerts import Alert
 from llmmem_gui.core.events import Event
+from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.core.units import MIB
 from llmmem_gui.ui import requests as ask
@@ -151,10 +153,12 @@ def test_a_bad_file_is_said_and_the_rest_goes_on(program: Running, tmp_path: Pat
 def test_a_warning_offers_what_helps(program: Running) -> None:
     """A memory warning is a bar with the number; its button unloads the model it names."""
     program.load(SMOL)
-    numbers = {"percent": 96.0, "current_bytes": 96.0 * MIB, "limit_bytes": 100.0 * MIB, "level": 2}
-    program.service.happened.emit(Event(1e10, "memory-warning", SMOL, numbers=numbers))
+    alert = Alert(Level.CRITICAL, 96 * MIB, 100 * MIB, SMOL)
+    warning = Event(1e10, "memory-warning", SMOL, text=alert.sentence, numbers=alert.numbers)
+    program.service.happened.emit(warning)
     bar = program.window.warning
-    assert bar.text.text().replace(NO_BREAK, " ") == f"{SMOL} uses 96.0 MiB, 96 % of its limit of 100 MiB."
+    said = bar.text.text().replace(NO_BREAK, " ")
+    assert said.startswith(f"{SMOL} uses 96.0 MiB of its limit of 100 MiB (96 %): raise its limit")
     assert bar.objectName() == "critical"
     assert program.desktop.tray._level == "critical"
     bar._offers.itemAt(0).widget().click()

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.plan import Wait
+from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.core.units import GIB, MIB
@@ -190,7 +191,7 @@ def test_events_tell_who_asked(window: MainWindow) -> None:
 
 def test_a_refusal_is_a_bar_with_what_can_be_done(window: MainWindow) -> None:
     """A load that the service refused says why in the window and offers the context that fits."""
-    problem = ask.Problem("refused", "It does not fit.", facts.LLAMA.id, {"fits_context": 1024.0})
+    problem = ask.Problem("refused", verbatim("It does not fit."), facts.LLAMA.id, {"fits_context": 1024.0})
     window.show_outcome(ask.Outcome(ask.Load(facts.LLAMA.id), problem=problem))
     assert window.warning.isVisible()
     assert window.warning.text.text() == "It does not fit."
@@ -204,9 +205,9 @@ def test_a_refusal_is_a_bar_with_what_can_be_done(window: MainWindow) -> None:
 
 def test_a_note_is_seen(window: MainWindow) -> None:
     """A sentence of the service that concerns the person, such as a repaired file, is a bar in the window."""
-    window.show_event(Event(facts.NOW, "note", text="The settings were damaged: defaults are used."))
+    window.show_event(Event(facts.NOW, "note", text=verbatim("The settings were damaged.")))
     assert window.warning.isVisible()
-    assert window.warning.text.text() == "The settings were damaged: defaults are used."
+    assert window.warning.text.text() == "The settings were damaged."
 
 
 def test_what_was_given_up_is_offered_again(window: MainWindow) -> None:
@@ -219,7 +220,7 @@ def test_what_was_given_up_is_offered_again(window: MainWindow) -> None:
 
 def test_a_cancelled_load_is_no_problem(window: MainWindow) -> None:
     """What the person cancelled is not told as an error."""
-    problem = ask.Problem("cancelled", "The load was cancelled.", facts.LLAMA.id)
+    problem = ask.Problem("cancelled", verbatim("The load was cancelled."), facts.LLAMA.id)
     window.show_outcome(ask.Outcome(ask.Load(facts.LLAMA.id), problem=problem))
     assert not window.warning.isVisible()
 
@@ -232,7 +233,7 @@ def test_without_models_the_window_explains_itself(window: MainWindow, qtbot: Qt
     asked = asked_of(window)
     window.empty.demo.click()
     assert asked == [ask.FetchDemoModel()]
-    problem = ask.Problem("failed", "No network: try again.")
+    problem = ask.Problem("failed", verbatim("No network: try again."))
     window.show_outcome(ask.Outcome(ask.FetchDemoModel(), problem=problem))
     assert "No network" in window.empty._message.text()
     feed(window, facts.usual_snapshot())

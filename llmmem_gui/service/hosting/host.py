@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from llmmem_gui.core import protocol
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.sentence import Sentence, SentenceError
 from llmmem_gui.service.hosting.host_exit import ExitReport, explain_exit
 from llmmem_gui.service.hosting.host_process import ErrorTail, HostProcess
 
@@ -29,8 +30,8 @@ CANCEL_SECONDS = 10.0
 _Result = TypeVar("_Result")
 
 
-class HostError(Exception):
-    """A host could not do what it was asked; the text is a sentence for the user."""
+class HostError(SentenceError):
+    """A host could not do what it was asked; the sentence says why, without a full stop."""
 
 
 class LoadFailedError(HostError):
@@ -45,7 +46,7 @@ class HostEndedError(HostError):
     """The host ended before it was done; `report` says how."""
 
     def __init__(self, report: ExitReport) -> None:
-        super().__init__(f"the host {report.reason}")
+        super().__init__(Sentence("Host", "the host {reason}").format(reason=report.reason))
         self.report = report
 
 
@@ -133,7 +134,7 @@ class Host:
         self._last_request = 0
         self._shared_bytes = 0
         self._stopping = False
-        self._killed_because: str | None = None
+        self._killed_because: Sentence | None = None
         self.exited: asyncio.Future[ExitReport] = loop.create_future()
         """Done when the process has been reaped; never fails."""
 
@@ -157,9 +158,11 @@ class Host:
         reader, self._writer = await asyncio.open_connection(sock=self._connection)
         self._conversation = asyncio.get_running_loop().create_task(self._converse(reader))
         try:
-            await self._within(BIRTH_SECONDS, self._born, "did not start")
+            await self._within(
+                BIRTH_SECONDS, self._born, Sentence("Host", "did not start within {number} s and was killed")
+            )
         except asyncio.CancelledError:
-            self.kill("was not wanted any more")
+            self.kill(Sentence("Host", "was not wanted any more"))
             raise
 
     async def load(
@@ -179,11 +182,13 @@ class Host:
             deadline_seconds = load_deadline_seconds(_file_bytes(path))
         self._send(protocol.Load(os.fsencode(path), parameters, threads, data_limit_bytes))
         try:
-            return await self._within(deadline_seconds, self._loaded, "did not finish loading")
+            late = Sentence("Host", "did not finish loading within {number} s and was killed")
+            return await self._within(deadline_seconds, self._loaded, late)
         except HostError as error:
-            raise LoadFailedError(f"{_display_name(path)} cannot be loaded: {error}") from error
+            sentence = Sentence("Host", "{file} cannot be loaded: {reason}")
+            raise LoadFailedError(sentence.format(file=_display_name(path), reason=error.sentence)) from error
         except asyncio.CancelledError:
-            self.kill("was ended while it loaded")
+            self.kill(Sentence("Host", "was ended while it loaded"))
             raise
 
     def ask(self, operation: protocol.Operation, arguments: dict[str, Any]) -> Answer:
@@ -214,13 +219,14 @@ class Host:
         self._send(protocol.Stop())
         with contextlib.suppress(asyncio.TimeoutError):
             return await asyncio.wait_for(asyncio.shield(self.exited), grace_seconds)
-        self.kill(f"did not end within {grace_seconds:g} s and was killed")
+        late = Sentence("Host", "did not end within {number} s and was killed")
+        self.kill(late.format(number=f"{grace_seconds:g}"))
         return await asyncio.shield(self.exited)
 
-    def kill(self, reason: str = "was killed as asked") -> None:
+    def kill(self, reason: Sentence | None = None) -> None:
         """End the process at once; `reason` completes the sentence "The host …"."""
         if not self.exited.done():
-            self._killed_because = self._killed_because or reason
+            self._killed_because = self._killed_because or reason or Sentence("Host", "was killed as asked")
             self._process.kill()
 
     def _send(self, message: protocol.Message) -> None:
@@ -237,7 +243,8 @@ class Host:
         except (asyncio.IncompleteReadError, OSError):
             pass
         except protocol.ProtocolError as error:
-            self.kill(f"sent what is not a message and was killed: {error}")
+            sentence = Sentence("Host", "sent what is not a message and was killed: {reason}")
+            self.kill(sentence.format(reason=str(error)))
         await self._mourn()
 
     def _hear(self, message: protocol.FromHost) -> None:
@@ -279,7 +286,8 @@ class Host:
         try:
             self._send(answer._ask)
         except protocol.ProtocolError as error:
-            self._drop(answer, AskFailedError(f"the request is too large or cannot be written: {error}"))
+            sentence = Sentence("Host", "the request is too large or cannot be written: {reason}")
+            self._drop(answer, AskFailedError(sentence.format(reason=str(error))))
 
     def _drop(self, answer: Answer, result: protocol.Answered | HostError) -> None:
         was_first = self._answers[0] is answer
@@ -300,12 +308,13 @@ class Host:
 
     def _kill_if_still(self, answer: Answer) -> None:
         if answer in self._answers:
-            self.kill(f"did not end a cancelled request within {CANCEL_SECONDS:g} s and was killed")
+            late = Sentence("Host", "did not end a cancelled request within {number} s and was killed")
+            self.kill(late.format(number=f"{CANCEL_SECONDS:g}"))
 
-    async def _within(self, seconds: float, future: asyncio.Future[_Result], failure: str) -> _Result:
+    async def _within(self, seconds: float, future: asyncio.Future[_Result], late: Sentence) -> _Result:
         with contextlib.suppress(asyncio.TimeoutError):
             return await asyncio.wait_for(self._or_end(future), seconds)
-        self.kill(f"{failure} within {seconds:.0f} s and was killed")
+        self.kill(late.format(number=f"{seconds:.0f}"))
         return await self._or_end(future)
 
     async def _or_end(self, future: asyncio.Future[_Result]) -> _Result:
@@ -319,7 +328,7 @@ class Host:
         try:
             exit_code = await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
         except asyncio.TimeoutError:
-            self.kill("closed its socket without ending and was killed")
+            self.kill(Sentence("Host", "closed its socket without ending and was killed"))
             exit_code = await self._process.wait()
         if self._writer is not None:
             self._writer.close()
@@ -327,7 +336,8 @@ class Host:
                 await self._writer.wait_closed()
         errors = await self._errors.finish()
         expected = self._stopping and self._killed_because is None
-        reason = self._killed_because or ("ended as asked" if expected else explain_exit(exit_code, errors))
+        ended = Sentence("Host", "ended as asked") if expected else explain_exit(exit_code, errors)
+        reason = self._killed_because or ended
         report = ExitReport(self.pid, exit_code, expected, reason, errors)
         self.exited.set_result(report)
         while self._answers:

@@ -6,18 +6,27 @@ import re
 import signal
 from dataclasses import dataclass
 
+from llmmem_gui.core.sentence import Sentence
+
 _SIGNAL_REASONS = {
-    signal.SIGKILL: "was ended by the system (signal 9), often because memory ran out",
-    signal.SIGABRT: "was given up by llama.cpp",
-    signal.SIGSEGV: "crashed inside llama.cpp (signal 11); the model file may be damaged",
-    signal.SIGILL: "needs an instruction that this processor does not have (signal 4); "
-    "llama-cpp-python must be built for this processor",
-    signal.SIGFPE: "crashed in arithmetic inside llama.cpp (signal 8); the model file may be damaged",
-    signal.SIGTERM: "was ended by another program (signal 15)",
-    signal.SIGINT: "was interrupted by another program (signal 2)",
+    signal.SIGKILL: Sentence("Host", "was ended by the system (signal 9), often because memory ran out"),
+    signal.SIGABRT: Sentence("Host", "was given up by llama.cpp"),
+    signal.SIGSEGV: Sentence("Host", "crashed inside llama.cpp (signal 11); the model file may be damaged"),
+    signal.SIGILL: Sentence(
+        "Host",
+        "needs an instruction that this processor does not have (signal 4); "
+        "llama-cpp-python must be built for this processor",
+    ),
+    signal.SIGFPE: Sentence(
+        "Host", "crashed in arithmetic inside llama.cpp (signal 8); the model file may be damaged"
+    ),
+    signal.SIGTERM: Sentence("Host", "was ended by another program (signal 15)"),
+    signal.SIGINT: Sentence("Host", "was interrupted by another program (signal 2)"),
 }
 if hasattr(signal, "SIGBUS"):
-    _SIGNAL_REASONS[signal.SIGBUS] = "lost its model file: it changed on disk while it was in use (signal 7)"
+    _SIGNAL_REASONS[signal.SIGBUS] = Sentence(
+        "Host", "lost its model file: it changed on disk while it was in use (signal 7)"
+    )
 
 _ASSERTION = re.compile(
     r"GGML_ASSERT\(.*\) failed|GGML_ABORT.*|terminate called.*|.*fatal error.*", re.IGNORECASE
@@ -34,29 +43,31 @@ class ExitReport:
     """Minus the signal's number when a signal ended it; None when nobody was left to tell."""
     expected: bool
     """The service asked for it."""
-    reason: str
+    reason: Sentence
     """Completes the sentence "The host …"."""
     errors: str
     """The end of what the host wrote to its standard error."""
 
 
-def explain_exit(exit_code: int | None, errors: str) -> str:
+def explain_exit(exit_code: int | None, errors: str) -> Sentence:
     """Say why a host ended that nobody told to end; completes the sentence "The host …"."""
     if any(sign in errors for sign in _NO_MEMORY):
-        return "ran out of the memory that it may use"
+        return Sentence("Host", "ran out of the memory that it may use")
     if exit_code is None:
-        return "ended together with the nursery"
+        return Sentence("Host", "ended together with the nursery")
     if exit_code < 0:
         reason = _SIGNAL_REASONS.get(signal.Signals(-exit_code)) if _is_signal(-exit_code) else None
-        reason = reason or f"was ended by signal {-exit_code}"
+        reason = reason or Sentence("Host", "was ended by signal {number}").format(number=-exit_code)
         detail = _detail(errors) if -exit_code == signal.SIGABRT else ""
     elif exit_code == 0:
-        reason, detail = "ended without being asked", ""
+        reason, detail = Sentence("Host", "ended without being asked"), ""
     else:
         # Windows gives its exceptions as large numbers that everyone knows in hexadecimal.
         code = f"{exit_code:#x}" if exit_code > 0xFFFF else str(exit_code)
-        reason, detail = f"ended with code {code}", _last_line(errors)
-    return f"{reason}: {detail}" if detail else reason
+        reason, detail = Sentence("Host", "ended with code {code}").format(code=code), _last_line(errors)
+    if not detail:
+        return reason
+    return Sentence("Host", "{reason}: {detail}").format(reason=reason, detail=detail)
 
 
 def _is_signal(number: int) -> bool:

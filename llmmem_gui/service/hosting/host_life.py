@@ -14,6 +14,7 @@ from llmmem_gui.core.events import Receipt
 from llmmem_gui.core.measurement import Measurement
 from llmmem_gui.core.protocol import Loaded
 from llmmem_gui.core.readings import HostReading
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.service.hosting.hosts import Host, HostError, HostStarter
 from llmmem_gui.service.sampling.machine_memory import MachineMemory
 from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory
@@ -110,11 +111,11 @@ class HostLife:
     async def run(self) -> None:
         """Live until the process is reaped."""
         model_id, number = self.start.model_id, self.start.host
-        reason = ""
+        reason: Sentence | None = None
         try:
             self.host = await self._hosts.birth()
         except HostError as failure:
-            self._finish(str(failure))
+            self._finish(failure.sentence)
             return
         host = self.host
         self._libraries_bytes = (read_process_memory(host.pid) or _NOTHING).mapped_bytes
@@ -130,12 +131,13 @@ class HostLife:
                     self._load_timeout_seconds,
                 )
             except HostError as failure:
-                reason = str(failure)
+                reason = failure.sentence
                 self._tell(HostFailed(model_id, number, reason))
             else:
                 self._tell(HostReady(model_id, number, self.loaded.context, self.loaded.seconds))
         report = await host.exited
-        self._finish(reason or f"The host of {model_id} {report.reason}.")
+        ended = Sentence("Host", "The host of {model} {reason}.")
+        self._finish(reason or ended.format(model=model_id, reason=report.reason))
 
     def stop(self, stop: StopHost) -> None:
         """End the host; `run` returns when it is reaped."""
@@ -158,7 +160,7 @@ class HostLife:
         """What the process holds that is not the model's: pages shared with the nursery, libraries."""
         return ProcessMemory(host.shared_bytes, self._libraries_bytes)
 
-    def _finish(self, reason: str) -> None:
+    def _finish(self, reason: Sentence) -> None:
         stop, before = self._stop, self._before
         if stop is not None and before is not None:
             receipt = Receipt(

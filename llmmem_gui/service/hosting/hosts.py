@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 
+from llmmem_gui.core.sentence import Sentence, sentence_of
 from llmmem_gui.service.hosting.host import (
     STOP_SECONDS,
     Answer,
@@ -69,7 +70,8 @@ class HostStarter:
         try:
             host = await self._begin()
         except OSError as error:
-            raise BirthFailedError(f"no host could be started: {error}") from error
+            sentence = Sentence("Host", "no host could be started: {reason}")
+            raise BirthFailedError(sentence.format(reason=sentence_of(error))) from error
         self._hosts.add(host)
         host.exited.add_done_callback(lambda _: self._hosts.discard(host))
         await host.greet()

@@ -11,7 +11,12 @@ import threading
 from typing import Any
 
 from llmmem_gui.core import protocol
+from llmmem_gui.core.sentence import SentenceError
 from llmmem_gui.service.hosting.host_process import ForkedProcess, host_environment, host_program
+
+
+class BirthRefused(SentenceError, OSError):
+    """The system started no host."""
 
 
 class NurseryEndedError(Exception):
@@ -117,7 +122,7 @@ class Nursery:
         elif isinstance(message, protocol.BirthFailed):
             future = self._births.get(message.birth_id)
             if future is not None and not future.done():
-                future.set_exception(OSError(message.reason))
+                future.set_exception(BirthRefused(message.reason))
         else:
             host = self._hosts.pop(message.pid, None)
             if host is not None:

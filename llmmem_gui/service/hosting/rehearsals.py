@@ -23,6 +23,7 @@ from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.rehearsal import LINE_LIMIT_BYTES, Answer, RehearsalFailed, Rehearse, Rehearsed
+from llmmem_gui.core.sentence import Sentence, SentenceError
 from llmmem_gui.service.hosting.host_exit import explain_exit
 from llmmem_gui.service.hosting.host_process import ERRORS_BYTES, host_environment, host_program
 from llmmem_gui.service.storage.durable_file import replace_file
@@ -43,8 +44,8 @@ VERSION = 1
 _answer_decoder: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
-class RehearsalError(Exception):
-    """The load cannot be rehearsed; the text is a sentence for the user."""
+class RehearsalError(SentenceError):
+    """The load cannot be rehearsed."""
 
 
 class _StoredResults(msgspec.Struct, frozen=True):
@@ -99,7 +100,7 @@ class Rehearsals:
         if known is not None:
             return known
         if file.shape is None:
-            raise RehearsalError(file.error or f"{file.name} is no model.")
+            raise _no_model(file)
         async with self._one_at_a_time:
             rehearsed = await self._rehearse(file, parameters)
         self._take(self._key(file, parameters), rehearsed)
@@ -113,7 +114,7 @@ class Rehearsals:
         At most `highest` tokens, or those that the model was trained with. Raises `RehearsalError`.
         """
         if file.shape is None:
-            raise RehearsalError(file.error or f"{file.name} is no model.")
+            raise _no_model(file)
         shape, engine = file.shape, self._engine
         highest = highest or shape.context_length
 
@@ -168,14 +169,17 @@ class Rehearsals:
         except asyncio.TimeoutError:
             await self._end_program()
             raise RehearsalError(
-                f"The dry run of {file.name} took longer than {ANSWER_SECONDS:.0f} s and was ended."
+                Sentence("DryRun", "The dry run of {file} took longer than {number} s and was ended.").format(
+                    file=file.name, number=f"{ANSWER_SECONDS:.0f}"
+                )
             ) from None
         except BaseException:
             await self._end_program()
             raise
         self._ending = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._end_if_idle)
         if isinstance(answer, RehearsalFailed):
-            raise RehearsalError(f"llama.cpp would not load {file.name}: {answer.reason}.")
+            sentence = Sentence("DryRun", "llama.cpp would not load {file}: {reason}.")
+            raise RehearsalError(sentence.format(file=file.name, reason=answer.reason))
         return answer
 
     def _end_if_idle(self) -> None:
@@ -190,6 +194,10 @@ class Rehearsals:
         if self._program is not None:
             program, self._program = self._program, None
             await asyncio.to_thread(program.end)
+
+
+def _no_model(file: ModelFile) -> RehearsalError:
+    return RehearsalError(file.error or Sentence("DryRun", "{file} is no model.").format(file=file.name))
 
 
 class _Program:
@@ -216,7 +224,8 @@ class _Program:
             )
         except OSError as error:
             errors.close()
-            raise RehearsalError(f"The dry run could not be started: {error}.") from error
+            sentence = Sentence("DryRun", "The dry run could not be started: {reason}.")
+            raise RehearsalError(sentence.format(reason=str(error))) from error
         return cls(path, process, errors)
 
     async def ask(self, parameters: LoadParameters) -> Answer:
@@ -226,11 +235,13 @@ class _Program:
         name = os.path.basename(self.path)
         if not line.endswith(b"\n"):
             reason = explain_exit(*await asyncio.to_thread(self._outcome))
-            raise RehearsalError(f"The dry run of {name} {reason}.")
+            sentence = Sentence("DryRun", "The dry run of {file} {reason}.")
+            raise RehearsalError(sentence.format(file=name, reason=reason))
         try:
             return _answer_decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise RehearsalError(f"The dry run of {name} gave an answer without sense: {error}.") from error
+            sentence = Sentence("DryRun", "The dry run of {file} gave an answer without sense: {reason}.")
+            raise RehearsalError(sentence.format(file=name, reason=str(error))) from error
 
     def kill(self) -> None:
         """End the program now; it holds nothing that is worth keeping. Who waits for it is told."""

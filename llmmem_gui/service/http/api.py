@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.service.http.control_api import ControlApi
 from llmmem_gui.service.http.errors import ApiError
 from llmmem_gui.service.http.guard import Guard
@@ -37,7 +38,7 @@ class HttpApi:
         return self._server.url
 
     @property
-    def notice(self) -> str | None:
+    def notice(self) -> Sentence | None:
         """A sentence when the port of the settings could not be had and another one is used."""
         return self._server.notice
 

@@ -13,6 +13,7 @@ from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.readings import MachineReading, Sample
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.service.http.control_records import (
     ForecastEntry,
@@ -37,7 +38,7 @@ def library_entry(file: ModelFile) -> LibraryEntry:
         quantization=file.quantization,
         file_bytes=file.file_bytes,
         context_length=file.context_length,
-        error=file.error,
+        error=_text(file.error),
     )
 
 
@@ -59,7 +60,7 @@ def model_entry(model: ModelSnapshot, monotonic_seconds: float) -> ModelStatus:
         limit_bytes=model.limit_bytes,
         idle_seconds=None if model.idle_since is None else max(0.0, monotonic_seconds - model.idle_since),
         pid=model.pid,
-        error=model.error,
+        error=_text(model.error),
         in_flight=model.in_flight,
         waiting=model.waiting,
         eviction_rank=model.eviction_rank,
@@ -140,7 +141,7 @@ def event_object(event: events.Event) -> dict[str, Any]:
         "cause": event.cause,
         "actor": event.actor,
         "for_model": event.for_model,
-        "text": event.text,
+        "text": _text(event.text) or "",
         **event.numbers,
     }
 
@@ -173,6 +174,10 @@ def parameters_asked(base: LoadParameters, request: LoadRequest | ForecastReques
         if (value := getattr(request, name)) is not None
     }
     return msgspec.structs.replace(base, **asked)
+
+
+def _text(sentence: Sentence | None) -> str | None:
+    return None if sentence is None else str(sentence)
 
 
 def iso_time(epoch_seconds: float) -> str:

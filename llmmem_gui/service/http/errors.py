@@ -93,7 +93,7 @@ def command_failed(error: CommandError) -> ApiError:
     return ApiError(
         _STATUS[error.code],
         error.code.replace(" ", "_"),
-        error.sentence,
+        str(error),
         parameter="model" if error.code == "unknown model" else None,
         numbers=error.numbers,
         retry_after_seconds=error.numbers.get("retry_seconds", 1) if may_retry else None,

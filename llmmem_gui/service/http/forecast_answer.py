@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.units import format_bytes
+from llmmem_gui.core.sentence import Sentence, Size
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.http.control_entries import forecast_entry, parameters_asked
 from llmmem_gui.service.http.control_records import ForecastEntry, ForecastRequest
@@ -21,8 +21,10 @@ async def answer_forecast(service: MemoryService, model_id: str, asked: Forecast
     if asked.fit_bytes is not None:
         context = await service.largest_context(model_id, asked.fit_bytes, parameters)
         if context is None:
-            room = format_bytes(asked.fit_bytes)
-            raise CommandError("refused", f"{model_id} does not fit into {room} with any context.", model_id)
+            sentence = Sentence("Command", "{model} does not fit into {room} with any context.")
+            raise CommandError(
+                "refused", sentence.format(model=model_id, room=Size(asked.fit_bytes)), model_id
+            )
         parameters = msgspec.structs.replace(parameters, context=context)
     return forecast_entry(model_id, await service.forecast(model_id, parameters))
 
@@ -30,5 +32,6 @@ async def answer_forecast(service: MemoryService, model_id: str, asked: Forecast
 def _parameters(service: MemoryService, model_id: str, asked: ForecastRequest) -> LoadParameters:
     model = service.snapshot.model(model_id)
     if model is None:
-        raise CommandError("unknown model", f"There is no model {model_id!r}: `llmmem scan` lists them.")
+        sentence = Sentence("Command", "There is no model {model}: `llmmem scan` lists them.")
+        raise CommandError("unknown model", sentence.format(model=repr(model_id)))
     return parameters_asked(model.parameters, asked)

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.service.http.connection import HEADER_BYTES, KEEP_ALIVE_SECONDS, BoundedConnection
 
 ADDRESS = "127.0.0.1"
@@ -35,7 +36,7 @@ class LoopbackServer:
         self.port = 0
         self.url = ""
         """Such as `http://127.0.0.1:11500`."""
-        self.notice: str | None = None
+        self.notice: Sentence | None = None
         """A sentence when the port asked for could not be had and another one is used."""
 
     async def start(self, port: int) -> None:
@@ -86,11 +87,17 @@ class LoopbackServer:
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES) or port == 0:
                 raise
-            used = error.errno == errno.EADDRINUSE
-            why = "is in use" if used else "needs rights that this program does not have"
             listener = _bound(0)
             free = listener.getsockname()[1]
-            self.notice = f"Port {port} {why}: the API listens on port {free} instead."
+            if error.errno == errno.EADDRINUSE:
+                notice = Sentence("Port", "Port {port} is in use: the API listens on port {free} instead.")
+            else:
+                notice = Sentence(
+                    "Port",
+                    "Port {port} needs rights that this program does not have: "
+                    "the API listens on port {free} instead.",
+                )
+            self.notice = notice.format(port=port, free=free)
             log.warning("%s", self.notice)
             return listener
 

@@ -8,6 +8,7 @@ from llmmem_gui.core.alerts import Alert, AlertLimits, Alerts
 from llmmem_gui.core.events import Cause, Event
 from llmmem_gui.core.pressure import Level, PressureGauge
 from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.settings import WarningSettings
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.service.sampling.stall_watch import StallWatch
@@ -46,11 +47,21 @@ class MemoryWatch:
         if self.level is before:
             return None
         numbers = {"available_bytes": sample.machine.available_bytes, "level": int(self.level)}
-        return Event(time.time(), "pressure-changed", None, "pressure", numbers=numbers, text=self.level.word)
+        return Event(
+            time.time(), "pressure-changed", None, "pressure", text=_WORDS[self.level], numbers=numbers
+        )
 
     def warnings(self, snapshot: CacheSnapshot, sample: Sample) -> list[Event]:
         """The warnings to give now."""
         return [_warning(alert) for alert in self._alerts.feed(snapshot, sample, self.level)]
+
+
+_WORDS = {
+    Level.NORMAL: Sentence("Pressure", "normal"),
+    Level.WARNING: Sentence("Pressure", "warning"),
+    Level.CRITICAL: Sentence("Pressure", "critical"),
+    Level.EMERGENCY: Sentence("Pressure", "emergency"),
+}
 
 
 def _warning(alert: Alert) -> Event:

@@ -30,6 +30,7 @@ from llmmem_gui.core.history_rows import (
     RESOLUTIONS,
     Row,
 )
+from llmmem_gui.core.sentence import Sentence, SentenceError, verbatim
 
 MOST_FILE_BYTES = 56 * 2**20
 """The file never grows beyond; with its write-ahead log it stays under 64 MiB."""
@@ -45,6 +46,8 @@ _UPGRADES: tuple[tuple[str, ...], ...] = (
         " machine BLOB NOT NULL, models BLOB NOT NULL, checksum INTEGER NOT NULL)",
         "CREATE TABLE event (number INTEGER PRIMARY KEY, time REAL NOT NULL, body TEXT NOT NULL)",
     ),
+    # Before, the body had the sentence as an English text.
+    ("ALTER TABLE event ADD COLUMN sentence TEXT",),
 )
 """What makes each version of the tables from the one before; a version, once released, never changes."""
 
@@ -58,18 +61,24 @@ _ROWS_AT_ONCE = 1_000
 _PLACES_OF_RESOLUTION = 1_000_000
 _DAY_SECONDS = 86_400
 _LONGEST_TEXT = 500
+_LONGEST_SENTENCE = 2_000
+"""Characters of a stored sentence with its template and values; of a longer one the English text is kept."""
 
 _MACHINE = struct.Struct(f"<{MACHINE_FIGURES}f")
 _MODEL = struct.Struct(f"<I{MODEL_FIGURES}f")
 _MODEL_LINE = np.dtype([("number", "<u4"), ("figures", "<f4", (MODEL_FIGURES,))])
 
 
-class DamagedHistory(Exception):
+class DamagedHistory(SentenceError):
     """The file is not a history, or not a whole one."""
 
 
-class NewerHistory(Exception):
+class NewerHistory(SentenceError):
     """The file was written by a newer version of the program."""
+
+
+class NotWritable(SentenceError, PermissionError):
+    """The file or its folder may not be written."""
 
 
 class WrittenRow(NamedTuple):
@@ -123,7 +132,7 @@ class HistoryFile:
             self._connection.close()
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            raise DamagedHistory(str(error)) from error
+            raise DamagedHistory(verbatim(str(error))) from error
         except BaseException:
             self._connection.close()
             raise
@@ -141,13 +150,13 @@ class HistoryFile:
         """Write a batch, rows over those that stood at their places in the rings."""
         write = self._connection.executemany
         models = [(number, os.fsencode(model_id), now) for model_id, number in batch.models.items()]
-        events = [(event.time, _body(event)) for event in batch.events]
+        events = [(event.time, _body(event), _stored(event.text)) for event in batch.events]
         with self._transaction():
             for row in batch.rows:
                 self._enter_block(row)
             write("INSERT OR REPLACE INTO model VALUES (?, ?, ?)", models)
             write("INSERT OR REPLACE INTO memory VALUES (?, ?, ?, ?, ?, ?)", batch.rows)
-            write("INSERT INTO event (time, body) VALUES (?, ?)", events)
+            write("INSERT INTO event (time, body, sentence) VALUES (?, ?, ?)", events)
             self._connection.execute(
                 "DELETE FROM event WHERE number <= (SELECT max(number) FROM event) - ?", (MOST_STORED_EVENTS,)
             )
@@ -221,9 +230,9 @@ class HistoryFile:
     def events(self) -> list[Event]:
         """The newest events, oldest first; what is damaged is left out."""
         found = self._connection.execute(
-            "SELECT body FROM event ORDER BY number DESC LIMIT ?", (MOST_EVENTS,)
+            "SELECT body, sentence FROM event ORDER BY number DESC LIMIT ?", (MOST_EVENTS,)
         ).fetchall()
-        events = (_event(body) for (body,) in reversed(found))
+        events = (_event(body, sentence) for body, sentence in reversed(found))
         return [event for event in events if event is not None]
 
     # --- opening -------------------------------------------------------------------------------------
@@ -236,13 +245,17 @@ class HistoryFile:
         identity = int(execute("PRAGMA application_id").fetchone()[0])
         tables = int(execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
         if tables and (identity != _APPLICATION_ID or version < 1):
-            raise DamagedHistory("it is another program's file")
+            raise DamagedHistory(Sentence("History", "it is another program's file"))
         if version > len(_UPGRADES):
-            raise NewerHistory(f"it has version {version}, this program knows {len(_UPGRADES)}")
+            raise NewerHistory(
+                Sentence("History", "it has version {version}, this program knows {known}").format(
+                    version=version, known=len(_UPGRADES)
+                )
+            )
         if tables:
             found = str(execute("PRAGMA quick_check(1)").fetchone()[0])
             if found != "ok":
-                raise DamagedHistory(found)
+                raise DamagedHistory(verbatim(found))
         else:
             execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         execute("PRAGMA journal_mode = WAL").fetchone()
@@ -265,11 +278,11 @@ class HistoryFile:
             for columns in (
                 "number, id, seen_seconds FROM model",
                 "place, slot, samples, machine, models, checksum FROM memory",
-                "number, time, body FROM event",
+                "number, time, body, sentence FROM event",
             ):
                 self._connection.execute(f"SELECT {columns} LIMIT 0")
         except sqlite3.OperationalError as error:
-            raise DamagedHistory(str(error)) from error
+            raise DamagedHistory(verbatim(str(error))) from error
 
 
 def set_aside(path: Path) -> Path:
@@ -299,7 +312,9 @@ def _make_private(path: Path) -> None:
     for needed in (path, path.parent):
         # SQLite would call it an I/O error.
         if not os.access(needed, os.R_OK | os.W_OK):
-            raise PermissionError(f"the right to write {needed.name} is missing")
+            raise NotWritable(
+                Sentence("History", "the right to write {name} is missing").format(name=needed.name)
+            )
 
 
 def _places(resolution: int) -> tuple[int, int]:
@@ -339,15 +354,29 @@ def _stored_rows(rows: Sequence[WrittenRow], numbers: Mapping[str, int]) -> Stor
 
 
 def _body(event: Event) -> str:
-    """The event as JSON in ASCII, which has a place also for names that are not Unicode."""
-    said = {each.name: getattr(event, each.name) for each in fields(event)}
-    said["text"] = event.text[:_LONGEST_TEXT]
+    """The event without its sentence as JSON in ASCII, which has a place also for names not in Unicode."""
+    said = {each.name: getattr(event, each.name) for each in fields(event) if each.name != "text"}
     said["numbers"] = {name: float(number) for name, number in event.numbers.items()}
-    return json.dumps({name: value for name, value in said.items() if value not in (None, "", {})})
+    return json.dumps({name: value for name, value in said.items() if value not in (None, {})})
 
 
-def _event(body: str) -> Event | None:
+def _stored(sentence: Sentence | None) -> str | None:
+    """The sentence in all languages, as JSON in ASCII."""
+    if sentence is None:
+        return None
+    stored = json.dumps(msgspec.to_builtins(sentence))
+    if len(stored) <= _LONGEST_SENTENCE:
+        return stored
+    return json.dumps(msgspec.to_builtins(verbatim(str(sentence)[:_LONGEST_TEXT])))
+
+
+def _event(body: str, sentence: str | None) -> Event | None:
     try:
-        return msgspec.convert(json.loads(body), Event)
-    except (TypeError, ValueError):
+        said = json.loads(body)
+        if sentence is not None:
+            said["text"] = json.loads(sentence)
+        elif "text" in said:
+            said["text"] = msgspec.to_builtins(verbatim(said["text"]))
+        return msgspec.convert(said, Event)
+    except (TypeError, ValueError, RecursionError):
         return None

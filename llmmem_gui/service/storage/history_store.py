@@ -16,6 +16,7 @@ from llmmem_gui.core.events import Event
 from llmmem_gui.core.history import History
 from llmmem_gui.core.history_rows import RESOLUTIONS, Row, RowsInProgress
 from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.sentence import Sentence, sentence_of, verbatim
 from llmmem_gui.service.storage.history_file import (
     Batch,
     DamagedHistory,
@@ -69,7 +70,7 @@ class HistoryStore:
         path: Path,
         *,
         days: int = KEPT_DAYS,
-        report: Callable[[str], None] = log.warning,
+        report: Callable[[Sentence], None] = log.warning,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._path = path
@@ -91,7 +92,7 @@ class HistoryStore:
         self._forgot_at = float("-inf")
         self._in_trouble = False
 
-    async def open(self) -> tuple[str, ...]:
+    async def open(self) -> tuple[Sentence, ...]:
         """Open the file, or make it; a sentence for each thing that a person should know."""
         opened, notes = await self._in_thread(partial(_open, self._path, self._clock(), self._days))
         if opened is not None:
@@ -217,8 +218,11 @@ class HistoryStore:
             if not self._in_trouble:
                 self._in_trouble = True
                 self._report(
-                    f"The memory history cannot be written to {self._path} ({error}): it waits in memory; "
-                    "make room there or check its permissions."
+                    Sentence(
+                        "History",
+                        "The memory history cannot be written to {path} ({reason}): it waits in memory; "
+                        "make room there or check its permissions.",
+                    ).format(path=str(self._path), reason=str(error))
                 )
             return
         file, self._file = self._file, None
@@ -243,15 +247,19 @@ class _Opened(NamedTuple):
     newest_rows: dict[int, Row]
 
 
-def _open(path: Path, now: float, days: int) -> tuple[_Opened | None, tuple[str, ...]]:
+def _open(path: Path, now: float, days: int) -> tuple[_Opened | None, tuple[Sentence, ...]]:
     try:
         return _opened(path, now, days), ()
     except DamagedHistory as damage:
         return _open_anew(path, damage, now, days)
     except NewerHistory as newer:
         return None, (
-            f"The memory history {path} was written by a newer version of this program ({newer}): it is "
-            "left as it is, and nothing is kept beyond this run; update the program or move the file away.",
+            Sentence(
+                "History",
+                "The memory history {path} was written by a newer version of this program ({reason}): "
+                "it is left as it is, and nothing is kept beyond this run; "
+                "update the program or move the file away.",
+            ).format(path=str(path), reason=newer.sentence),
         )
     except (OSError, sqlite3.Error) as error:
         return None, (_unusable(path, error),)
@@ -259,14 +267,17 @@ def _open(path: Path, now: float, days: int) -> tuple[_Opened | None, tuple[str,
 
 def _open_anew(
     path: Path, damage: Exception, now: float, days: int
-) -> tuple[_Opened | None, tuple[str, ...]]:
+) -> tuple[_Opened | None, tuple[Sentence, ...]]:
     try:
         aside = set_aside(path)
         opened = _opened(path, now, days)
     except (OSError, sqlite3.Error, DamagedHistory) as error:
         return None, (_unusable(path, error),)
     return opened, (
-        f"The memory history was damaged ({damage}): it is set aside as {aside}, and a new one is begun.",
+        Sentence(
+            "History",
+            "The memory history was damaged ({reason}): it is set aside as {path}, and a new one is begun.",
+        ).format(reason=sentence_of(damage), path=str(aside)),
     )
 
 
@@ -279,14 +290,15 @@ def _opened(path: Path, now: float, days: int) -> _Opened:
         file.close()
         if isinstance(error, sqlite3.OperationalError):
             raise
-        raise DamagedHistory(str(error)) from error
+        raise DamagedHistory(verbatim(str(error))) from error
 
 
-def _unusable(path: Path, error: Exception) -> str:
-    return (
-        f"The memory history {path} cannot be used ({error}): nothing is kept beyond this run; "
-        "close what else uses it, make room or check its permissions, and start again."
-    )
+def _unusable(path: Path, error: Exception) -> Sentence:
+    return Sentence(
+        "History",
+        "The memory history {path} cannot be used ({reason}): nothing is kept beyond this run; "
+        "close what else uses it, make room or check its permissions, and start again.",
+    ).format(path=str(path), reason=sentence_of(error))
 
 
 def _fill(history: History, file: HistoryFile) -> None:

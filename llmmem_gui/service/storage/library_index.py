@@ -8,16 +8,20 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from llmmem_gui.core.known_folders import ModelFolder
 from llmmem_gui.core.library import Description, ModelFile, describe, identities_of, model_file, unused_id
 from llmmem_gui.core.model_search import FolderProblem, Found, FoundModel, search
+from llmmem_gui.core.sentence import Sentence, verbatim
 from llmmem_gui.service.storage.durable_file import replace_file
 
-VERSION = 1
-"""Of the index file; one of another version is made anew."""
+VERSION = 2
+"""Of the index file; one of another version, but for the one before, is made anew."""
+_VERSION_WITH_TEXTS = 1
+"""Why a file is no model stood there in English."""
 
 BATCH_SECONDS = 0.1
 """How long a search works before it hands over what it has found."""
@@ -39,6 +43,12 @@ class _StoredIndex(_StoredVersion, frozen=True):
     """Ids by the paths of the models that they were given to."""
     added: tuple[str, ...]
     """Ids of models that the user added one by one."""
+
+
+class _StoredTexts(_StoredVersion, frozen=True):
+    models: tuple[dict[str, Any], ...]
+    ids: dict[str, str]
+    added: tuple[str, ...]
 
 
 class LibraryIndex:
@@ -69,14 +79,17 @@ class LibraryIndex:
         path = os.path.abspath(os.path.expanduser(model))
         return self._models.get(self._ids.get(path, ""))
 
-    def load(self) -> str | None:
+    def load(self) -> Sentence | None:
         """Take over what the last run knew; gives a note for the user where the file is damaged.
 
         A damaged file is set aside with the ending `.bad`.
         """
         try:
             content = self._path.read_bytes()
-            if msgspec.json.decode(content, type=_StoredVersion).version != VERSION:
+            version = msgspec.json.decode(content, type=_StoredVersion).version
+            if version == _VERSION_WITH_TEXTS:
+                content = _with_sentences(content)
+            elif version != VERSION:
                 return None
             stored = msgspec.json.decode(content, type=_StoredIndex)
         except FileNotFoundError:
@@ -187,11 +200,23 @@ class LibraryIndex:
     def _content(self) -> bytes:
         return msgspec.json.encode(_StoredIndex(VERSION, self.models, self._ids, tuple(sorted(self._added))))
 
-    def _set_aside(self, error: Exception) -> str:
+    def _set_aside(self, error: Exception) -> Sentence:
         aside = self._path.with_name(f"{self._path.name}.bad")
         with contextlib.suppress(OSError):
             os.replace(self._path, aside)
-        return f"The index of models could not be read ({error}): it is made anew, the old one is {aside}."
+        return Sentence(
+            "Storage",
+            "The index of models could not be read ({reason}): it is made anew, the old one is {path}.",
+        ).format(reason=str(error), path=str(aside))
+
+
+def _with_sentences(content: bytes) -> bytes:
+    """An index of the version with texts in the form of today; the next search says its errors anew."""
+    stored = msgspec.json.decode(content, type=_StoredTexts)
+    for model in stored.models:
+        if isinstance(model.get("error"), str):
+            model["error"] = verbatim(model["error"])
+    return msgspec.json.encode(msgspec.structs.replace(stored, version=VERSION))
 
 
 def _key(found: FoundModel) -> str:

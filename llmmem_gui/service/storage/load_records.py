@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from llmmem_gui.core.measurement import LoadKey, Measurement
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.service.storage.durable_file import replace_file
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class LoadRecords:
         self._records: list[LoadRecord] = []
         self._by_key: dict[LoadKey, list[Measurement]] = defaultdict(list)
 
-    def load(self) -> str | None:
+    def load(self) -> Sentence | None:
         """Take over what the last run knew; a note for the user where the file is damaged.
 
         A damaged file is set aside with the ending `.bad`.
@@ -79,7 +80,9 @@ class LoadRecords:
                 os.replace(self._path, aside)
             except OSError:
                 log.warning("%s could not be set aside", self._path)
-            return f"The record of past loads could not be read ({error}): it begins anew."
+            return Sentence(
+                "Storage", "The record of past loads could not be read ({reason}): it begins anew."
+            ).format(reason=str(error))
         if stored.version == VERSION:
             for record in stored.records:
                 self._take(record)

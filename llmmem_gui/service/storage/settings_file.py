@@ -7,13 +7,13 @@ by `problems` (found at reading) and `unsaved` (met at writing).
 from __future__ import annotations
 
 import asyncio
-import errno
 import itertools
 import logging
 import os
 import stat
 from pathlib import Path
 
+from llmmem_gui.core.sentence import Sentence, SentenceError
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.settings_text import Problem, parse, to_toml
 from llmmem_gui.service.storage.durable_file import replace_file
@@ -33,10 +33,10 @@ class SettingsFile:
         """The settings in force."""
         self.problems: tuple[Problem, ...] = ()
         """What was repaired at reading; one sentence each."""
-        self.unsaved: str | None = None
+        self.unsaved: Sentence | None = None
         """Why the settings in force are not on the disk, in one sentence; None when they are."""
         self._text = ""
-        self._untouchable: str | None = None
+        self._untouchable: Sentence | None = None
         """Why the file on the disk must stay as it is; None when it may be written."""
         self._writing = asyncio.Lock()
         self._read()
@@ -54,10 +54,11 @@ class SettingsFile:
         except FileNotFoundError:
             return
         except OSError as error:
-            sentence = (
-                f"The settings file {self.path} cannot be read ({error.strerror}): the defaults are used "
-                "and changes are not saved until it is moved away."
-            )
+            sentence = Sentence(
+                "Settings",
+                "The settings file {path} cannot be read ({reason}): the defaults are used "
+                "and changes are not saved until it is moved away.",
+            ).format(path=str(self.path), reason=_reason(error))
             self._untouchable = sentence
             self._tell(Problem("damaged", "", sentence))
             return
@@ -82,13 +83,15 @@ class SettingsFile:
                 self.path.unlink()
                 self._text = ""
         except OSError as error:
-            self._untouchable = (
-                f"The settings file {self.path} could not be kept aside ({error.strerror}), so it is not "
-                "written over: changes are not saved until it is moved away."
-            )
+            self._untouchable = Sentence(
+                "Settings",
+                "The settings file {path} could not be kept aside ({reason}), so it is not "
+                "written over: changes are not saved until it is moved away.",
+            ).format(path=str(self.path), reason=_reason(error))
             self._tell(Problem("damaged", "", self._untouchable))
             return
-        self._tell(Problem("kept aside", "", f"The settings file as it was is kept as {aside}."))
+        sentence = Sentence("Settings", "The settings file as it was is kept as {path}.")
+        self._tell(Problem("kept aside", "", sentence.format(path=str(aside))))
 
     def _write(self, settings: Settings) -> None:
         self.unsaved = self._untouchable
@@ -99,10 +102,11 @@ class SettingsFile:
             # A link is followed: people keep their settings elsewhere and link to them.
             replace_file(Path(os.path.realpath(self.path)), text.encode("utf-8", errors="surrogateescape"))
         except OSError as error:
-            self.unsaved = (
-                f"The settings could not be saved to {self.path} ({error.strerror}): they hold until "
-                "the program ends; free space or make the folder writable, then change a setting again."
-            )
+            self.unsaved = Sentence(
+                "Settings",
+                "The settings could not be saved to {path} ({reason}): they hold until "
+                "the program ends; free space or make the folder writable, then change a setting again.",
+            ).format(path=str(self.path), reason=_reason(error))
             log.warning("%s", self.unsaved)
             return
         self._text = text
@@ -112,14 +116,23 @@ class SettingsFile:
         self.problems += (problem,)
 
 
+class _Unfit(SentenceError, OSError):
+    """What lies in the place of the file is no settings file."""
+
+
+def _reason(error: OSError) -> Sentence | str:
+    return error.sentence if isinstance(error, _Unfit) else error.strerror or str(error)
+
+
 def _content(path: Path) -> bytes:
     """The bytes of a regular file of sane size. Raises OSError, also for a folder, a FIFO or a device."""
     with open(path, "rb", opener=_open_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file")
+            raise _Unfit(Sentence("Settings", "it is not a regular file"))
         content = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
-        raise OSError(errno.EFBIG, f"it is longer than {_MOST_BYTES // 2**20} MiB")
+        sentence = Sentence("Settings", "it is longer than {number} MiB")
+        raise _Unfit(sentence.format(number=_MOST_BYTES // 2**20))
     return content
 
 
