@@ -1,7 +1,8 @@
 """The translations of the window: `update` takes new texts in, `compile` makes the files Qt reads.
 
-`compile` is part of the set-up and of every build; it does nothing where the files are newer than their
-sources. Both use the tools that come with PySide6.
+Texts are those of the views, and the sentences of all that hands sentences to the views. `compile` is part of
+the set-up and of every build; it does nothing where the files are newer than their sources. Both use the tools
+that come with PySide6.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / "resources" / "translations"
+SOURCES = ("core", "host", "service", "ui")
+"""Parts of the program whose texts a person reads in the window."""
 LANGUAGES = ("en", "pt_BR")
 
 
@@ -23,21 +26,26 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=("update", "compile"))
-    command = parser.parse_args().command
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the files lie")
+    asked = parser.parse_args()
     for language in LANGUAGES:
-        source = FOLDER / f"llmmem_{language}.ts"
-        status = update(source, language) if command == "update" else compile_file(source)
+        source = asked.folder.absolute() / f"llmmem_{language}.ts"
+        status = update(source, language) if asked.command == "update" else compile_file(source)
         if status:
             return status
     return 0
 
 
 def update(source: Path, language: str) -> int:
-    """Take the texts of the views into one file of translations; English needs plural forms only."""
-    modules = sorted(str(path.relative_to(PROJECT)) for path in (PROJECT / "llmmem_gui" / "ui").glob("*.py"))
+    """Take all texts into one file of translations; English needs plural forms only."""
+    package = PROJECT / "llmmem_gui"
+    modules = sorted(
+        str(path.relative_to(PROJECT)) for part in SOURCES for path in (package / part).rglob("*.py")
+    )
     plural = ["-pluralonly"] if language == "en" else []
     options = ["-no-obsolete", "-locations", "none", "-source-language", "en", "-target-language", language]
-    return _run("lupdate", *modules, *plural, *options, "-ts", str(source))
+    sentences = ["-tr-function-alias", "translate+=Sentence"]
+    return _run("lupdate", *modules, *plural, *sentences, *options, "-ts", str(source))
 
 
 def compile_file(source: Path) -> int:

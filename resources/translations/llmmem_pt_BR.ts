@@ -172,6 +172,61 @@
     </message>
 </context>
 <context>
+    <name>Alert</name>
+    <message>
+        <source>{story}, {more}</source>
+        <translation>{story}, {more}</translation>
+    </message>
+    <message>
+        <source>{story}: {advice}.</source>
+        <translation>{story}: {advice}.</translation>
+    </message>
+    <message>
+        <source>This computer has {left} of {limit} left ({share} used)</source>
+        <translation>Este computador tem {left} de {limit} livres ({share} em uso)</translation>
+    </message>
+    <message>
+        <source>{model} uses {used} of its limit of {limit} ({share})</source>
+        <translation>{model} usa {used} do seu limite de {limit} ({share})</translation>
+    </message>
+    <message>
+        <source>The models use {used} of {limit} ({share})</source>
+        <translation>Os modelos usam {used} de {limit} ({share})</translation>
+    </message>
+    <message>
+        <source>{name} grew by {size}</source>
+        <translation>{name} cresceu {size}</translation>
+    </message>
+    <message>
+        <source>{name} grew by {size} in {duration}</source>
+        <translation>{name} cresceu {size} em {duration}</translation>
+    </message>
+    <message>
+        <source>at this rate its memory is used up in {duration}</source>
+        <translation>neste ritmo a memória se esgota em {duration}</translation>
+    </message>
+    <message>
+        <source>at this rate the limit is reached in {duration}</source>
+        <translation>neste ritmo o limite é atingido em {duration}</translation>
+    </message>
+    <message>
+        <source>unloading {model} gives {size} back</source>
+        <translation>descarregar {model} devolve {size}</translation>
+    </message>
+    <message>
+        <source>raise its limit or load it with a smaller context</source>
+        <translation>aumente o limite dele ou carregue-o com um contexto menor</translation>
+    </message>
+    <message>
+        <source>close other programs</source>
+        <translation>feche outros programas</translation>
+    </message>
+    <message>
+        <source>raise the limit or unload a model</source>
+        <translation>aumente o limite ou descarregue um modelo</translation>
+    </message>
+</context>
+<context>
     <name>Cause</name>
     <message>
         <source>to make room for {model}</source>
@@ -216,6 +271,41 @@
     <message>
         <source>the program closes</source>
         <translation>o programa está fechando</translation>
+    </message>
+</context>
+<context>
+    <name>Command</name>
+    <message>
+        <source>{model}: {reason}.</source>
+        <translation>{model}: {reason}.</translation>
+    </message>
+    <message>
+        <source>{model} is not loaded: nothing to unload.</source>
+        <translation>{model} não está carregado: não há nada a descarregar.</translation>
+    </message>
+    <message>
+        <source>There is no model {model}: &apos;llmmem scan&apos; lists the ones there are.</source>
+        <translation>Não existe o modelo {model}: &apos;llmmem scan&apos; lista os que existem.</translation>
+    </message>
+    <message>
+        <source>{model} has no forecast: {reason}</source>
+        <translation>{model} não tem previsão: {reason}</translation>
+    </message>
+    <message>
+        <source>{model} does not fit into {room} with any context.</source>
+        <translation>{model} não cabe em {room} com contexto nenhum.</translation>
+    </message>
+    <message>
+        <source>There is no model {model}: `llmmem scan` lists them.</source>
+        <translation>Não existe o modelo {model}: `llmmem scan` lista os que existem.</translation>
+    </message>
+    <message>
+        <source>{model} is not idle: only a ready model can doze.</source>
+        <translation>{model} não está ocioso: só um modelo pronto pode cochilar.</translation>
+    </message>
+    <message>
+        <source>A limit of {number} bytes is below 0: give 0 for no limit.</source>
+        <translation>Um limite de {number} bytes é menor que 0: use 0 para não ter limite.</translation>
     </message>
 </context>
 <context>
@@ -304,6 +394,33 @@
     </message>
 </context>
 <context>
+    <name>DryRun</name>
+    <message>
+        <source>The dry run of {file} took longer than {number} s and was ended.</source>
+        <translation>O ensaio de {file} levou mais de {number} s e foi encerrado.</translation>
+    </message>
+    <message>
+        <source>llama.cpp would not load {file}: {reason}.</source>
+        <translation>O llama.cpp se recusou a carregar {file}: {reason}.</translation>
+    </message>
+    <message>
+        <source>{file} is no model.</source>
+        <translation>{file} não é um modelo.</translation>
+    </message>
+    <message>
+        <source>The dry run could not be started: {reason}.</source>
+        <translation>Não foi possível iniciar o ensaio: {reason}.</translation>
+    </message>
+    <message>
+        <source>The dry run of {file} {reason}.</source>
+        <translation>O ensaio de {file} {reason}.</translation>
+    </message>
+    <message>
+        <source>The dry run of {file} gave an answer without sense: {reason}.</source>
+        <translation>O ensaio de {file} deu uma resposta sem sentido: {reason}.</translation>
+    </message>
+</context>
+<context>
     <name>EmptyState</name>
     <message>
         <source>No models yet</source>
@@ -351,6 +468,13 @@
     <message>
         <source>Getting the demo model…</source>
         <translation>Baixando o modelo de demonstração…</translation>
+    </message>
+</context>
+<context>
+    <name>Engine</name>
+    <message>
+        <source>{line}</source>
+        <translation>o llama.cpp diz “{line}”</translation>
     </message>
 </context>
 <context>
@@ -429,6 +553,283 @@
     <message>
         <source>Something in LLM Memory went wrong ({error}); the models go on.</source>
         <translation>Algo deu errado no LLM Memory ({error}); os modelos continuam.</translation>
+    </message>
+</context>
+<context>
+    <name>Fetch</name>
+    <message>
+        <source>{path} could not be written ({reason}): free space or choose another folder.</source>
+        <translation>Não foi possível gravar {path} ({reason}): libere espaço ou escolha outra pasta.</translation>
+    </message>
+    <message>
+        <source>The folder {folder} cannot be used ({reason}): choose another one.</source>
+        <translation>Não é possível usar a pasta {folder} ({reason}): escolha outra.</translation>
+    </message>
+    <message>
+        <source>{model} needs {need} on the disk while it is fetched and {folder} has {free}: free space or choose another folder.</source>
+        <translation>{model} precisa de {need} em disco enquanto é baixado e {folder} tem {free}: libere espaço ou escolha outra pasta.</translation>
+    </message>
+    <message>
+        <source>This build of the program cannot fetch models: add a folder with GGUF files.</source>
+        <translation>Esta versão do programa não consegue baixar modelos: adicione uma pasta com arquivos GGUF.</translation>
+    </message>
+    <message>
+        <source>This Python has no pip to fetch {model} with: install pip, or add a folder.</source>
+        <translation>Este Python não tem o pip para baixar {model}: instale o pip ou adicione uma pasta.</translation>
+    </message>
+    <message>
+        <source>no reason given</source>
+        <translation>sem motivo informado</translation>
+    </message>
+    <message>
+        <source>pip could not fetch {model} ({reason}): check the network connection and try again.</source>
+        <translation>O pip não conseguiu baixar {model} ({reason}): verifique a conexão de rede e tente de novo.</translation>
+    </message>
+    <message>
+        <source>A package with {model} is damaged: try again.</source>
+        <translation>Um pacote com {model} está danificado: tente de novo.</translation>
+    </message>
+    <message>
+        <source>The fetched {model} is a different file (SHA-256 {digest}): try again.</source>
+        <translation>O {model} baixado é outro arquivo (SHA-256 {digest}): tente de novo.</translation>
+    </message>
+</context>
+<context>
+    <name>File</name>
+    <message>
+        <source>{file} is a projector of images or sound (mmproj), not a model of its own.</source>
+        <translation>{file} é um projetor de imagens ou som (mmproj), não um modelo completo.</translation>
+    </message>
+    <message>
+        <source>{file} is a draft for another model, not a model of its own.</source>
+        <translation>{file} é um rascunho para outro modelo, não um modelo completo.</translation>
+    </message>
+    <message>
+        <source>{file} is a part of a speech model, not a model of its own.</source>
+        <translation>{file} é parte de um modelo de fala, não um modelo completo.</translation>
+    </message>
+    <message>
+        <source>{file} is a decoder of speech tokens, not a model of its own.</source>
+        <translation>{file} é um decodificador de tokens de fala, não um modelo completo.</translation>
+    </message>
+    <message>
+        <source>{file} is an importance matrix for quantising, not a model of its own.</source>
+        <translation>{file} é uma matriz de importância para quantização, não um modelo completo.</translation>
+    </message>
+    <message>
+        <source>{file} is an adapter (LoRA), not a model of its own.</source>
+        <translation>{file} é um adaptador (LoRA), não um modelo completo.</translation>
+    </message>
+    <message>
+        <source>{file} is not a valid model: {reason}.</source>
+        <translation>{file} não é um modelo válido: {reason}.</translation>
+    </message>
+    <message>
+        <source>{file} does not exist (any more).</source>
+        <translation>{file} não existe (mais).</translation>
+    </message>
+    <message>
+        <source>{file} may not be read by this user: permission denied.</source>
+        <translation>Este usuário não pode ler {file}: permissão negada.</translation>
+    </message>
+    <message>
+        <source>it is a loop of symbolic links</source>
+        <translation>é um ciclo de links simbólicos</translation>
+    </message>
+    <message>
+        <source>{file} cannot be opened: {reason}.</source>
+        <translation>Não é possível abrir {file}: {reason}.</translation>
+    </message>
+    <message>
+        <source>{file} is a folder, not a file.</source>
+        <translation>{file} é uma pasta, não um arquivo.</translation>
+    </message>
+    <message>
+        <source>{file} is a pipe, not a file.</source>
+        <translation>{file} é um pipe, não um arquivo.</translation>
+    </message>
+    <message>
+        <source>{file} is a socket, not a file.</source>
+        <translation>{file} é um socket, não um arquivo.</translation>
+    </message>
+    <message>
+        <source>{file} is a device, not a file.</source>
+        <translation>{file} é um dispositivo, não um arquivo.</translation>
+    </message>
+    <message>
+        <source>{file} is something else, not a file.</source>
+        <translation>{file} é outra coisa, não um arquivo.</translation>
+    </message>
+    <message>
+        <source>{file} is incomplete or damaged: its header needs {needed} bytes, the file has {present}.</source>
+        <translation>{file} está incompleto ou danificado: o cabeçalho precisa de {needed} bytes, o arquivo tem {present}.</translation>
+    </message>
+    <message>
+        <source>its header is longer than {number} MiB</source>
+        <translation>o cabeçalho tem mais de {number} MiB</translation>
+    </message>
+    <message>
+        <source>{file} was given up: reading its header took too long.</source>
+        <translation>Desistiu-se de {file}: ler o cabeçalho demorou demais.</translation>
+    </message>
+    <message>
+        <source>{file} cannot be read: {reason}.</source>
+        <translation>Não é possível ler {file}: {reason}.</translation>
+    </message>
+    <message>
+        <source>{file} is incomplete: it was cut short while it was read.</source>
+        <translation>{file} está incompleto: foi cortado enquanto era lido.</translation>
+    </message>
+    <message>
+        <source>{file} is not a model: it has only {number} bytes.</source>
+        <translation>{file} não é um modelo: tem apenas {number} bytes.</translation>
+    </message>
+    <message>
+        <source>{file} is not a GGUF model: it begins with {found} instead of &apos;GGUF&apos;.</source>
+        <translation>{file} não é um modelo GGUF: começa com {found} em vez de &apos;GGUF&apos;.</translation>
+    </message>
+    <message>
+        <source>it is written for big-endian machines; a little-endian file is needed</source>
+        <translation>foi escrito para máquinas big-endian; é preciso um arquivo little-endian</translation>
+    </message>
+    <message>
+        <source>it is of GGUF version {version}; versions 2 and 3 can be read</source>
+        <translation>é da versão {version} do GGUF; as versões 2 e 3 podem ser lidas</translation>
+    </message>
+    <message>
+        <source>it claims {count} tensors; at most {most} are accepted</source>
+        <translation>declara {count} tensores; no máximo {most} são aceitos</translation>
+    </message>
+    <message>
+        <source>it claims {count} metadata keys; at most {most} are accepted</source>
+        <translation>declara {count} chaves de metadados; no máximo {most} são aceitas</translation>
+    </message>
+    <message>
+        <source>metadata key {index}</source>
+        <translation>a chave de metadados {index}</translation>
+    </message>
+    <message>
+        <source>metadata key {index} is empty</source>
+        <translation>a chave de metadados {index} está vazia</translation>
+    </message>
+    <message>
+        <source>metadata key &apos;{key}&apos; is there twice</source>
+        <translation>a chave de metadados &apos;{key}&apos; aparece duas vezes</translation>
+    </message>
+    <message>
+        <source>&apos;{key}&apos; is an array of arrays, which GGUF does not have</source>
+        <translation>&apos;{key}&apos; é uma lista de listas, o que não existe em GGUF</translation>
+    </message>
+    <message>
+        <source>&apos;{key}&apos; has {count} strings; at most {most} are accepted</source>
+        <translation>&apos;{key}&apos; tem {count} textos; no máximo {most} são aceitos</translation>
+    </message>
+    <message>
+        <source>&apos;{key}&apos; is of type {type}, which GGUF does not have</source>
+        <translation>&apos;{key}&apos; é do tipo {type}, que não existe em GGUF</translation>
+    </message>
+    <message>
+        <source>{what} is {length} bytes long; at most {most} are accepted</source>
+        <translation>{what} tem {length} bytes; no máximo {most} são aceitos</translation>
+    </message>
+    <message>
+        <source>&apos;general.alignment&apos; is {value}; it must be a power of two</source>
+        <translation>&apos;general.alignment&apos; é {value}; deve ser uma potência de dois</translation>
+    </message>
+    <message>
+        <source>tensor &apos;{name}&apos; is there twice</source>
+        <translation>o tensor &apos;{name}&apos; aparece duas vezes</translation>
+    </message>
+    <message>
+        <source>tensor &apos;{name}&apos; lies at {offset} of the weights, expected {expected}</source>
+        <translation>o tensor &apos;{name}&apos; está na posição {offset} dos pesos, esperada {expected}</translation>
+    </message>
+    <message>
+        <source>{file} is incomplete: it needs {needed} bytes, the file has {present}.</source>
+        <translation>{file} está incompleto: precisa de {needed} bytes, o arquivo tem {present}.</translation>
+    </message>
+    <message>
+        <source>the name of tensor {index}</source>
+        <translation>o nome do tensor {index}</translation>
+    </message>
+    <message>
+        <source>tensor &apos;{name}&apos; has {count} dimensions; at most 4 are possible</source>
+        <translation>o tensor &apos;{name}&apos; tem {count} dimensões; no máximo 4 são possíveis</translation>
+    </message>
+    <message>
+        <source>tensor &apos;{name}&apos; is of type {type}, which llama.cpp does not know</source>
+        <translation>o tensor &apos;{name}&apos; é do tipo {type}, que o llama.cpp não conhece</translation>
+    </message>
+    <message>
+        <source>tensor &apos;{name}&apos; has the impossible shape {shape}</source>
+        <translation>o tensor &apos;{name}&apos; tem a forma impossível {shape}</translation>
+    </message>
+    <message>
+        <source>tensor &apos;{name}&apos; has rows of {count} elements, not a multiple of {block} as {type} needs</source>
+        <translation>o tensor &apos;{name}&apos; tem linhas de {count} elementos, que não são um múltiplo de {block} como {type} exige</translation>
+    </message>
+    <message>
+        <source>{file} cannot be loaded: its name is not UTF-8. Rename the file.</source>
+        <translation>Não é possível carregar {file}: o nome não está em UTF-8. Renomeie o arquivo.</translation>
+    </message>
+    <message>
+        <source>{file} is part of a model split into {count} files; {here} of them belong together here.</source>
+        <translation>{file} é parte de um modelo dividido em {count} arquivos; {here} deles estão juntos aqui.</translation>
+    </message>
+    <message>
+        <source>{folder} cannot be searched: {reason}.</source>
+        <translation>Não é possível procurar em {folder}: {reason}.</translation>
+    </message>
+    <message>
+        <source>more than {count} files and folders, the rest is left out</source>
+        <translation>mais de {count} arquivos e pastas, o resto fica de fora</translation>
+    </message>
+    <message>
+        <source>{part}, one of the model&apos;s {count} files, is missing.</source>
+        <translation>Falta {part}, um dos {count} arquivos do modelo.</translation>
+    </message>
+    <message>
+        <source>{model} is kept by Ollama in a format of its own, not as GGUF.</source>
+        <translation>{model} é guardado pelo Ollama em um formato próprio, não como GGUF.</translation>
+    </message>
+    <message>
+        <source>it has no weights</source>
+        <translation>não tem pesos</translation>
+    </message>
+    <message>
+        <source>it does not name its architecture</source>
+        <translation>não informa sua arquitetura</translation>
+    </message>
+    <message>
+        <source>&apos;{key}&apos; is not a whole number</source>
+        <translation>&apos;{key}&apos; não é um número inteiro</translation>
+    </message>
+    <message>
+        <source>&apos;{key}&apos; is {value}; it must be {lowest} to {highest}</source>
+        <translation>&apos;{key}&apos; é {value}; deve ser de {lowest} a {highest}</translation>
+    </message>
+    <message>
+        <source>&apos;{key}&apos; is missing</source>
+        <translation>falta &apos;{key}&apos;</translation>
+    </message>
+    <message>
+        <source>&apos;{key}&apos; lists {listed} layers, the model has {layers}</source>
+        <translation>&apos;{key}&apos; lista {listed} camadas, o modelo tem {layers}</translation>
+    </message>
+    <message>
+        <source>it uses {used} of {experts} experts</source>
+        <translation>usa {used} de {experts} especialistas</translation>
+    </message>
+</context>
+<context>
+    <name>Forecast</name>
+    <message>
+        <source>The architecture {name} is not known: the forecast is a guess by its numbers.</source>
+        <translation>A arquitetura {name} não é conhecida: a previsão é um palpite pelos números do arquivo.</translation>
+    </message>
+    <message>
+        <source>Models of the architecture {name} keep caches that are not counted here.</source>
+        <translation>Modelos da arquitetura {name} mantêm caches que não são contados aqui.</translation>
     </message>
 </context>
 <context>
@@ -547,6 +948,268 @@
     <message>
         <source>Loaded, and nobody is asking it anything.</source>
         <translation>Carregado, e ninguém está lhe perguntando nada.</translation>
+    </message>
+</context>
+<context>
+    <name>History</name>
+    <message>
+        <source>it is another program&apos;s file</source>
+        <translation>é um arquivo de outro programa</translation>
+    </message>
+    <message>
+        <source>it has version {version}, this program knows {known}</source>
+        <translation>tem a versão {version}, este programa conhece a {known}</translation>
+    </message>
+    <message>
+        <source>the right to write {name} is missing</source>
+        <translation>falta o direito de gravar {name}</translation>
+    </message>
+    <message>
+        <source>The memory history cannot be written to {path} ({reason}): it waits in memory; make room there or check its permissions.</source>
+        <translation>Não é possível gravar o histórico de memória em {path} ({reason}): ele espera na memória; libere espaço ali ou verifique as permissões.</translation>
+    </message>
+    <message>
+        <source>The memory history {path} was written by a newer version of this program ({reason}): it is left as it is, and nothing is kept beyond this run; update the program or move the file away.</source>
+        <translation>O histórico de memória {path} foi gravado por uma versão mais nova deste programa ({reason}): ele fica como está e nada é guardado além desta execução; atualize o programa ou mova o arquivo.</translation>
+    </message>
+    <message>
+        <source>The memory history was damaged ({reason}): it is set aside as {path}, and a new one is begun.</source>
+        <translation>O histórico de memória estava danificado ({reason}): foi posto de lado como {path} e um novo foi iniciado.</translation>
+    </message>
+    <message>
+        <source>The memory history {path} cannot be used ({reason}): nothing is kept beyond this run; close what else uses it, make room or check its permissions, and start again.</source>
+        <translation>Não é possível usar o histórico de memória {path} ({reason}): nada é guardado além desta execução; feche o que mais o usa, libere espaço ou verifique as permissões e inicie de novo.</translation>
+    </message>
+</context>
+<context>
+    <name>Host</name>
+    <message>
+        <source>the answer is too long to be sent: {reason}</source>
+        <translation>a resposta é longa demais para ser enviada: {reason}</translation>
+    </message>
+    <message>
+        <source>probabilities of tokens (logprobs) are given for the answer only: leave echo out</source>
+        <translation>probabilidades de tokens (logprobs) só são dadas para a resposta: omita echo</translation>
+    </message>
+    <message>
+        <source>the model is loaded to give embeddings and does not generate text</source>
+        <translation>o modelo está carregado para dar embeddings e não gera texto</translation>
+    </message>
+    <message>
+        <source>the model is loaded to generate text; load it for embeddings to get them</source>
+        <translation>o modelo está carregado para gerar texto; carregue-o para embeddings para obtê-los</translation>
+    </message>
+    <message>
+        <source>logit_bias names the token {token}; the model has {number}</source>
+        <translation>logit_bias cita o token {token}; o modelo tem {number}</translation>
+    </message>
+    <message>
+        <source>a text has {tokens} tokens and a batch holds {room}: shorten it or load with a larger batch</source>
+        <translation>um texto tem {tokens} tokens e em um lote cabem {room}: encurte-o ou carregue com um lote maior</translation>
+    </message>
+    <message>
+        <source>the prompt has {tokens} tokens and the context {room}: shorten it or load with more context</source>
+        <translation>a pergunta tem {tokens} tokens e o contexto {room}: encurte-a ou carregue com mais contexto</translation>
+    </message>
+    <message>
+        <source>the request lacks {name}</source>
+        <translation>falta {name} no pedido</translation>
+    </message>
+    <message>
+        <source>the model&apos;s chat template refuses these messages: {reason}</source>
+        <translation>o formato de conversa do modelo recusa estas mensagens: {reason}</translation>
+    </message>
+    <message>
+        <source>the model&apos;s chat template is damaged ({reason}); the format of Llama 2 was used instead</source>
+        <translation>o formato de conversa do modelo está danificado ({reason}); foi usado o formato do Llama 2 no lugar dele</translation>
+    </message>
+    <message>
+        <source>the model&apos;s chat template ran for more than {number} s</source>
+        <translation>o formato de conversa do modelo rodou por mais de {number} s</translation>
+    </message>
+    <message>
+        <source>llama.cpp gives no reason</source>
+        <translation>o llama.cpp não dá o motivo</translation>
+    </message>
+    <message>
+        <source>llama.cpp gives no reason for not making a context</source>
+        <translation>o llama.cpp não diz por que não criou um contexto</translation>
+    </message>
+    <message>
+        <source>llama.cpp could not compute: {line}</source>
+        <translation>o llama.cpp não conseguiu calcular: “{line}”</translation>
+    </message>
+    <message>
+        <source>the file</source>
+        <translation>o arquivo</translation>
+    </message>
+    <message>
+        <source>part {name} of the model</source>
+        <translation>a parte {name} do modelo</translation>
+    </message>
+    <message>
+        <source>{file} is a folder</source>
+        <translation>{file} é uma pasta</translation>
+    </message>
+    <message>
+        <source>{file} is not a regular file</source>
+        <translation>{file} não é um arquivo comum</translation>
+    </message>
+    <message>
+        <source>{file} is empty</source>
+        <translation>{file} não tem conteúdo</translation>
+    </message>
+    <message>
+        <source>{file} is not a GGUF file: it begins with {found} instead of {wanted}</source>
+        <translation>{file} não é um arquivo GGUF: começa com {found} em vez de {wanted}</translation>
+    </message>
+    <message>
+        <source>{file} does not exist</source>
+        <translation>{file} não existe</translation>
+    </message>
+    <message>
+        <source>{file} may not be read by this user</source>
+        <translation>este usuário não pode ler {file}</translation>
+    </message>
+    <message>
+        <source>{file} is a symbolic link that leads in a circle</source>
+        <translation>{file} é um link simbólico que anda em círculo</translation>
+    </message>
+    <message>
+        <source>{file} has a name that is too long</source>
+        <translation>{file} tem um nome longo demais</translation>
+    </message>
+    <message>
+        <source>{file} cannot be opened: {reason}</source>
+        <translation>não é possível abrir {file}: {reason}</translation>
+    </message>
+    <message>
+        <source>the system started no host: {reason}</source>
+        <translation>o sistema não iniciou nenhum processo: {reason}</translation>
+    </message>
+    <message>
+        <source>it needs more than the {number} MiB of memory that it may use ({reason})</source>
+        <translation>ele precisa de mais que os {number} MiB de memória que pode usar ({reason})</translation>
+    </message>
+    <message>
+        <source>a text of {number} bytes has too many tokens</source>
+        <translation>um texto de {number} bytes tem tokens demais</translation>
+    </message>
+    <message>
+        <source>the host {reason}</source>
+        <translation>o processo {reason}</translation>
+    </message>
+    <message>
+        <source>did not start within {number} s and was killed</source>
+        <translation>não iniciou em {number} s e foi morto</translation>
+    </message>
+    <message>
+        <source>was not wanted any more</source>
+        <translation>não era mais necessário</translation>
+    </message>
+    <message>
+        <source>did not finish loading within {number} s and was killed</source>
+        <translation>não terminou de carregar em {number} s e foi morto</translation>
+    </message>
+    <message>
+        <source>{file} cannot be loaded: {reason}</source>
+        <translation>Não foi possível carregar {file}: {reason}</translation>
+    </message>
+    <message>
+        <source>was ended while it loaded</source>
+        <translation>foi encerrado enquanto carregava</translation>
+    </message>
+    <message>
+        <source>did not end within {number} s and was killed</source>
+        <translation>não terminou em {number} s e foi morto</translation>
+    </message>
+    <message>
+        <source>was killed as asked</source>
+        <translation>foi morto como pedido</translation>
+    </message>
+    <message>
+        <source>sent what is not a message and was killed: {reason}</source>
+        <translation>enviou algo que não é uma mensagem e foi morto: {reason}</translation>
+    </message>
+    <message>
+        <source>the request is too large or cannot be written: {reason}</source>
+        <translation>o pedido é grande demais ou não pode ser escrito: {reason}</translation>
+    </message>
+    <message>
+        <source>did not end a cancelled request within {number} s and was killed</source>
+        <translation>não terminou um pedido cancelado em {number} s e foi morto</translation>
+    </message>
+    <message>
+        <source>closed its socket without ending and was killed</source>
+        <translation>fechou seu socket sem terminar e foi morto</translation>
+    </message>
+    <message>
+        <source>ended as asked</source>
+        <translation>terminou como pedido</translation>
+    </message>
+    <message>
+        <source>was ended by the system (signal 9), often because memory ran out</source>
+        <translation>foi encerrado pelo sistema (sinal 9), muitas vezes porque a memória acabou</translation>
+    </message>
+    <message>
+        <source>was given up by llama.cpp</source>
+        <translation>foi abortado pelo llama.cpp</translation>
+    </message>
+    <message>
+        <source>crashed inside llama.cpp (signal 11); the model file may be damaged</source>
+        <translation>travou dentro do llama.cpp (sinal 11); o arquivo do modelo pode estar danificado</translation>
+    </message>
+    <message>
+        <source>needs an instruction that this processor does not have (signal 4); llama-cpp-python must be built for this processor</source>
+        <translation>precisa de uma instrução que este processador não tem (sinal 4); o llama-cpp-python deve ser compilado para este processador</translation>
+    </message>
+    <message>
+        <source>crashed in arithmetic inside llama.cpp (signal 8); the model file may be damaged</source>
+        <translation>travou em um cálculo dentro do llama.cpp (sinal 8); o arquivo do modelo pode estar danificado</translation>
+    </message>
+    <message>
+        <source>was ended by another program (signal 15)</source>
+        <translation>foi encerrado por outro programa (sinal 15)</translation>
+    </message>
+    <message>
+        <source>was interrupted by another program (signal 2)</source>
+        <translation>foi interrompido por outro programa (sinal 2)</translation>
+    </message>
+    <message>
+        <source>lost its model file: it changed on disk while it was in use (signal 7)</source>
+        <translation>perdeu o arquivo do modelo: ele mudou no disco enquanto estava em uso (sinal 7)</translation>
+    </message>
+    <message>
+        <source>ran out of the memory that it may use</source>
+        <translation>esgotou a memória que pode usar</translation>
+    </message>
+    <message>
+        <source>ended together with the nursery</source>
+        <translation>terminou junto com o processo que inicia modelos</translation>
+    </message>
+    <message>
+        <source>was ended by signal {number}</source>
+        <translation>foi encerrado pelo sinal {number}</translation>
+    </message>
+    <message>
+        <source>ended without being asked</source>
+        <translation>terminou sem que ninguém pedisse</translation>
+    </message>
+    <message>
+        <source>ended with code {code}</source>
+        <translation>terminou com o código {code}</translation>
+    </message>
+    <message>
+        <source>{reason}: {detail}</source>
+        <translation>{reason}: {detail}</translation>
+    </message>
+    <message>
+        <source>The host of {model} {reason}.</source>
+        <translation>O processo de {model} {reason}.</translation>
+    </message>
+    <message>
+        <source>no host could be started: {reason}</source>
+        <translation>não foi possível iniciar nenhum processo: {reason}</translation>
     </message>
 </context>
 <context>
@@ -1246,9 +1909,24 @@
     </message>
 </context>
 <context>
+    <name>Port</name>
+    <message>
+        <source>Port {port} is in use: the API listens on port {free} instead.</source>
+        <translation>A porta {port} está em uso: a API atende na porta {free}.</translation>
+    </message>
+    <message>
+        <source>Port {port} needs rights that this program does not have: the API listens on port {free} instead.</source>
+        <translation>A porta {port} exige direitos que este programa não tem: a API atende na porta {free}.</translation>
+    </message>
+</context>
+<context>
     <name>Pressure</name>
     <message>
         <source>none</source>
+        <translation>nenhuma</translation>
+    </message>
+    <message>
+        <source>normal</source>
         <translation>nenhuma</translation>
     </message>
     <message>
@@ -1262,6 +1940,101 @@
     <message>
         <source>emergency</source>
         <translation>emergência</translation>
+    </message>
+</context>
+<context>
+    <name>Refusal</name>
+    <message>
+        <source>{count} requests</source>
+        <translation>{count} pedidos</translation>
+    </message>
+    <message>
+        <source>raise the total limit or use a smaller context</source>
+        <translation>aumente o limite total ou use um contexto menor</translation>
+    </message>
+    <message>
+        <source>{model} needs {need}, the limit leaves {room}: {advice}.</source>
+        <translation>{model} precisa de {need}, o limite deixa {room}: {advice}.</translation>
+    </message>
+    <message>
+        <source>close other programs or use a smaller context</source>
+        <translation>feche outros programas ou use um contexto menor</translation>
+    </message>
+    <message>
+        <source>{model} needs {need}, this computer has {room} to spare: {advice}.</source>
+        <translation>{model} precisa de {need}, este computador tem {room} de sobra: {advice}.</translation>
+    </message>
+    <message>
+        <source>unpin it or raise the total limit</source>
+        <translation>desafixe-o ou aumente o limite total</translation>
+    </message>
+    <message>
+        <source>{model} needs {need} and {holders} is pinned: {advice}.</source>
+        <translation>{model} precisa de {need} e {holders} está fixado: {advice}.</translation>
+    </message>
+    <message>
+        <source>raise its limit</source>
+        <translation>aumente o limite dele</translation>
+    </message>
+    <message>
+        <source>{model} needs {need}, its limit is {limit}: {advice}.</source>
+        <translation>{model} precisa de {need}, o limite dele é {limit}: {advice}.</translation>
+    </message>
+    <message>
+        <source>{model} waited {wait} for {holders} to finish: try again later or unload a model.</source>
+        <translation>{model} esperou {wait} até que {holders} terminasse: tente mais tarde ou descarregue um modelo.</translation>
+    </message>
+    <message>
+        <source>{model} waited {wait}: try again later or unload a model.</source>
+        <translation>{model} esperou {wait}: tente mais tarde ou descarregue um modelo.</translation>
+    </message>
+    <message>
+        <source>{model} already has {requests}: try again later.</source>
+        <translation>{model} já tem {requests}: tente mais tarde.</translation>
+    </message>
+    <message>
+        <source>{model} failed to load ({reason}): try again in {wait} or load it by hand.</source>
+        <translation>{model} falhou ao carregar ({reason}): tente de novo em {wait} ou carregue-o à mão.</translation>
+    </message>
+    <message>
+        <source>{model} and {holders} keep pushing each other out of memory ({history}): try again in {wait}, raise the total limit or use a smaller context.</source>
+        <translation>{model} e {holders} ficam tirando um ao outro da memória ({history}): tente de novo em {wait}, aumente o limite total ou use um contexto menor.</translation>
+    </message>
+    <message>
+        <source>{model} is loaded with other parameters again and again ({history}): try again in {wait}, raise the total limit or use a smaller context.</source>
+        <translation>{model} é carregado com outros parâmetros de novo e de novo ({history}): tente de novo em {wait}, aumente o limite total ou use um contexto menor.</translation>
+    </message>
+    <message>
+        <source>{model} needs {need}, and unloading {holders} did not make memory available: close other programs or try again later.</source>
+        <translation>{model} precisa de {need}, e descarregar {holders} não liberou memória: feche outros programas ou tente mais tarde.</translation>
+    </message>
+    <message>
+        <source>{model} needs {need}, and unloading other models did not make memory available: close other programs or try again later.</source>
+        <translation>{model} precisa de {need}, e descarregar outros modelos não liberou memória: feche outros programas ou tente mais tarde.</translation>
+    </message>
+    <message>
+        <source>{model} needs {need} and this computer is short of memory ({room} available): close other programs, or load it by hand.</source>
+        <translation>{model} precisa de {need} e falta memória neste computador ({room} disponíveis): feche outros programas ou carregue-o à mão.</translation>
+    </message>
+    <message>
+        <source>The load of {model} was cancelled.</source>
+        <translation>O carregamento de {model} foi cancelado.</translation>
+    </message>
+    <message>
+        <source>{model} was unloaded while it was in use: ask again to load it.</source>
+        <translation>{model} foi descarregado enquanto estava em uso: pergunte de novo para carregá-lo.</translation>
+    </message>
+    <message>
+        <source>LLM Memory is closing: start it again.</source>
+        <translation>O LLM Memory está fechando: inicie-o de novo.</translation>
+    </message>
+    <message>
+        <source>load it with a context of at most {tokens}</source>
+        <translation>carregue-o com um contexto de no máximo {tokens}</translation>
+    </message>
+    <message>
+        <source>{count} times in {span}, {wasted} of it loading</source>
+        <translation>{count} vezes em {span}, {wasted} disso carregando</translation>
     </message>
 </context>
 <context>
@@ -1281,6 +2054,13 @@
     <message>
         <source>Between 6 s and 7 days is possible.</source>
         <translation>É possível entre 6 s e 7 dias.</translation>
+    </message>
+</context>
+<context>
+    <name>Service</name>
+    <message>
+        <source>The service could not start ({reason}).</source>
+        <translation>Não foi possível iniciar o serviço ({reason}).</translation>
     </message>
 </context>
 <context>
@@ -1581,6 +2361,74 @@
         <source>d</source>
         <translation>d</translation>
     </message>
+    <message>
+        <source>{name} is not a setting.</source>
+        <translation>{name} não é uma configuração.</translation>
+    </message>
+    <message>
+        <source>{name} cannot be {value}: {expected}.</source>
+        <translation>{name} não pode ser {value}: {expected}.</translation>
+    </message>
+    <message>
+        <source>expected one of {choices}</source>
+        <translation>esperado um destes: {choices}</translation>
+    </message>
+    <message>
+        <source>expected {wanted}</source>
+        <translation>esperado {wanted}</translation>
+    </message>
+    <message>
+        <source>expected {wanted}, got {found}</source>
+        <translation>esperado {wanted}, encontrado {found}</translation>
+    </message>
+    <message>
+        <source>The settings file is damaged ({reason}): the default settings are used.</source>
+        <translation>O arquivo de configurações está danificado ({reason}): valem as configurações padrão.</translation>
+    </message>
+    <message>
+        <source>expected a whole number</source>
+        <translation>esperado um número inteiro</translation>
+    </message>
+    <message>
+        <source>The settings are of version {version} and this program knows version {known}: what it knows is used and changes are not saved.</source>
+        <translation>As configurações são da versão {version} e este programa conhece a versão {known}: vale o que ele conhece, e as mudanças não são salvas.</translation>
+    </message>
+    <message>
+        <source>{name} is not a setting of this version: it is kept and has no effect.</source>
+        <translation>{name} não é uma configuração desta versão: é mantida e não tem efeito.</translation>
+    </message>
+    <message>
+        <source>the default</source>
+        <translation>o padrão</translation>
+    </message>
+    <message>
+        <source>{name} is {value} ({expected}): {instead} is used instead.</source>
+        <translation>{name} é {value} ({expected}): vale {instead} no lugar.</translation>
+    </message>
+    <message>
+        <source>The settings file {path} cannot be read ({reason}): the defaults are used and changes are not saved until it is moved away.</source>
+        <translation>Não é possível ler o arquivo de configurações {path} ({reason}): valem os padrões, e as mudanças não são salvas até que ele seja movido.</translation>
+    </message>
+    <message>
+        <source>The settings file {path} could not be kept aside ({reason}), so it is not written over: changes are not saved until it is moved away.</source>
+        <translation>Não foi possível pôr de lado o arquivo de configurações {path} ({reason}), por isso ele não é sobrescrito: as mudanças não são salvas até que ele seja movido.</translation>
+    </message>
+    <message>
+        <source>The settings file as it was is kept as {path}.</source>
+        <translation>O arquivo de configurações como estava foi guardado como {path}.</translation>
+    </message>
+    <message>
+        <source>The settings could not be saved to {path} ({reason}): they hold until the program ends; free space or make the folder writable, then change a setting again.</source>
+        <translation>Não foi possível salvar as configurações em {path} ({reason}): elas valem até o programa terminar; libere espaço ou permita gravar na pasta e mude uma configuração de novo.</translation>
+    </message>
+    <message>
+        <source>it is not a regular file</source>
+        <translation>não é um arquivo comum</translation>
+    </message>
+    <message>
+        <source>it is longer than {number} MiB</source>
+        <translation>tem mais de {number} MiB</translation>
+    </message>
 </context>
 <context>
     <name>SettingsDialog</name>
@@ -1641,6 +2489,17 @@
     <message>
         <source>API off</source>
         <translation>API desligada</translation>
+    </message>
+</context>
+<context>
+    <name>Storage</name>
+    <message>
+        <source>The index of models could not be read ({reason}): it is made anew, the old one is {path}.</source>
+        <translation>Não foi possível ler o índice de modelos ({reason}): ele é refeito, o antigo é {path}.</translation>
+    </message>
+    <message>
+        <source>The record of past loads could not be read ({reason}): it begins anew.</source>
+        <translation>Não foi possível ler o registro de carregamentos ({reason}): ele recomeça do zero.</translation>
     </message>
 </context>
 <context>
@@ -1738,6 +2597,25 @@
     <message>
         <source>The model writes…</source>
         <translation>O modelo escreve…</translation>
+    </message>
+</context>
+<context>
+    <name>Typed</name>
+    <message>
+        <source>{text} is not a size: write a number and a unit, such as 8 GiB.</source>
+        <translation>{text} não é um tamanho: escreva um número e uma unidade, como 8 GiB.</translation>
+    </message>
+    <message>
+        <source>{text} is more than this program can count: write less than 8 EiB.</source>
+        <translation>{text} é mais do que este programa consegue contar: escreva menos de 8 EiB.</translation>
+    </message>
+    <message>
+        <source>{text} is not a duration: write a number and a unit, such as 15 min.</source>
+        <translation>{text} não é uma duração: escreva um número e uma unidade, como 15 min.</translation>
+    </message>
+    <message>
+        <source>“{text}” is not a whole number.</source>
+        <translation>“{text}” não é um número inteiro.</translation>
     </message>
 </context>
 <context>

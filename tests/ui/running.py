@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from llmmem_gui.core.settings import AppearanceSettings
+from llmmem_gui.core.settings import AppearanceSettings, Language
 from llmmem_gui.core.snapshot import ModelSnapshot, State
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.program import Program
@@ -52,7 +52,9 @@ class Running:
 
 
 @contextmanager
-def running(qtbot: QtBot, qapp: QApplication, models: tuple[Path, ...]) -> Iterator[Running]:
+def running(
+    qtbot: QtBot, qapp: QApplication, models: tuple[Path, ...], language: Language = "en"
+) -> Iterator[Running]:
     """Run the desktop program on these models until the block ends, then close it in order."""
     folders = Folders.of_user()
     folders.create()
@@ -65,7 +67,7 @@ def running(qtbot: QtBot, qapp: QApplication, models: tuple[Path, ...]) -> Itera
         )
     program = Program(folders)
     service = ServiceThread(program, folders)
-    look = AppearanceSettings(theme="light", language="en")
+    look = AppearanceSettings(theme="light", language=language)
     desktop = Desktop(qapp, service, program.service.settings, folders, look=look)
     desktop.window.resize(1366, 768)
     desktop.start()

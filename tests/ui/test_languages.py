@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 from PySide6.QtCore import QSize, Qt
@@ -24,7 +19,6 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from llmmem_gui import resources
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.units import GIB
 from llmmem_gui.ui.card import ElidedLabel
@@ -35,68 +29,47 @@ from llmmem_gui.ui.settings_dialog import SettingsDialog
 from llmmem_gui.ui.theme import Theme
 from tests.ui import facts
 from tests.ui.conftest import feed
-
-PROJECT = Path(__file__).resolve().parent.parent.parent
-FOLDER = resources.folder() / "translations"
-
-
-def messages(language: str) -> list[tuple[str, ElementTree.Element]]:
-    """Source text and message of each translation of a language."""
-    root = ElementTree.parse(FOLDER / f"llmmem_{language}.ts").getroot()
-    return [(message.findtext("source") or "", message) for message in root.iter("message")]
-
-
-def translations_of(message: ElementTree.Element) -> list[str]:
-    """The translated text, or its plural forms."""
-    translation = message.find("translation")
-    assert translation is not None
-    forms = [form.text or "" for form in translation.findall("numerusform")]
-    return forms or [translation.text or ""]
+from tests.ui.translation_files import FOLDER, blanks, messages, run_script
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_is_untranslated(language: str) -> None:
     """Every text has a finished translation, every plural both of its forms."""
-    for source, message in messages(language):
-        translation = message.find("translation")
-        assert translation is not None
-        assert translation.get("type") is None, source
-        assert all(translations_of(message)), source
-        if message.get("numerus") == "yes":
-            assert len(translations_of(message)) == 2, source
+    for message in messages(language):
+        assert message.is_finished, message
+        assert all(message.translations), message
+        assert len(message.translations) == (2 if message.is_plural else 1), message
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_placeholders_are_kept(language: str) -> None:
     """A translation has exactly the placeholders of its source, so that no number is lost."""
-    pattern = re.compile(r"\{\w+\}")
-    for source, message in messages(language):
-        for translated in translations_of(message):
-            assert sorted(pattern.findall(translated)) == sorted(pattern.findall(source)), source
+    for message in messages(language):
+        for translated in message.translations:
+            assert blanks(translated) == blanks(message.source), message
 
 
-def test_the_files_have_all_texts_of_the_views(tmp_path: Path) -> None:
-    """A fresh look through the views finds no text that the Portuguese file does not have."""
-    fresh = tmp_path / "fresh.ts"
-    tool = Path(sysconfig.get_path("scripts")) / "pyside6-lupdate"
-    modules = [str(path) for path in sorted((PROJECT / "llmmem_gui" / "ui").glob("*.py"))]
-    subprocess.run([str(tool), *modules, "-ts", str(fresh)], check=True, capture_output=True)
-    found = {m.findtext("source") for m in ElementTree.parse(fresh).getroot().iter("message")}
-    assert found == {source for source, _ in messages("pt_BR")}
+def test_the_files_have_all_texts_of_the_program(tmp_path: Path) -> None:
+    """A fresh look through the program finds the texts that the Portuguese file has, and no other."""
+    run_script("update", "--folder", str(tmp_path))
+    fresh = {(message.context, message.source) for message in messages("pt_BR", tmp_path)}
+    assert fresh == {(message.context, message.source) for message in messages("pt_BR")}
 
 
-def test_translations_are_compiled_by_the_script() -> None:
+def test_translations_are_compiled_by_the_script(tmp_path: Path) -> None:
     """The script makes a compiled file for each language."""
-    script = PROJECT / "packaging" / "translations.py"
-    subprocess.run([sys.executable, str(script), "compile"], check=True, capture_output=True)
     for language in LANGUAGES:
-        assert (FOLDER / f"llmmem_{language}.qm").stat().st_size > 100
+        name = f"llmmem_{language}.ts"
+        (tmp_path / name).write_bytes((FOLDER / name).read_bytes())
+    run_script("compile", "--folder", str(tmp_path))
+    for language in LANGUAGES:
+        assert (tmp_path / f"llmmem_{language}.qm").stat().st_size > 100
 
 
 @pytest.fixture
 def compiled() -> None:
     """The compiled translations."""
-    test_translations_are_compiled_by_the_script()
+    run_script("compile")
 
 
 def test_the_window_speaks_portuguese(compiled: None, window: MainWindow, qapp: QApplication) -> None:
