@@ -1,8 +1,8 @@
 """The translations of the window: `update` takes new texts in, `compile` makes the files Qt reads.
 
-Texts are those of the views, and the sentences of all that hands sentences to the views. `compile` is part of
-the set-up and of every build; it does nothing where the files are newer than their sources. Both use the tools
-that come with PySide6.
+Texts are those of the views, and the sentences of all that hands sentences to the views. `compile` is part
+of the set-up and of every build; it does nothing where the files are newer than their sources. Both use the
+tools that come with PySide6.
 """
 
 from __future__ import annotations
