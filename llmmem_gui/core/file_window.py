@@ -9,7 +9,8 @@ import struct
 from collections.abc import Callable
 from io import FileIO
 
-from llmmem_gui.core.sentence import BadValue, Count, Sentence
+from llmmem_gui.core.sentence import BadValue, Count, Sentence, verbatim
+from llmmem_gui.core.system_errors import reason_of
 
 WINDOW_BYTES = 256 * 1024
 _LENGTH = struct.Struct("<Q")
@@ -52,7 +53,7 @@ def open_regular(path: str | os.PathLike[str], name: str) -> FileIO:
             Sentence("File", "{file} may not be read by this user: permission denied."), name
         ) from None
     except (OSError, ValueError) as error:
-        reason: Sentence | str = getattr(error, "strerror", None) or str(error)
+        reason = reason_of(error) if isinstance(error, OSError) else verbatim(str(error))
         if isinstance(error, OSError) and error.errno == errno.ELOOP:
             reason = Sentence("File", "it is a loop of symbolic links")
         raise InvalidModel(
@@ -168,7 +169,7 @@ class FileWindow:
         except OSError as error:
             raise InvalidModel(
                 Sentence("File", "{file} cannot be read: {reason}.").format(
-                    file=self.name, reason=error.strerror or ""
+                    file=self.name, reason=reason_of(error)
                 )
             ) from None
         if buffer is None or len(buffer) < size:

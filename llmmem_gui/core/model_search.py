@@ -12,6 +12,7 @@ from typing import NamedTuple
 from llmmem_gui.core.file_window import InvalidModel, open_regular, printable, printable_name
 from llmmem_gui.core.known_folders import ModelFolder
 from llmmem_gui.core.sentence import Count, Sentence
+from llmmem_gui.core.system_errors import reason_of
 
 MAXIMUM_ENTRIES = 500_000
 """Entries of folders looked at in one search; a search from the root of a disk ends here."""
@@ -93,7 +94,7 @@ def _search_files(folder: ModelFolder, seen: _Seen) -> Iterator[Found]:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            yield _problem(path, folder, error.strerror or str(error))
+            yield _problem(path, folder, reason_of(error))
             continue
         seen.entries += len(names)
         if seen.entries > MAXIMUM_ENTRIES:
@@ -106,7 +107,7 @@ def _search_files(folder: ModelFolder, seen: _Seen) -> Iterator[Found]:
         yield None
 
 
-def _problem(path: str, folder: ModelFolder, reason: Sentence | str) -> FolderProblem:
+def _problem(path: str, folder: ModelFolder, reason: Sentence) -> FolderProblem:
     sentence = Sentence("File", "{folder} cannot be searched: {reason}.").format(
         folder=printable(path), reason=reason
     )
@@ -199,7 +200,7 @@ def _search_ollama(folder: ModelFolder, seen: _Seen) -> Iterator[Found]:
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        yield _problem(folder.path, folder, error.strerror or str(error))
+        yield _problem(folder.path, folder, reason_of(error))
         return
     for path, folders, names in os.walk(manifests):
         folders.sort()

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO
 
 from llmmem_gui.core.sentence import Sentence, SentenceError, Size
+from llmmem_gui.core.system_errors import reason_of
 from llmmem_gui.core.units import format_bytes
 from llmmem_gui.folders import Folders, FolderUnusable
 
@@ -85,7 +86,7 @@ async def fetch(model: PublishedModel, folder: Path, progress: Progress = lambda
         raise FetchError(
             Sentence(
                 "Fetch", "{path} could not be written ({reason}): free space or choose another folder."
-            ).format(path=str(path), reason=error.strerror or str(error))
+            ).format(path=str(path), reason=reason_of(error))
         ) from error
     finally:
         await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
@@ -109,7 +110,7 @@ def _require_room(model: PublishedModel, folder: Path) -> None:
     except OSError as error:
         raise FetchError(
             Sentence("Fetch", "The folder {folder} cannot be used ({reason}): choose another one.").format(
-                folder=str(folder), reason=error.strerror or str(error)
+                folder=str(folder), reason=reason_of(error)
             )
         ) from error
     # pip keeps a copy in its cache and one while it writes the packages.

@@ -16,6 +16,7 @@ from llmmem_gui import resources
 from llmmem_gui.core.events import Event, Receipt
 from llmmem_gui.core.history import History
 from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.settings import AppearanceSettings, Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.folders import Folders
@@ -112,7 +113,7 @@ class Desktop(QObject):
         service.answer_ended.connect(window.try_outs.take_end)
         service.serving.connect(self._take_serving)
         service.folders_searched.connect(window.show_folders)
-        service.broken.connect(lambda sentence: window.warning.show_problem(say(sentence)))
+        service.broken.connect(self._show_problem)
         service.finished.connect(self._service_ended)
         window.requested.connect(self._from_window)
         window.closed.connect(self._window_closed)
@@ -248,7 +249,11 @@ class Desktop(QObject):
     def _take_serving(self, serving: Serving) -> None:
         self.window.show_api(serving.url)
         if serving.notice:
-            self.window.warning.show_problem(say(serving.notice))
+            self._show_problem(serving.notice)
+
+    def _show_problem(self, sentence: Sentence) -> None:
+        bar = self.window.warning
+        bar.tell(lambda: bar.show_problem(say(sentence)))
 
     # --- warnings ----------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from llmmem_gui.core.parameters import LoadParameters
@@ -71,9 +71,7 @@ class LoadChoice(QDialog):
     ) -> Sequence[tuple[str, Request]]:
         ways: list[tuple[str, Request]] = []
         if view.fit.context:
-            smaller = msgspec.structs.replace(model.parameters, context=view.fit.context)
-            text = self.tr("Load with context {tokens}").format(tokens=figures.count(view.fit.context))
-            ways.append((text, Load(model.id, smaller)))
+            ways.append(smaller_load(model, view.fit.context))
         fitting = view.fit.parameters
         if fitting is not None and fitting.context != view.fit.context:
             text = self.tr("Make it fit: {changes}").format(changes=self._changes(model.parameters, fitting))
@@ -115,6 +113,13 @@ class LoadChoice(QDialog):
     def _choose(self, request: Request) -> None:
         self.accept()
         self.requested.emit(request)
+
+
+def smaller_load(model: ModelSnapshot, context: int) -> tuple[str, Load]:
+    """The words and the request of a load with so many tokens of context."""
+    smaller = msgspec.structs.replace(model.parameters, context=context)
+    text = QCoreApplication.translate("LoadChoice", "Load with context {tokens}")
+    return text.format(tokens=figures.count(context)), Load(model.id, smaller)
 
 
 def _rounded_up(size_bytes: int) -> int:

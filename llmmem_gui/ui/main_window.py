@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import msgspec
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -14,7 +13,6 @@ from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
-from llmmem_gui.ui import figures
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.actions import Actions
 from llmmem_gui.ui.card import Card
@@ -24,7 +22,7 @@ from llmmem_gui.ui.empty_state import EmptyState, SearchedFolder
 from llmmem_gui.ui.fits import Fits
 from llmmem_gui.ui.headline import Headline, first_line
 from llmmem_gui.ui.limits_panel import LimitsPanel
-from llmmem_gui.ui.load_choice import LoadChoice
+from llmmem_gui.ui.load_choice import LoadChoice, smaller_load
 from llmmem_gui.ui.memory_plot import MemoryPlot
 from llmmem_gui.ui.model_panel import ModelPanel
 from llmmem_gui.ui.models_table import ModelsTable
@@ -227,13 +225,18 @@ class MainWindow(QWidget):
     def show_event(self, event: Event) -> None:
         """Mark an event on the plot and say it in the status line."""
         self.show_history([event])
-        if event.type == "note":
-            self.warning.show_note(event_sentence(event))
-        elif event.type == "reload-offered" and event.model_id:
-            text = self.tr("Load {model}").format(model=event.model_id)
-            self.warning.show_note(event_sentence(event), [Offer(text, ask.Load(event.model_id))])
+        if event.type in ("note", "reload-offered"):
+            self.warning.tell(lambda: self._show_note(event))
         if event.type not in _QUIET_EVENTS:
             self._tell(lambda: event_sentence(event), event.time)
+
+    def _show_note(self, event: Event) -> None:
+        offers = []
+        if event.model_id:
+            offers.append(
+                Offer(self.tr("Load {model}").format(model=event.model_id), ask.Load(event.model_id))
+            )
+        self.warning.show_note(event_sentence(event), offers)
 
     def show_history(self, events: Sequence[Event]) -> None:
         """Mark events that have happened, oldest first."""
@@ -393,16 +396,15 @@ class MainWindow(QWidget):
         self._show_current()
 
     def _show_problem(self, request: ask.Request, problem: ask.Problem) -> None:
-        if problem.code in ("cancelled", "unloaded"):
-            return
-        offers = []
+        bar = self.warning
+        if problem.code not in ("cancelled", "unloaded"):
+            bar.tell(lambda: bar.show_problem(say(problem.sentence), offers=self._offers(request, problem)))
+
+    def _offers(self, request: ask.Request, problem: ask.Problem) -> list[Offer]:
+        """What can be done about a problem."""
         tokens = problem.numbers.get("fits_context")
         model = self._model(request.model) if isinstance(request, ask.Load) else None
-        if model is not None and tokens:
-            smaller = msgspec.structs.replace(model.parameters, context=int(tokens))
-            text = self.tr("Load with context {tokens}").format(tokens=figures.count(int(tokens)))
-            offers.append(Offer(text, ask.Load(model.id, smaller)))
-        self.warning.show_problem(say(problem.sentence), offers=offers)
+        return [Offer(*smaller_load(model, int(tokens)))] if model is not None and tokens else []
 
     def _note(self, text: str) -> None:
         self.status.show_message(text, self._sample.time if self._sample else 0.0)

@@ -21,6 +21,7 @@ from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.sentence import Sentence, sentence_of
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
+from llmmem_gui.core.system_errors import reason_of
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.demo_model import DEMO_MODEL, FetchError, fetch
@@ -201,7 +202,7 @@ class ServiceThread(QThread):
         except OSError as error:
             log.exception("the service could not start")
             sentence = Sentence("Service", "The service could not start ({reason}).")
-            self._post(sentence.format(reason=error.strerror or str(error)))
+            self._post(sentence.format(reason=reason_of(error)))
         finally:
             with self._lock:
                 self._loop = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,6 +37,8 @@ class WarningBar(Card):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent, name="warning")
         self._theme = theme
+        self._again: Callable[[], None] | None = None
+        """Shows anew what is shown now; None where it has words of its own."""
         self._level: Level = "warning"
         self._details = ""
         self._icon = QLabel()
@@ -86,6 +88,8 @@ class WarningBar(Card):
         self.close_button.setAccessibleName(self.tr("Close"))
         self.close_button.setToolTip(self.tr("Close"))
         self.recolour()
+        if self._again is not None and self.isVisible():
+            self.tell(self._again)
 
     def recolour(self) -> None:
         """Draw the icons in the colours of the theme in force."""
@@ -93,6 +97,11 @@ class WarningBar(Card):
         tint = colours.critical if self._level == "critical" else colours.warning
         self._icon.setPixmap(self._theme.icon("warning", tint).pixmap(22, 22))
         self.close_button.setIcon(self._theme.icon("close"))
+
+    def tell(self, show: Callable[[], None]) -> None:
+        """Let something be shown here by that function, and again in another language when that changes."""
+        show()
+        self._again = show
 
     def show_warning(self, text: str, level: Level, offers: Sequence[Offer]) -> None:
         """Show a warning about memory with what can be done; it can be snoozed."""
@@ -108,6 +117,7 @@ class WarningBar(Card):
 
     def _show(self, text: str, level: Level, offers: Sequence[Offer], details: str, *, snooze: bool) -> None:
         same = self.isVisible() and self.text.text() == text
+        self._again = None
         self._level = level
         self._details = details
         self.setObjectName(level)

@@ -1378,10 +1378,6 @@
         <translation>Fechando…</translation>
     </message>
     <message>
-        <source>Load with context {tokens}</source>
-        <translation>Carregar com contexto {tokens}</translation>
-    </message>
-    <message>
         <source>Add models</source>
         <translation>Adicionar modelos</translation>
     </message>
@@ -2500,6 +2496,57 @@
     <message>
         <source>The record of past loads could not be read ({reason}): it begins anew.</source>
         <translation>Não foi possível ler o registro de carregamentos ({reason}): ele recomeça do zero.</translation>
+    </message>
+</context>
+<context>
+    <name>System</name>
+    <message>
+        <source>Permission denied</source>
+        <translation>permissão negada</translation>
+    </message>
+    <message>
+        <source>Operation not permitted</source>
+        <translation>operação não permitida</translation>
+    </message>
+    <message>
+        <source>No such file or directory</source>
+        <translation>arquivo ou pasta inexistente</translation>
+    </message>
+    <message>
+        <source>Not a directory</source>
+        <translation>não é uma pasta</translation>
+    </message>
+    <message>
+        <source>Is a directory</source>
+        <translation>é uma pasta</translation>
+    </message>
+    <message>
+        <source>No space left on device</source>
+        <translation>não há espaço livre no disco</translation>
+    </message>
+    <message>
+        <source>Disk quota exceeded</source>
+        <translation>cota de disco excedida</translation>
+    </message>
+    <message>
+        <source>Read-only file system</source>
+        <translation>sistema de arquivos somente leitura</translation>
+    </message>
+    <message>
+        <source>Input/output error</source>
+        <translation>erro de entrada e saída</translation>
+    </message>
+    <message>
+        <source>Device or resource busy</source>
+        <translation>dispositivo ou recurso ocupado</translation>
+    </message>
+    <message>
+        <source>Too many open files</source>
+        <translation>arquivos abertos demais</translation>
+    </message>
+    <message>
+        <source>File name too long</source>
+        <translation>nome de arquivo longo demais</translation>
     </message>
 </context>
 <context>

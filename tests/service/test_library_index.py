@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -121,6 +122,23 @@ async def test_adding_what_is_no_model_says_why(tmp_path: Path) -> None:
     (tmp_path / "text.gguf").write_text("hello, this is not a model")
     assert "not a GGUF model" in str((await index.add(tmp_path / "text.gguf")).error)
     assert "does not exist" in str((await index.add(tmp_path / "nothing.gguf")).error)
+
+
+async def test_an_index_of_the_version_before_is_taken_over(models: Path, tmp_path: Path) -> None:
+    """An index whose errors are English texts keeps its ids; the next search says the errors anew."""
+    index = LibraryIndex(tmp_path / "library.json")
+    [batch async for batch in index.scan([ModelFolder(str(models), "")])]
+    stored = json.loads((tmp_path / "library.json").read_bytes())
+    for model in stored["models"]:
+        if model["error"] is not None:
+            model["error"] = "It is no model."
+    (tmp_path / "library.json").write_text(json.dumps({**stored, "version": 1}))
+    later = LibraryIndex(tmp_path / "library.json")
+    assert later.load() is None
+    assert [model.id for model in later.models] == [model.id for model in index.models]
+    assert str(later.find("broken").error) == "It is no model."
+    [batch async for batch in later.scan([ModelFolder(str(models), "")])]
+    assert later.models == index.models
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,18 @@ from PySide6.QtWidgets import (
     QComboBox,
     QLabel,
     QLineEdit,
+    QPushButton,
     QToolButton,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
 
+from llmmem_gui.core.events import Event
+from llmmem_gui.core.refusal import Refusal
+from llmmem_gui.core.sentence import Sentence, verbatim
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.units import GIB
+from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.card import ElidedLabel
 from llmmem_gui.ui.help_dialog import HelpDialog
 from llmmem_gui.ui.languages import LANGUAGES, speak
@@ -84,6 +89,34 @@ def test_the_window_speaks_portuguese(compiled: None, window: MainWindow, qapp: 
     speak("en")
     qapp.processEvents()
     assert window.limits.idle.hint.text() == "2 idle models now"
+
+
+def test_the_bar_says_again_what_it_says(compiled: None, window: MainWindow, qapp: QApplication) -> None:
+    """A note, or a problem with its button, that is in the bar when the language changes changes with it."""
+    note = Sentence("Settings", "The settings file as it was is kept as {path}.").format(path="a.bad")
+    window.show_event(Event(facts.NOW, "note", text=note))
+    speak("pt_BR")
+    qapp.processEvents()
+    assert window.warning.text.text() == "O arquivo de configurações como estava foi guardado como a.bad."
+    refusal = Refusal("above its own limit", facts.LLAMA.id, GIB, limit_bytes=GIB, fits_context=1024)
+    problem = ask.Problem("refused", refusal.sentence, facts.LLAMA.id, {"fits_context": 1024.0})
+    window.show_outcome(ask.Outcome(ask.Load(facts.LLAMA.id), problem=problem))
+    assert "carregue-o com um contexto de no máximo 1024" in window.warning.text.text()
+    speak("en")
+    qapp.processEvents()
+    assert "load it with a context of at most 1024" in window.warning.text.text()
+    qapp.processEvents()  # a button that joins a layout is shown in the next turn
+    buttons = [button.text() for button in window.warning.findChildren(QPushButton) if button.isVisible()]
+    assert buttons == ["Load with context 1,024"]
+
+
+def test_the_bar_stays_closed(compiled: None, window: MainWindow, qapp: QApplication) -> None:
+    """What was closed does not come back in another language."""
+    window.show_event(Event(facts.NOW, "note", text=verbatim("A note.")))
+    window.warning.close_button.click()
+    speak("pt_BR")
+    qapp.processEvents()
+    assert not window.warning.isVisible()
 
 
 @pytest.fixture(params=[*LANGUAGES])

@@ -16,6 +16,7 @@ from pathlib import Path
 from llmmem_gui.core.sentence import Sentence, SentenceError
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.settings_text import Problem, parse, to_toml
+from llmmem_gui.core.system_errors import reason_of
 from llmmem_gui.service.storage.durable_file import replace_file
 
 log = logging.getLogger(__name__)
@@ -120,8 +121,8 @@ class _Unfit(SentenceError, OSError):
     """What lies in the place of the file is no settings file."""
 
 
-def _reason(error: OSError) -> Sentence | str:
-    return error.sentence if isinstance(error, _Unfit) else error.strerror or str(error)
+def _reason(error: OSError) -> Sentence:
+    return error.sentence if isinstance(error, _Unfit) else reason_of(error)
 
 
 def _content(path: Path) -> bytes:
