@@ -262,7 +262,7 @@ def around_the_window(camera: Camera) -> Iterator[str]:
     yield camera.take_with("help", desktop.window.findChildren(QDialog)[-1])
     desktop.window.findChildren(QDialog)[-1].close()
     desktop.window.ask_load(SMOL)
-    camera.until(lambda: camera.state(SMOL) == "ready")
+    camera.until(lambda: camera.state(SMOL) == "ready" and used_by(desktop.window, SMOL))
     desktop.tray.menu.popup(desktop.window.pos())
     yield camera.take("tray-menu", desktop.tray.menu)
     desktop.tray.menu.close()

@@ -31,7 +31,7 @@ def plain(label: QLabel) -> QLabel:
 
 def indented(box: QAbstractSpinBox) -> None:
     """Keep the text of a spin box off its edge: a style sheet's padding does not reach the field in it."""
-    box.lineEdit().setTextMargins(6, 0, 6, 0)
+    box.lineEdit().setTextMargins(9, 0, 9, 0)
 
 
 def restyle(widget: QWidget, name: str, value: object) -> None:

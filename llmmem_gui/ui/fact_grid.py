@@ -18,12 +18,13 @@ class FactGrid(QGridLayout):
         self.names: dict[str, QLabel] = {}
         self.texts: dict[str, QLabel] = {}
         self.setHorizontalSpacing(10)
-        self.setVerticalSpacing(5)
+        self.setVerticalSpacing(4)
         self.setColumnStretch(1, 1)
         for row, (key, widget) in enumerate(rows.items()):
             self.names[key] = quiet(QLabel())
-            top_left = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft
-            self.addWidget(self.names[key], row, 0, top_left)
+            # A text may take several lines; its name stands beside the first one.
+            height = Qt.AlignmentFlag.AlignVCenter if widget else Qt.AlignmentFlag.AlignTop
+            self.addWidget(self.names[key], row, 0, height | Qt.AlignmentFlag.AlignLeft)
             self.addWidget(widget or self._new_text(key), row, 1)
 
     def _new_text(self, key: str) -> QLabel:

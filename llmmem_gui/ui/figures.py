@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QDateTime, QLocale, QTime
 
 from llmmem_gui.core.sentence import BadValue, Sentence
@@ -51,6 +53,11 @@ def read_count(text: str) -> int:
     if not digits.isdigit() or len(digits) > 12:
         raise BadValue(Sentence("Typed", "“{text}” is not a whole number.").format(text=text[:40]))
     return int(digits)
+
+
+def kept_together(text: str) -> str:
+    """A text in which no line ends between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=%|[KMGT]?i?B\b|min\b|s\b)", NO_BREAK, text)
 
 
 def decimal(number: float, decimals: int = 1) -> str:

@@ -15,15 +15,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, indented, quiet, restyle
-from llmmem_gui.ui.fact_grid import FactGrid
 from llmmem_gui.ui.load_costs import KV_TYPES, LoadCosts
-from llmmem_gui.ui.outlook import Outlook, names, outlook_line
+from llmmem_gui.ui.model_facts import ModelFacts
+from llmmem_gui.ui.outlook import Outlook, outlook_line
 from llmmem_gui.ui.requests import Outcome, SetLimit, SetParameters, SetPinned, Unload
 from llmmem_gui.ui.scales import Value, byte_scale, context_scale
 from llmmem_gui.ui.sentences import say
@@ -83,8 +82,7 @@ class ModelPanel(Card):
         self.gpu_layers.setRange(-1, 999)
         indented(self.gpu_layers)
         self.pin = CheckBox(self._theme)
-        own = {"kv": self.kv_type, "gpu": self.gpu_layers}
-        self.grid = FactGrid({**own, **dict.fromkeys(("forecast", "parts", "evicted", "again"))})
+        self.grid = ModelFacts(self.kv_type, self.gpu_layers)
         self.reload = QPushButton()
         self.unload = QPushButton()
         self.primary = QPushButton()
@@ -95,7 +93,7 @@ class ModelPanel(Card):
         page.setObjectName("page")
         column = QVBoxLayout(page)
         column.setContentsMargins(14, 10, 14, 4)
-        column.setSpacing(6)
+        column.setSpacing(5)
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self._swatch)
@@ -150,24 +148,11 @@ class ModelPanel(Card):
         """Write all texts in the language in force."""
         self.limit.name(self.tr("Limit"), self.tr("The most memory that this model may use."))
         self.context.name(self.tr("Context"), self.tr("Tokens that the model can keep in mind."))
-        labels = {
-            "kv": self.tr("KV cache"),
-            "gpu": self.tr("Layers on GPU"),
-            "forecast": self.tr("Forecast"),
-            "parts": self.tr("Weights / private"),
-            "evicted": self.tr("Evicted"),
-            "again": self.tr("Loads again in"),
-        }
-        for key, text in labels.items():
-            self.grid.names[key].setText(text)
-        self.kv_type.setAccessibleName(labels["kv"])
+        self.grid.retranslate()
         self.kv_type.setToolTip(self.tr("A smaller type saves memory and costs a little accuracy."))
-        self.gpu_layers.setAccessibleName(labels["gpu"])
         self.gpu_layers.setSpecialValueText(self.tr("all"))
         self.pin.setText(self.tr("Pinned: never unloaded by itself"))
         self.reload.setText(self.tr("Load again with these settings"))
-        self.grid.names["kv"].setBuddy(self.kv_type)
-        self.grid.names["gpu"].setBuddy(self.gpu_layers)
         self.setAccessibleName(self.tr("Model"))
         self._scale_sliders()
 
@@ -207,7 +192,7 @@ class ModelPanel(Card):
         self._show_head(model)
         self._show_sliders(model)
         self._show_choices(model)
-        self._show_figures(model)
+        self.grid.show_model(model, snapshot)
         self._show_buttons(model)
 
     def take(self, outcome: Outcome) -> None:
@@ -325,46 +310,6 @@ class ModelPanel(Card):
             elif self.kv_type.itemText(place) != text:
                 self.kv_type.setItemText(place, text)
         self.kv_type.setCurrentIndex(KV_TYPES.index(self._chosen.kv_type))
-
-    def _show_figures(self, model: ModelSnapshot) -> None:
-        forecast = model.forecast
-        self.grid.texts["forecast"].setText(
-            figures.DASH if forecast is None else self._forecast_text(forecast)
-        )
-        if model.resident_bytes:
-            parts = f"{figures.size(model.weights_bytes)} / {figures.size(model.private_bytes)}"
-        elif forecast is not None:
-            parts = f"{figures.size(forecast.mapped_bytes)} / {figures.size(forecast.private_bytes)}"
-        else:
-            parts = figures.DASH
-        self.grid.texts["parts"].setText(parts)
-        self.grid.texts["evicted"].setText(self._eviction_text(model))
-        again = figures.DASH if model.load_seconds is None else figures.duration(model.load_seconds)
-        self.grid.texts["again"].setText(again)
-
-    def _forecast_text(self, forecast: Forecast) -> str:
-        total = forecast.total_bytes
-        off = max(forecast.high_bytes - total, total - forecast.low_bytes)
-        source = {
-            "formula": self.tr("formula"),
-            "dry run": self.tr("dry run"),
-            "measured": self.tr("measured %n time(s)", "", forecast.measured_times),
-        }[forecast.source]
-        bar = f"±{figures.NO_BREAK}{figures.percent(off / max(1, total))}"
-        return f"{figures.size(total)} {bar} · {source}"
-
-    def _eviction_text(self, model: ModelSnapshot) -> str:
-        if model.pinned:
-            return self.tr("never, it is pinned")
-        if model.eviction_rank is None or self._snapshot is None:
-            return figures.DASH
-        if model.eviction_rank == 1:
-            return self.tr("first, when room is short")
-        earlier = sorted(
-            (m for m in self._snapshot.models if m.eviction_rank and m.eviction_rank < model.eviction_rank),
-            key=lambda m: m.eviction_rank or 0,
-        )
-        return self.tr("after {models}").format(models=names(tuple(m.id for m in earlier[:2])))
 
     def _show_buttons(self, model: ModelSnapshot) -> None:
         loaded = model.state.holds_host

@@ -134,7 +134,7 @@ class SettingsDialog(QDialog):
     def _add(self, grid: QGridLayout, row: int, full_name: str, made: SettingField) -> int:
         """Add a setting and return the next free row."""
         label_text, help_text = setting_texts()[full_name]
-        label, explanation = QLabel(label_text), quiet(QLabel(help_text))
+        label, explanation = QLabel(label_text), quiet(QLabel(figures.kept_together(help_text)))
         explanation.setWordWrap(True)
         label.setBuddy(made.widget)
         made.widget.setAccessibleName(label_text)

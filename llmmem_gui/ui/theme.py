@@ -215,6 +215,9 @@ QPushButton, QToolButton {
 QPushButton:hover, QToolButton:hover { background: $raised; border-color: $secondary; }
 QPushButton:pressed, QToolButton:pressed { background: $border; }
 QPushButton:focus, QToolButton:focus { border: 2px solid $accent; padding: 4px 11px; }
+/* Fusion leaves a gap after the text of a button with an icon (ToolButtonTextBesideIcon). */
+QToolButton[toolButtonStyle="2"] { padding: 5px 6px 5px 12px; }
+QToolButton[toolButtonStyle="2"]:focus { padding: 4px 5px 4px 11px; }
 QPushButton:disabled, QToolButton:disabled { color: $secondary; background: $window;
     border-color: $border; }
 QPushButton[primary="true"], QToolButton[primary="true"] {

@@ -44,3 +44,11 @@ def test_what_is_no_count_is_refused(theme: Theme, text: str) -> None:
     """A text that is not a whole number raises ValueError."""
     with pytest.raises(ValueError, match="whole number"):
         figures.read_count(text)
+
+
+def test_a_number_stays_with_its_unit(theme: Theme) -> None:
+    """No line ends inside `1.5 GiB`, `10 %` or `15 min`; other spaces stay as they are."""
+    kept = figures.kept_together("10 % of it, at least 1.5 GiB for 15 min or 3 models")
+    assert [piece.replace(figures.NO_BREAK, "_") for piece in kept.split(" ")] == [
+        "10_%", "of", "it,", "at", "least", "1.5_GiB", "for", "15_min", "or", "3", "models",
+    ]  # fmt: skip
