@@ -143,15 +143,28 @@ def relief_text(snapshot: CacheSnapshot, bounds: Bounds) -> tuple[str, str | Non
     gone, asleep = _of_kind(steps, "unload"), _of_kind(steps, "doze")
     busy = tuple(m.id for m in snapshot.models if m.state is State.BUSY)
     if gone:
-        return translate("LimitsPanel", "unloads {models}").format(models=names(gone)), "warning"
+        one, several = (
+            translate("LimitsPanel", "unloads {models}"),
+            translate("LimitsPanel", "unloads {count} models: {models}"),
+        )
+        return _told(one, several, gone), "warning"
     if asleep:
-        return translate("LimitsPanel", "puts {models} to sleep").format(models=names(asleep)), "warning"
+        one, several = (
+            translate("LimitsPanel", "puts {models} to sleep"),
+            translate("LimitsPanel", "puts {count} models to sleep: {models}"),
+        )
+        return _told(one, several, asleep), "warning"
     over = bounds.total_limit_bytes is not None and snapshot.charged_bytes > bounds.total_limit_bytes
     if over and busy:
         return translate("LimitsPanel", "waits for {models} to finish").format(models=names(busy)), "warning"
     if over:
         return translate("LimitsPanel", "below what pinned models use"), "critical"
     return translate("LimitsPanel", "nothing has to go"), None
+
+
+def _told(one: str, several: str, models: tuple[str, ...]) -> str:
+    """The sentence for one model or for more; their number stands first, where no ellipsis takes it."""
+    return (one if len(models) == 1 else several).format(count=len(models), models=names(models))
 
 
 def _of_kind(steps: tuple[Step, ...], kind: str) -> tuple[str, ...]:

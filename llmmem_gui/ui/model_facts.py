@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QComboBox, QSpinBox
 
 from llmmem_gui.core.forecast import Forecast
@@ -10,8 +9,6 @@ from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.fact_grid import FactGrid
 from llmmem_gui.ui.outlook import names
-
-translate = QCoreApplication.translate
 
 
 class ModelFacts(FactGrid):
@@ -25,12 +22,12 @@ class ModelFacts(FactGrid):
     def retranslate(self) -> None:
         """Write the names of the rows in the language in force."""
         labels = {
-            "kv": translate("ModelPanel", "KV cache"),
-            "gpu": translate("ModelPanel", "Layers on GPU"),
-            "forecast": translate("ModelPanel", "Forecast"),
-            "parts": translate("ModelPanel", "Weights / private"),
-            "evicted": translate("ModelPanel", "Evicted"),
-            "again": translate("ModelPanel", "Loads again in"),
+            "kv": self.tr("KV cache"),
+            "gpu": self.tr("Layers on GPU"),
+            "forecast": self.tr("Forecast"),
+            "parts": self.tr("Weights / private"),
+            "evicted": self.tr("Evicted"),
+            "again": self.tr("Loads again in"),
         }
         for key, text in labels.items():
             self.names[key].setText(text)
@@ -41,7 +38,7 @@ class ModelFacts(FactGrid):
     def show_model(self, model: ModelSnapshot, snapshot: CacheSnapshot) -> None:
         """Show the figures of this model as they are in the snapshot."""
         forecast = model.forecast
-        self.texts["forecast"].setText(figures.DASH if forecast is None else _forecast_text(forecast))
+        self.texts["forecast"].setText(figures.DASH if forecast is None else self._forecast_text(forecast))
         if model.resident_bytes:
             parts = f"{figures.size(model.weights_bytes)} / {figures.size(model.private_bytes)}"
         elif forecast is not None:
@@ -49,34 +46,32 @@ class ModelFacts(FactGrid):
         else:
             parts = figures.DASH
         self.texts["parts"].setText(parts)
-        self.texts["evicted"].setText(_eviction_text(model, snapshot))
+        self.texts["evicted"].setText(self._eviction_text(model, snapshot))
         again = figures.DASH if model.load_seconds is None else figures.duration(model.load_seconds)
         self.texts["again"].setText(again)
 
+    def _forecast_text(self, forecast: Forecast) -> str:
+        total = forecast.total_bytes
+        off = max(forecast.high_bytes - total, total - forecast.low_bytes)
+        source = {
+            "formula": self.tr("formula"),
+            "dry run": self.tr("dry run"),
+            "measured": self.tr("measured %n time(s)", "", forecast.measured_times),
+        }[forecast.source]
+        bar = f"±{figures.NO_BREAK}{figures.percent(off / max(1, total))}"
+        # Where both do not fit into a line, the source goes into the next one as a whole.
+        pieces = (f"{figures.size(total)} {bar} ·", source)
+        return " ".join(piece.replace(" ", figures.NO_BREAK) for piece in pieces)
 
-def _forecast_text(forecast: Forecast) -> str:
-    total = forecast.total_bytes
-    off = max(forecast.high_bytes - total, total - forecast.low_bytes)
-    source = {
-        "formula": translate("ModelPanel", "formula"),
-        "dry run": translate("ModelPanel", "dry run"),
-        "measured": translate("ModelPanel", "measured %n time(s)", "", forecast.measured_times),
-    }[forecast.source]
-    bar = f"±{figures.NO_BREAK}{figures.percent(off / max(1, total))}"
-    # Where both do not fit into a line, the source goes into the next one as a whole.
-    pieces = (f"{figures.size(total)} {bar} ·", source)
-    return " ".join(piece.replace(" ", figures.NO_BREAK) for piece in pieces)
-
-
-def _eviction_text(model: ModelSnapshot, snapshot: CacheSnapshot) -> str:
-    if model.pinned:
-        return translate("ModelPanel", "never, it is pinned")
-    if model.eviction_rank is None:
-        return figures.DASH
-    if model.eviction_rank == 1:
-        return translate("ModelPanel", "first, when room is short")
-    earlier = sorted(
-        (m for m in snapshot.models if m.eviction_rank and m.eviction_rank < model.eviction_rank),
-        key=lambda m: m.eviction_rank or 0,
-    )
-    return translate("ModelPanel", "after {models}").format(models=names(tuple(m.id for m in earlier[:2])))
+    def _eviction_text(self, model: ModelSnapshot, snapshot: CacheSnapshot) -> str:
+        if model.pinned:
+            return self.tr("never, it is pinned")
+        if model.eviction_rank is None:
+            return figures.DASH
+        if model.eviction_rank == 1:
+            return self.tr("first, when room is short")
+        earlier = sorted(
+            (m for m in snapshot.models if m.eviction_rank and m.eviction_rank < model.eviction_rank),
+            key=lambda m: m.eviction_rank or 0,
+        )
+        return self.tr("after {models}").format(models=names(tuple(m.id for m in earlier[:2])))

@@ -219,7 +219,7 @@ class ModelPanel(Card):
             facts.quantization or "",
             facts.architecture or "",
             figures.size(facts.file_bytes) if facts.file_bytes else "",
-            self.tr("up to {tokens} tokens").format(tokens=figures.count(facts.context_length))
+            self.tr("≤ {tokens} tokens").format(tokens=figures.count(facts.context_length))
             if facts.context_length
             else "",
         ]

@@ -42,7 +42,7 @@
     </message>
 </context>
 <context>
-    <name>ModelPanel</name>
+    <name>ModelFacts</name>
     <message numerus="yes">
         <source>measured %n time(s)</source>
         <translation>

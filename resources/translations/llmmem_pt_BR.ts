@@ -1293,8 +1293,16 @@
         <translation>descarrega {models}</translation>
     </message>
     <message>
+        <source>unloads {count} models: {models}</source>
+        <translation>descarrega {count} modelos: {models}</translation>
+    </message>
+    <message>
         <source>puts {models} to sleep</source>
         <translation>põe {models} para dormir</translation>
+    </message>
+    <message>
+        <source>puts {count} models to sleep: {models}</source>
+        <translation>põe {count} modelos para dormir: {models}</translation>
     </message>
     <message>
         <source>waits for {models} to finish</source>
@@ -1547,23 +1555,7 @@
     </message>
 </context>
 <context>
-    <name>ModelPanel</name>
-    <message>
-        <source>Limit</source>
-        <translation>Limite</translation>
-    </message>
-    <message>
-        <source>The most memory that this model may use.</source>
-        <translation>O máximo de memória que este modelo pode usar.</translation>
-    </message>
-    <message>
-        <source>Context</source>
-        <translation>Contexto</translation>
-    </message>
-    <message>
-        <source>Tokens that the model can keep in mind.</source>
-        <translation>Tokens que o modelo pode manter em mente.</translation>
-    </message>
+    <name>ModelFacts</name>
     <message>
         <source>KV cache</source>
         <translation>Cache KV</translation>
@@ -1581,64 +1573,12 @@
         <translation>Pesos / privada</translation>
     </message>
     <message>
-        <source>Loads again in</source>
-        <translation>Recarrega em</translation>
-    </message>
-    <message>
-        <source>A smaller type saves memory and costs a little accuracy.</source>
-        <translation>Um tipo menor economiza memória e custa um pouco de precisão.</translation>
-    </message>
-    <message>
-        <source>all</source>
-        <translation>todas</translation>
-    </message>
-    <message>
-        <source>Pinned: never unloaded by itself</source>
-        <translation>Fixado: nunca descarregado sozinho</translation>
-    </message>
-    <message>
-        <source>Load again with these settings</source>
-        <translation>Carregar de novo com estes ajustes</translation>
-    </message>
-    <message>
-        <source>Model</source>
-        <translation>Modelo</translation>
-    </message>
-    <message>
-        <source>no limit</source>
-        <translation>sem limite</translation>
-    </message>
-    <message>
-        <source>up to {tokens} tokens</source>
-        <translation>até {tokens} tokens</translation>
-    </message>
-    <message>
-        <source>not loaded</source>
-        <translation>não carregado</translation>
-    </message>
-    <message>
-        <source>uses {size}</source>
-        <translation>usa {size}</translation>
-    </message>
-    <message>
-        <source>needs {size}</source>
-        <translation>precisa de {size}</translation>
-    </message>
-    <message>
-        <source>needs {size} of {limit}</source>
-        <translation>precisa de {size} de {limit}</translation>
-    </message>
-    <message>
-        <source>now {tokens}</source>
-        <translation>agora {tokens}</translation>
-    </message>
-    <message>
         <source>Evicted</source>
         <translation>Sai</translation>
     </message>
     <message>
-        <source>{kind} saves {size}</source>
-        <translation>{kind} poupa {size}</translation>
+        <source>Loads again in</source>
+        <translation>Recarrega em</translation>
     </message>
     <message>
         <source>formula</source>
@@ -1666,6 +1606,77 @@
     <message>
         <source>after {models}</source>
         <translation>depois de {models}</translation>
+    </message>
+</context>
+<context>
+    <name>ModelPanel</name>
+    <message>
+        <source>Limit</source>
+        <translation>Limite</translation>
+    </message>
+    <message>
+        <source>The most memory that this model may use.</source>
+        <translation>O máximo de memória que este modelo pode usar.</translation>
+    </message>
+    <message>
+        <source>Context</source>
+        <translation>Contexto</translation>
+    </message>
+    <message>
+        <source>Tokens that the model can keep in mind.</source>
+        <translation>Tokens que o modelo pode manter em mente.</translation>
+    </message>
+    <message>
+        <source>A smaller type saves memory and costs a little accuracy.</source>
+        <translation>Um tipo menor economiza memória e custa um pouco de precisão.</translation>
+    </message>
+    <message>
+        <source>all</source>
+        <translation>todas</translation>
+    </message>
+    <message>
+        <source>Pinned: never unloaded by itself</source>
+        <translation>Fixado: nunca descarregado sozinho</translation>
+    </message>
+    <message>
+        <source>Load again with these settings</source>
+        <translation>Carregar de novo com estes ajustes</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>Modelo</translation>
+    </message>
+    <message>
+        <source>no limit</source>
+        <translation>sem limite</translation>
+    </message>
+    <message>
+        <source>not loaded</source>
+        <translation>não carregado</translation>
+    </message>
+    <message>
+        <source>uses {size}</source>
+        <translation>usa {size}</translation>
+    </message>
+    <message>
+        <source>needs {size}</source>
+        <translation>precisa de {size}</translation>
+    </message>
+    <message>
+        <source>needs {size} of {limit}</source>
+        <translation>precisa de {size} de {limit}</translation>
+    </message>
+    <message>
+        <source>now {tokens}</source>
+        <translation>agora {tokens}</translation>
+    </message>
+    <message>
+        <source>≤ {tokens} tokens</source>
+        <translation>≤ {tokens} tokens</translation>
+    </message>
+    <message>
+        <source>{kind} saves {size}</source>
+        <translation>{kind} poupa {size}</translation>
     </message>
     <message>
         <source>Cancel the load</source>
