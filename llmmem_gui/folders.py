@@ -82,6 +82,15 @@ class Folders:
         """Log files."""
         return self.state / "log"
 
+    @property
+    def token_file(self) -> Path:
+        """The secret that other programs show to the HTTP API.
+
+        Not in the runtime folder, which is emptied when the user logs out: an editor that was given the
+        secret shall not have to be given another one each day.
+        """
+        return self.state / "token"
+
     def create(self) -> None:
         """Make every folder that is missing and keep others out of all. Raises `FolderUnusable`."""
         for folder in (self.config, self.data, self.models, self.state, self.logs, self.runtime):

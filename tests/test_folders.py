@@ -23,6 +23,7 @@ def every_path(folders):
         folders.history_file,
         folders.models,
         folders.logs,
+        folders.token_file,
     )
 
 
@@ -50,6 +51,8 @@ def test_without_a_home_of_its_own_the_folders_are_the_users(tmp_path, monkeypat
     assert folders.history_file == tmp_path / "DATA" / "llmmem" / "history.sqlite3"
     assert folders.logs == tmp_path / "STATE" / "llmmem" / "log"
     assert folders.runtime == tmp_path / "llmmem"
+    # What other programs were given as a key is not lost when the session ends.
+    assert folders.token_file == tmp_path / "STATE" / "llmmem" / "token"
 
 
 @pytest.mark.parametrize("given", [None, "", "not/absolute", "/nonexistent/folder", "file"])

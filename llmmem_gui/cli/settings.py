@@ -50,7 +50,7 @@ def settings(options: Namespace) -> None:
 def _token(options: Namespace) -> None:
     folders = Folders.of_user()
     folders.create()
-    path = folders.runtime / token_file.FILE_NAME
+    path = folders.token_file
     if options.new_token:
         try:
             connect()

@@ -37,8 +37,7 @@ class Program:
         folders.create()
         self._lock = ProgramLock(folders.data)
         try:
-            self._token_file = folders.runtime / token_file.FILE_NAME
-            token = token_file.keep_token(self._token_file)
+            token = token_file.keep_token(folders.token_file)
             settings_file = SettingsFile(folders.settings_file)
             hosts = HostStarter.spawn()
         except BaseException:
@@ -74,7 +73,7 @@ class Program:
         if not with_api:
             return Endpoint("", os.getpid(), "")
         await self.api.start(port)
-        where = Endpoint(self.api.url, os.getpid(), str(self._token_file))
+        where = Endpoint(self.api.url, os.getpid(), str(self._folders.token_file))
         endpoint.announce(self._folders.runtime, where)
         return where
 

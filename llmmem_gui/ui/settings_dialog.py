@@ -144,7 +144,7 @@ class SettingsDialog(QDialog):
         if made.is_wide:
             grid.addWidget(made.widget, row + 2, 0, 1, 2)
         else:
-            made.widget.setMinimumWidth(150)
+            made.widget.setMinimumWidth(180)
             grid.addWidget(made.widget, row, 1, 2, 1, Qt.AlignmentFlag.AlignVCenter)
         grid.setRowMinimumHeight(row + 3, 12)
         return row + 4

@@ -24,7 +24,7 @@ from tests.running_program import RunningProgram, environment, llmmem, running_p
 def test_files_are_private(home: Path) -> None:
     """The address, the token and the lock are readable by their user alone, and the address is withdrawn."""
     with running_program(home):
-        for file in ("runtime/endpoint.json", "runtime/token", "data/program.lock"):
+        for file in ("runtime/endpoint.json", "state/token", "data/program.lock"):
             assert stat.S_IMODE((home / file).stat().st_mode) == 0o600, file
         endpoint = json.loads((home / "runtime/endpoint.json").read_text())
         assert endpoint.keys() == {"url", "pid", "token_file"}

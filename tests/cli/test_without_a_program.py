@@ -120,13 +120,13 @@ def test_the_token_is_private_and_can_be_replaced(home: Path, capsys: pytest.Cap
         assert main(["settings", option]) == 0
         tokens.append(capsys.readouterr().out)
     assert tokens[0] == tokens[1] != tokens[2] == tokens[3]
-    assert (home / "runtime" / "token").stat().st_mode & 0o777 == 0o600
+    assert (home / "state" / "token").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_token_that_others_may_read_is_not_used(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A token file with loose permissions stops the service before anything runs."""
     main(["settings", "--token"])
-    (home / "runtime" / "token").chmod(0o644)
+    (home / "state" / "token").chmod(0o644)
     refused = llmmem(home, "serve")
     assert refused.code == 1
     assert "mode 644" in refused.err
@@ -135,16 +135,16 @@ def test_a_token_that_others_may_read_is_not_used(home: Path, capsys: pytest.Cap
 @pytest.mark.parametrize("place", ["symlink", "folder", "damaged"])
 def test_a_token_that_is_no_proper_file_is_not_used(home: Path, place: str, tmp_path: Path) -> None:
     """A link, a folder or a damaged file in the token's place stops the service."""
-    runtime = home / "runtime"
-    runtime.mkdir(parents=True, mode=0o700)
+    token = home / "state" / "token"
+    token.parent.mkdir(parents=True, mode=0o700)
     if place == "symlink":
         (tmp_path / "elsewhere").write_text("x" * 43)
-        (runtime / "token").symlink_to(tmp_path / "elsewhere")
+        token.symlink_to(tmp_path / "elsewhere")
     elif place == "folder":
-        (runtime / "token").mkdir(mode=0o700)
+        token.mkdir(mode=0o700)
     else:
-        (runtime / "token").write_text("short")
-        (runtime / "token").chmod(0o600)
+        token.write_text("short")
+        token.chmod(0o600)
     refused = llmmem(home, "serve")
     assert refused.code == 1
     assert "token file" in refused.err

@@ -10,7 +10,6 @@ import stat
 import sys
 from pathlib import Path
 
-FILE_NAME = "token"
 _TOKEN = re.compile(rb"[A-Za-z0-9_-]{43}\n?")
 
 
