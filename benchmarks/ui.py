@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# The offscreen platform says with each window that it has no size hints.
+os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")
 
 if TYPE_CHECKING:
     from llmmem_gui.ui.desktop import Desktop
