@@ -407,6 +407,7 @@ class MemoryService:
             hosts = self._driver.sampled_hosts()
             sample = await asyncio.to_thread(self._sampler.sample, hosts, self._hosts.nursery_pid)
         self.sample = sample
+        self._hosts.rest_if_unused(sample.monotonic)
         self._driver.observe(sample)
         changed = self._watch.feed(sample)
         if changed is not None:

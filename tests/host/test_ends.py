@@ -16,7 +16,13 @@ import pytest
 
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.service.hosting import host as host_module
-from llmmem_gui.service.hosting.hosts import Host, HostEndedError, HostStarter, LoadFailedError
+from llmmem_gui.service.hosting.hosts import (
+    REST_SECONDS,
+    Host,
+    HostEndedError,
+    HostStarter,
+    LoadFailedError,
+)
 from tests.running_hosts import SMALL, complete, is_running, loaded_host, running_starter, text_of
 
 LONG = {"prompt": "Once upon a time", "max_tokens": 2000, "temperature": 0.0, "stream": True}
@@ -237,6 +243,28 @@ async def test_the_nursery_is_killed(starter: HostStarter, smol_path: Path) -> N
     # Pages that were only read may all be the system's one page of zeros.
     assert fresh.shared_bytes < 2**16
     assert "Paris" in await complete(fresh, "The capital of France is", max_tokens=4)
+
+
+async def test_a_nursery_that_nobody_needs_rests(starter: HostStarter, smol_path: Path) -> None:
+    """It ends a while after its last host, and the next host is forked by another."""
+    nursery = starter.nursery_pid
+    assert nursery is not None
+    host = await loaded_host(starter, smol_path)
+    for now in (0.0, REST_SECONDS, 2 * REST_SECONDS):
+        starter.rest_if_unused(now)
+    assert starter.nursery_pid == nursery
+    await host.stop()
+    for now in (3 * REST_SECONDS, 4 * REST_SECONDS - 1):
+        starter.rest_if_unused(now)
+    assert starter.nursery_pid == nursery
+    starter.rest_if_unused(4 * REST_SECONDS)
+    assert starter.nursery_pid is None
+    assert not is_running(nursery)
+
+    again = await loaded_host(starter, smol_path)
+    assert starter.nursery_pid not in (None, nursery)
+    assert psutil.Process(again.pid).ppid() == starter.nursery_pid
+    assert "Paris" in await complete(again, "The capital of France is", max_tokens=4)
 
 
 async def test_twenty_births_leave_no_descriptor(starter: HostStarter) -> None:
