@@ -90,6 +90,8 @@ class CacheSnapshot:
     charged_bytes: int
     pressure: str = "normal"
     """normal, warning, critical or emergency."""
+    gpu_offload: bool = False
+    """llama.cpp can compute on a GPU here, as far as it was asked."""
 
     def model(self, model_id: str) -> ModelSnapshot | None:
         """The model with that id, or None."""

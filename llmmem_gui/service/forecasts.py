@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from llmmem_gui.core.engine import Engine
 from llmmem_gui.core.fitting import cheaper_parameters, largest_context
 from llmmem_gui.core.forecast import Forecast, forecast_by_formula
 from llmmem_gui.core.library import ModelFile
@@ -27,6 +28,11 @@ class Forecasts:
         self._rehearsals = rehearsals
         self._records = records
         self._known: dict[LoadKey, Forecast] = {}
+
+    @property
+    def engine(self) -> Engine:
+        """The installed llama.cpp."""
+        return self._rehearsals.engine
 
     def instant(self, file: ModelFile, parameters: LoadParameters) -> Forecast | None:
         """The best forecast that needs no waiting; None for a file that is no model."""

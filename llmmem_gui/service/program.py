@@ -37,7 +37,8 @@ class Program:
         folders.create()
         self._lock = ProgramLock(folders.data)
         try:
-            token = token_file.keep_token(folders.token_file)
+            self.token = token_file.keep_token(folders.token_file)
+            """What other programs must show to the API."""
             settings_file = SettingsFile(folders.settings_file)
             hosts = HostStarter.spawn()
         except BaseException:
@@ -49,7 +50,7 @@ class Program:
             days=settings_file.settings.monitoring.history_days,
             report=self.service.note,
         )
-        self.api = HttpApi(self.service, token)
+        self.api = HttpApi(self.service, self.token)
         self._history_is_open = False
 
     async def open_history(self) -> None:

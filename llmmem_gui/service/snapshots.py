@@ -80,6 +80,7 @@ def build_snapshot(
         resident_bytes=_resident_bytes(cache),
         charged_bytes=charged_bytes(holders),
         pressure=level.word,
+        gpu_offload=catalogue.forecasts.engine.gpu_offload,
     )
 
 

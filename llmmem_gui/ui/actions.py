@@ -37,6 +37,7 @@ class Actions(QObject):
         self.close = self._made(None, "Ctrl+W", standard=QKeySequence.StandardKey.Close)
         self.quit = self._made("quit", "Ctrl+Q", standard=QKeySequence.StandardKey.Quit)
         self.copy_api = self._made("copy")
+        self.copy_key = self._made("key")
         self.retranslate()
 
     def _made(
@@ -103,6 +104,10 @@ class Actions(QObject):
             self.close: (self.tr("Close the window"), self.tr("Close the window")),
             self.quit: (self.tr("Quit"), self.tr("Unload all models and quit")),
             self.copy_api: (self.tr("Copy the address"), self.tr("Copy the address of the API")),
+            self.copy_key: (
+                self.tr("Copy the key"),
+                self.tr("Copy the key that other programs need to use the API"),
+            ),
         }
         for action, (text, explanation) in texts.items():
             action.setText(text)

@@ -247,7 +247,7 @@ class Desktop(QObject):
             speak(look.language)
 
     def _take_serving(self, serving: Serving) -> None:
-        self.window.show_api(serving.url)
+        self.window.status.show_api(serving.url, serving.key)
         if serving.notice:
             self._show_problem(serving.notice)
 

@@ -17,6 +17,7 @@ class FactGrid(QGridLayout):
         super().__init__()
         self.names: dict[str, QLabel] = {}
         self.texts: dict[str, QLabel] = {}
+        self._values: dict[str, QWidget] = {}
         self.setHorizontalSpacing(10)
         self.setVerticalSpacing(4)
         self.setColumnStretch(1, 1)
@@ -25,7 +26,13 @@ class FactGrid(QGridLayout):
             # A text may take several lines; its name stands beside the first one.
             height = Qt.AlignmentFlag.AlignVCenter if widget else Qt.AlignmentFlag.AlignTop
             self.addWidget(self.names[key], row, 0, height | Qt.AlignmentFlag.AlignLeft)
-            self.addWidget(widget or self._new_text(key), row, 1)
+            self._values[key] = widget or self._new_text(key)
+            self.addWidget(self._values[key], row, 1)
+
+    def show_row(self, key: str, shown: bool) -> None:
+        """Show a row, or leave it out."""
+        self.names[key].setVisible(shown)
+        self._values[key].setVisible(shown)
 
     def _new_text(self, key: str) -> QLabel:
         text = self.texts[key] = QLabel()

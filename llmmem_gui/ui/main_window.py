@@ -267,10 +267,6 @@ class MainWindow(QWidget):
         """List the folders that were searched, for the first start."""
         self.empty.show_folders(folders)
 
-    def show_api(self, url: str) -> None:
-        """Show where the API listens."""
-        self.status.show_api(url)
-
     def show_closing(self) -> None:
         """Say that the program closes, and take no more requests."""
         loaded = sum(m.state.holds_host for m in self._snapshot.models) if self._snapshot else 0

@@ -295,6 +295,8 @@ class ModelPanel(Card):
             self._fill_kv_types(model)
         if not self.gpu_layers.hasFocus():
             self.gpu_layers.setValue(self._chosen.gpu_layers)
+        offloads = self._snapshot is not None and self._snapshot.gpu_offload
+        self.grid.show_row("gpu", offloads or self._chosen.gpu_layers != 0)
         self.pin.setChecked(model.pinned)
 
     def _fill_kv_types(self, model: ModelSnapshot) -> None:

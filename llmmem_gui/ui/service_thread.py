@@ -41,6 +41,8 @@ class Serving:
     """Where the API listens, or one sentence why it does not."""
 
     url: str
+    key: str = field(default="", repr=False)
+    """What other programs must show to it."""
     notice: Sentence | None = None
 
 
@@ -187,7 +189,8 @@ class ServiceThread(QThread):
         self._post(await self._program.history.load())
         try:
             where = await self._program.start(with_api=service.settings.api.enabled)
-            self._post(Serving(f"{where.url}/v1" if where.url else "", self._program.api.notice))
+            url = f"{where.url}/v1" if where.url else ""
+            self._post(Serving(url, self._program.token, self._program.api.notice))
             self._post(service.settings)
             self._post(service.snapshot)
             with self._lock:

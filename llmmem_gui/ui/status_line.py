@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QAction, QColor, QGuiApplication, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from llmmem_gui.ui import figures
@@ -17,15 +17,12 @@ class StatusLine(QWidget):
 
     def __init__(self, theme: Theme, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._url = ""
+        self._url = self._key = ""
         self._dot = _Dot(theme)
         self._api = quiet(QLabel())
         self._api.setTextFormat(Qt.TextFormat.PlainText)
         self._api.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._copy = QToolButton()
-        self._copy.setProperty("flat", True)
-        self._copy.setDefaultAction(actions.copy_api)
-        self._copy.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        self._copiers = [_flat_button(action) for action in (actions.copy_api, actions.copy_key)]
         self._time = quiet(QLabel())
         self.message = ElidedLabel()
         quiet(self.message)
@@ -33,20 +30,21 @@ class StatusLine(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         layout.setSpacing(7)
-        for widget in (self._dot, self._api, self._copy):
+        for widget in (self._dot, self._api, *self._copiers):
             layout.addWidget(widget)
         layout.addWidget(self.message, 1)
         layout.addWidget(self._time)
-        actions.copy_api.triggered.connect(self._copy_url)
-        self._actions = actions
-        self.show_api("")
+        actions.copy_api.triggered.connect(lambda: QGuiApplication.clipboard().setText(self._url))
+        actions.copy_key.triggered.connect(lambda: QGuiApplication.clipboard().setText(self._key))
+        self.show_api("", "")
 
-    def show_api(self, url: str) -> None:
-        """Show where the API listens; an empty address: it is off."""
-        self._url = url
+    def show_api(self, url: str, key: str) -> None:
+        """Show where the API listens, and let its key be copied; an empty address: it is off."""
+        self._url, self._key = url, key
         self._dot.show_on(bool(url))
         self._api.setText(self.tr("API {url}").format(url=url) if url else self.tr("API off"))
-        self._copy.setVisible(bool(url))
+        for button in self._copiers:
+            button.setVisible(bool(url))
 
     def show_message(self, text: str, time: float) -> None:
         """Show what happened and when (seconds since the epoch)."""
@@ -56,10 +54,15 @@ class StatusLine(QWidget):
 
     def retranslate(self) -> None:
         """Write all texts in the language in force."""
-        self.show_api(self._url)
+        self.show_api(self._url, self._key)
 
-    def _copy_url(self) -> None:
-        QGuiApplication.clipboard().setText(self._url)
+
+def _flat_button(action: QAction) -> QToolButton:
+    button = QToolButton()
+    button.setProperty("flat", True)
+    button.setDefaultAction(action)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+    return button
 
 
 class _Dot(QWidget):

@@ -127,6 +127,14 @@
         <source>Copy the address of the API</source>
         <translation>Copiar o endereço da API</translation>
     </message>
+    <message>
+        <source>Copy the key</source>
+        <translation>Copiar a chave</translation>
+    </message>
+    <message>
+        <source>Copy the key that other programs need to use the API</source>
+        <translation>Copiar a chave de que outros programas precisam para usar a API</translation>
+    </message>
 </context>
 <context>
     <name>Actor</name>

@@ -7,7 +7,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.events import Event
@@ -173,6 +174,22 @@ def test_a_limit_can_be_taken_back(window: MainWindow, qtbot: QtBot) -> None:
         ask.SetLimit(None, 8 * GIB),
         ask.SetLimit(None, 4 * GIB),
     ]
+
+
+def test_address_and_key_of_the_api_are_copied(window: MainWindow) -> None:
+    """Two buttons copy what another program needs to use the API; without it they are not there."""
+    window.status.show_api("http://127.0.0.1:11500/v1", "the key")
+    clipboard = QGuiApplication.clipboard()
+    for action, copied in (
+        (window.actions_.copy_api, "http://127.0.0.1:11500/v1"),
+        (window.actions_.copy_key, "the key"),
+    ):
+        action.trigger()
+        assert clipboard.text() == copied
+    buttons = [b for b in window.status.findChildren(QToolButton) if b.isVisible()]
+    assert [b.defaultAction() for b in buttons] == [window.actions_.copy_api, window.actions_.copy_key]
+    window.status.show_api("", "")
+    assert not any(b.isVisible() for b in buttons)
 
 
 def test_what_an_unload_gave_back_is_said(window: MainWindow) -> None:

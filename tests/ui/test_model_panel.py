@@ -52,6 +52,20 @@ def test_a_loaded_model_says_what_comes_back(panel: ModelPanel, qtbot: QtBot) ->
         panel.primary.click()
 
 
+def test_layers_on_a_gpu_are_asked_for_where_there_is_one(panel: ModelPanel) -> None:
+    """The row is there when llama.cpp can use a GPU, or when the model was to use one."""
+    shot = facts.usual_snapshot()
+    with_layers = replace(facts.SMOL, parameters=msgspec.structs.replace(facts.SMOL.parameters, gpu_layers=8))
+    cases = (
+        (facts.SMOL, shot, False),
+        (facts.SMOL, replace(shot, gpu_offload=True), True),
+        (with_layers, shot, True),
+    )
+    for model, snapshot, shown in cases:
+        panel.show_model(model, snapshot, None)
+        assert panel.gpu_layers.isVisible() == panel.grid.names["gpu"].isVisible() == shown
+
+
 def test_a_model_that_is_not_loaded_can_be_loaded(panel: ModelPanel, qtbot: QtBot) -> None:
     """For a model that is not loaded there is one button, *Load*, and the line of its outlook."""
     show(panel, facts.LLAMA)
