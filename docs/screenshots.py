@@ -223,7 +223,7 @@ def preview_and_refusal(camera: Camera) -> Iterator[str]:
     track.let_go.emit()
     track.setSliderDown(False)
 
-    for level, share in (("warning", 0.84), ("critical", 0.97)):
+    for level, share in (("warning", 0.92), ("critical", 0.97)):
         camera.desktop.service.carry_out(ask.SetLimit(SMOL, round(used_by(window, SMOL) / share)))
         camera.until(lambda level=level: window.warning.isVisible() and window.warning.objectName() == level)
         yield camera.take(level)

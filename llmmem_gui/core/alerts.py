@@ -28,6 +28,9 @@ class AlertLimits:
     """When to warn."""
 
     warn_percent: float = 80.0
+    """Of the total limit."""
+    model_warn_percent: float = 90.0
+    """Of a model's own limit: one model does not grow much once its context is there."""
     critical_percent: float = 95.0
     quiet_seconds: float = 60.0
 
@@ -188,7 +191,7 @@ class Alerts:
         if not limit:
             self._watches.pop("total", None)
             return
-        level = self._level("total", 100.0 * used / limit)
+        level = self._level("total", 100.0 * used / limit, self.limits.warn_percent)
         if self._must_tell("total", level, now):
             alert = Alert(
                 level,
@@ -210,7 +213,8 @@ class Alerts:
             if not model.limit_bytes or not model.state.holds_host:
                 self._watches.pop(subject, None)
                 continue
-            level = self._level(subject, 100.0 * model.resident_bytes / model.limit_bytes)
+            percent = 100.0 * model.resident_bytes / model.limit_bytes
+            level = self._level(subject, percent, self.limits.model_warn_percent)
             if self._must_tell(subject, level, now):
                 yield self._of_model(model, model.limit_bytes, level)
 
@@ -246,12 +250,12 @@ class Alerts:
             alert = replace(alert, relief_model=coldest.model_id, relief_bytes=coldest.private_bytes)
         yield alert
 
-    def _level(self, subject: str, percent: float) -> Level:
+    def _level(self, subject: str, percent: float, warn_percent: float) -> Level:
         """The level that a use in percent stands for, left only when it has fallen clearly below."""
         present = self._watches.get(subject, _Watch()).level
         for level, threshold in (
             (Level.CRITICAL, self.limits.critical_percent),
-            (Level.WARNING, self.limits.warn_percent),
+            (Level.WARNING, warn_percent),
         ):
             if percent >= threshold - (_HYSTERESIS_PERCENT if present >= level else 0.0):
                 return level

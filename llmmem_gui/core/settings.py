@@ -54,7 +54,9 @@ class WarningSettings(msgspec.Struct, frozen=True):
     """When a person is warned."""
 
     warn_percent: Percent = 80
-    """Share of a limit at which a warning is given."""
+    """Share of the total limit at which a warning is given."""
+    model_warn_percent: Percent = 90
+    """Share of a model's own limit at which a warning is given."""
     critical_percent: Percent = 95
     """Share of a limit at which the warning is critical."""
     quiet_minutes: Annotated[float, msgspec.Meta(ge=0, le=1_440)] = 1.0

@@ -232,7 +232,7 @@ class ModelRows(QAbstractTableModel):
             return Cell(figures.chosen_size(model.limit_bytes))
         share = model.resident_bytes / max(1, model.limit_bytes)
         under = self.tr("{percent} used").format(percent=figures.percent(share))
-        level = "critical" if share >= 0.95 else "warning" if share >= 0.8 else ""
+        level = "critical" if share >= 0.95 else "warning" if share >= 0.9 else ""
         return Cell(figures.chosen_size(model.limit_bytes), under, level)
 
     def _idle_cell(self, model: ModelSnapshot) -> Cell:

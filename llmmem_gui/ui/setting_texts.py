@@ -77,7 +77,11 @@ def _warnings() -> dict[str, tuple[str, str]]:
     return {
         "warnings.warn_percent": (
             translate("Settings", "Warn at"),
-            translate("Settings", "Share of a limit at which a warning is given."),
+            translate("Settings", "Share of the total limit at which a warning is given."),
+        ),
+        "warnings.model_warn_percent": (
+            translate("Settings", "Warn of a model at"),
+            translate("Settings", "Share of a model's own limit at which a warning is given."),
         ),
         "warnings.critical_percent": (
             translate("Settings", "Critical at"),

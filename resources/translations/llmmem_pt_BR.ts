@@ -2177,8 +2177,16 @@
         <translation>Avisar em</translation>
     </message>
     <message>
-        <source>Share of a limit at which a warning is given.</source>
-        <translation>Parcela de um limite em que um aviso é dado.</translation>
+        <source>Share of the total limit at which a warning is given.</source>
+        <translation>Parcela do limite total em que um aviso é dado.</translation>
+    </message>
+    <message>
+        <source>Warn of a model at</source>
+        <translation>Avisar de um modelo em</translation>
+    </message>
+    <message>
+        <source>Share of a model&apos;s own limit at which a warning is given.</source>
+        <translation>Parcela do limite do próprio modelo em que um aviso é dado.</translation>
     </message>
     <message>
         <source>Critical at</source>

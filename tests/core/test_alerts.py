@@ -106,8 +106,9 @@ def test_a_graver_level_is_told_within_the_quiet_time(machine: Machine) -> None:
 
 
 def test_a_model_near_its_own_limit(machine: Machine) -> None:
-    """The warning names the model, its use and its limit."""
+    """At 90 %, not before, a warning names the model, its use and its limit."""
     machine.model_limit = 4 * GIB
+    assert machine.uses(int(4.7 * GIB)) == ()
     (warning,) = machine.uses(int(4.8 * GIB))
     assert (warning.model_id, warning.limit_bytes) == ("large", 4 * GIB)
     assert str(warning.sentence).startswith("large uses 3.60 GiB of its limit of 4.00 GiB (90 %)")

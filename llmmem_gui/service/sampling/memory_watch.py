@@ -35,7 +35,9 @@ class MemoryWatch:
     def warn_at(self, settings: WarningSettings) -> None:
         """Warn as these settings say."""
         quiet_seconds = settings.quiet_minutes * 60
-        self._alerts.limits = AlertLimits(settings.warn_percent, settings.critical_percent, quiet_seconds)
+        self._alerts.limits = AlertLimits(
+            settings.warn_percent, settings.model_warn_percent, settings.critical_percent, quiet_seconds
+        )
 
     def simulate(self, level: Level | None) -> None:
         """Put this level in force from the next sample on; None ends it."""
