@@ -7,15 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 from llama_cpp import llama_chat_format
 
 from llmmem_gui.core.sentence import Sentence, SentenceError, sentence_of
-
-if TYPE_CHECKING:
-    from llmmem_gui.host.model import HostedModel
 
 TEMPLATE_SECONDS = 5.0
 """A template that runs longer is stopped; good ones take milliseconds."""
@@ -57,16 +54,12 @@ class BoundedFormatter:
             ) from error
 
 
-def chat_handler_for(model: HostedModel) -> tuple[Any, Sentence | None]:
+def chat_handler_for(
+    template: str, begin_token: str, end_token: str, end_token_id: int
+) -> tuple[Any, Sentence | None]:
     """Give the chat handler of a model's own template, or a notice why it cannot be compiled."""
-    begin, end = model.token_bos(), model.token_eos()
     try:
-        formatter = BoundedFormatter(
-            model.metadata["tokenizer.chat_template"],
-            begin_token=model._model.token_get_text(begin) if begin != -1 else "",
-            end_token=model._model.token_get_text(end) if end != -1 else "",
-            end_token_id=end,
-        )
+        formatter = BoundedFormatter(template, begin_token, end_token, end_token_id)
     except (jinja2.TemplateError, TemplateError, RecursionError, MemoryError) as error:
         return None, Sentence(
             "Host", "the model's chat template is damaged ({reason}); the format of Llama 2 was used instead"

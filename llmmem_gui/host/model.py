@@ -194,7 +194,13 @@ class HostedModel(llama_cpp.Llama):  # type: ignore[misc]
     def create_chat_completion(self, *args: Any, **arguments: Any) -> Any:
         """Answer a chat as `Llama.create_chat_completion` does; compiles the template first."""
         if self._brings_own_format and self.chat_handler is None and self.chat_template_notice is None:
-            self.chat_handler, self.chat_template_notice = chat_handler_for(self)
+            begin, end = self.token_bos(), self.token_eos()
+            self.chat_handler, self.chat_template_notice = chat_handler_for(
+                self.metadata["tokenizer.chat_template"],
+                begin_token=self._model.token_get_text(begin) if begin != -1 else "",
+                end_token=self._model.token_get_text(end) if end != -1 else "",
+                end_token_id=end,
+            )
         return super().create_chat_completion(*args, **arguments)
 
     def eval(self, tokens: Sequence[int]) -> None:
