@@ -40,6 +40,8 @@ class Tray(QObject):
         self._level: GaugeLevel = "calm"
         self._drawn: tuple[int, GaugeLevel] | None = None
         self.menu = TrayMenu()
+        # A menu is nobody's child, and facts come until the service has ended.
+        self.destroyed.connect(self.menu.deleteLater)
         self.menu.requested.connect(self.requested)
         self.menu.open_asked.connect(self.open_asked)
         self.menu.custom_limit_asked.connect(self.custom_limit_asked)
@@ -86,7 +88,6 @@ class Tray(QObject):
         """Take the icon away."""
         if self._icon is not None:
             self._icon.hide()
-        self.menu.deleteLater()
 
     def show_memory(self, snapshot: CacheSnapshot, line: str, machine_bytes: int) -> None:
         """Show this state of the cache; `line` is the first line of the window."""

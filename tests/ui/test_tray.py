@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -11,16 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
 import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.pressure import Level
-from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.units import GIB
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.gauge_icon import gauge_pixmap
+from llmmem_gui.ui.languages import speak
 from llmmem_gui.ui.memory_warnings import MemoryWarning, MemoryWarnings
 from llmmem_gui.ui.notifier import Notifier
 from llmmem_gui.ui.requests import CleanUp, Unload
@@ -28,6 +30,7 @@ from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.tray import Tray
 from llmmem_gui.ui.warning_bar import Offer
 from tests.ui import facts
+from tests.ui.session_bus import bus_command
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -77,12 +80,11 @@ class Talk:
 
 
 @pytest.fixture
-def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def bus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """The address of a session bus of its own, which is also in the environment."""
     daemon = subprocess.Popen(
-        ["dbus-daemon", "--session", "--nofork", "--print-address=1"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+        bus_command(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     assert daemon.stdout is not None
     address = daemon.stdout.readline().strip()
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
@@ -170,6 +172,36 @@ def test_one_notification_is_updated(notifier: Notifier, desktop: Talk, qtbot: Q
 
 
 @on_linux
+def test_warnings_at_once_are_one_notification(notifier: Notifier, desktop: Talk, qtbot: QtBot) -> None:
+    """Warnings that come before the service has answered are one notification, which shows the newest."""
+    for text in ("first", "second", "third"):
+        notifier.show(MemoryWarning(text, "warning"))
+    shown = pump(qtbot, desktop)
+    qtbot.waitUntil(lambda: notifier._shown_id == shown["id"])
+    notifier.show(MemoryWarning("last", "warning"))
+    last = pump(qtbot, desktop)
+    assert [shown["body"], last["body"]] == ["third", "last"]
+    assert last["replaces"] == shown["id"]
+
+
+@on_linux
+def test_another_service_gets_a_notification_of_its_own(
+    notifier: Notifier, desktop: Talk, bus: str, qtbot: QtBot
+) -> None:
+    """The number of a notification is not used with another service, where it may be somebody else's."""
+    notifier.show(WARNING)
+    number = pump(qtbot, desktop)["id"]
+    qtbot.waitUntil(lambda: notifier._shown_id == number)
+    desktop.end()
+    qtbot.waitUntil(lambda: notifier._shown_id == 0)
+    after = Talk(sys.executable, "tests/ui/fake_desktop.py", environment={"DBUS_SESSION_BUS_ADDRESS": bus})
+    assert after.event() == {"event": "ready"}
+    notifier.show(WARNING)
+    assert pump(qtbot, after)["replaces"] == 0
+    after.end()
+
+
+@on_linux
 def test_text_of_models_is_no_markup(notifier: Notifier, desktop: Talk, qtbot: QtBot) -> None:
     """A model whose name looks like markup is shown as it is written."""
     notifier.show(MemoryWarning("<b>evil</b> & co uses 1 GiB.", "warning"))
@@ -253,7 +285,6 @@ def tray(qtbot: QtBot, theme: Theme) -> Iterator[Tray]:
 def test_the_menu_offers_limits_of_this_computer(tray: Tray) -> None:
     """Limits are offered up to the memory of this computer, the one in force is marked."""
     tray.show_memory(facts.usual_snapshot(), "line", 32 * GIB)
-    tray.menu.aboutToShow.emit()
     (entry,) = (action for action in tray.menu.actions() if action.text() == "Total limit")
     limits = entry.menu()
     assert limits is not None
@@ -261,6 +292,38 @@ def test_the_menu_offers_limits_of_this_computer(tray: Tray) -> None:
     assert offered == {
         "8 GiB": True, "12 GiB": False, "16 GiB": False, "24 GiB": False, "32 GiB": False, "Custom…": False,
     }  # fmt: skip
+
+
+def test_an_open_menu_keeps_its_entries(tray: Tray) -> None:
+    """New sizes are written into the entries that are there; only a model that goes takes its entry along."""
+    tray.show_memory(facts.usual_snapshot(), "line", 32 * GIB)
+    before = tray.menu.actions()
+    tray.show_memory(facts.usual_snapshot(), "another line", 32 * GIB)
+    assert tray.menu.actions() == before
+    assert before[0].text() == "another line"
+    assert any(facts.SMOL.id in action.text() for action in before)
+    tray.show_memory(dataclasses.replace(facts.usual_snapshot(), models=()), "line", 32 * GIB)
+    assert not any(facts.SMOL.id in action.text() for action in tray.menu.actions())
+
+
+def test_a_name_marks_no_key(tray: Tray) -> None:
+    """Names of models are seen as they are: for a panel, and for Qt, which know other marks of keys."""
+    model = facts.usual_snapshot().models[0]
+    named = dataclasses.replace(model, facts=msgspec.structs.replace(model.facts, name="q4_k & m"))
+    snapshot = dataclasses.replace(facts.usual_snapshot(), models=(named,))
+    texts = []
+    for is_on_bus in (False, True):
+        tray.menu.draw_on_bus(is_on_bus)
+        tray.show_memory(snapshot, "line", 32 * GIB)
+        texts.append(tray.menu.actions()[2].text().partition(" –")[0])
+    assert texts == ["q4_k && m", "q4__k && m"]
+
+
+def test_the_menu_speaks_the_language_in_force(tray: Tray) -> None:
+    """The menu changes its language with the window."""
+    speak("pt_BR")
+    QApplication.processEvents()
+    assert [action.text() for action in tray.menu.actions()][-2:] == ["Abrir", "Sair"]
 
 
 def test_the_icon_changes_its_shape(qapp: QApplication) -> None:
@@ -315,13 +378,7 @@ def test_the_model_that_helps_is_offered(qtbot: QtBot, theme: Theme) -> None:
     numbers = {"percent": 70.0, "current_bytes": 7e9, "limit_bytes": 1e10, "level": 2.0}
     text = "This computer has 2.79 GiB of 9.31 GiB left (70 % used): close other programs."
     event = Event(
-        facts.NOW,
-        "memory-warning",
-        None,
-        "pressure",
-        for_model=facts.SMOL.id,
-        numbers=numbers,
-        text=verbatim(text),
+        facts.NOW, "memory-warning", None, "pressure", for_model=facts.SMOL.id, numbers=numbers, text=text
     )
     warnings = MemoryWarnings()
     with qtbot.waitSignal(warnings.raised) as raised:
