@@ -21,7 +21,7 @@ from llmmem_gui.ui.plot_reading import Reading
 from llmmem_gui.ui.sentences import event_sentence, mark_label
 from tests.gguf_writer import write_sparse_gguf
 from tests.hostile_gguf import RECIPE
-from tests.made_up_models import model_metadata, model_tensors
+from tests.made_up_models import model_metadata, model_tensors, write_model
 from tests.ui.running import Running, running
 from tests.ui.translation_files import has_words, messages, run_script
 
@@ -52,7 +52,7 @@ SENTENCES = [pattern for pattern in ENGLISH if len(re.findall(r"[a-z]{2,}", patt
 
 @pytest.fixture
 def home_with_trouble(home: Path, smol_path: Path) -> Folders:
-    """A home with a model, a damaged file, a file that llama.cpp refuses, and a setting that is no value."""
+    """A home with a model, three files in which something is wrong, and a setting that is no value."""
     folders = Folders.of_user()
     folders.create()
     (folders.models / smol_path.name).symlink_to(smol_path.resolve())
@@ -60,6 +60,7 @@ def home_with_trouble(home: Path, smol_path: Path) -> Folders:
     metadata = model_metadata(RECIPE)
     del metadata["tokenizer.ggml.model"]
     write_sparse_gguf(folders.models / "refused.gguf", metadata, model_tensors(RECIPE))
+    write_model(folders.models / "template.gguf", RECIPE.but(chat_template="{% for message in %}"))
     folders.settings_file.write_text(SETTINGS)
     return folders
 
@@ -126,6 +127,20 @@ def test_nothing_that_goes_wrong_is_told_in_english(program: Running) -> None:
     for text in texts:
         for sentence in SENTENCES:
             assert not sentence.search(text), f"{text!r} is English"
+
+
+def test_what_a_question_meets_is_told_in_portuguese(program: Running) -> None:
+    """In “Try it” a load that is refused, and a chat template that is set aside, are told in Portuguese."""
+    told = {SMOL: f"{SMOL} precisa de ", "template": "o formato de conversa do modelo está danificado ("}
+    for model_id, beginning in told.items():
+        tried = program.window.open_try_out(model_id)
+        tried.prompt.setPlainText("Olá")
+        tried.send.click()
+        program.until(lambda tried=tried: not tried.is_answering)
+        said = plain(tried.figures.text())
+        assert beginning in said
+        for sentence in SENTENCES:
+            assert not sentence.search(said), f"{said!r} is English"
 
 
 def test_what_happened_before_a_restart_is_told_in_the_language_of_today(

@@ -172,3 +172,9 @@ def test_an_event_of_an_older_history_is_shown_as_it_was_written(portuguese: Non
     """Its text is English only: it is not lost."""
     event = Event(0.0, "note", text=verbatim("The settings were damaged."))
     assert event_sentence(event) == "The settings were damaged."
+
+
+def test_a_change_of_pressure_says_its_level(portuguese: None) -> None:
+    """The timeline names the level that the machine's memory pressure has reached."""
+    event = Event(0.0, "pressure-changed", None, "pressure", text=Sentence("Pressure", "critical"))
+    assert event_sentence(event) == "pressão de memória: crítica"
