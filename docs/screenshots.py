@@ -45,7 +45,20 @@ def main() -> int:
         return subprocess.run([*command, *more], env=environment, check=False).returncode
     with tempfile.TemporaryDirectory() as home:
         os.environ["LLMMEM_HOME"] = home
-        return take_pictures(options.to, options.scale)
+        status = take_pictures(options.to, options.scale)
+    if options.scale == 1:
+        take_tray(options.to / "tray.png")
+    return status
+
+
+def take_tray(file: Path) -> None:
+    """The picture of the tray on a real desktop, where one is installed."""
+    from real_tray import missing, take_tray_picture
+
+    without = missing("xfconfd", "xfce4-panel", "xfce4-notifyd")
+    if not without:
+        take_tray_picture(file, (PROJECT / ".models" / f"{GEMMA}.gguf", PROJECT / ".models" / f"{SMOL}.gguf"))
+    sys.stdout.write(f"{without or 'took ' + file.name}\n")
 
 
 def take_pictures(folder: Path, scale: int) -> int:

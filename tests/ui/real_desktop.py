@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from tests.ui.session_bus import bus_command
 
 PATIENCE_SECONDS = 60.0
-WIDTH, HEIGHT = 1440, 900
 PANEL_HEIGHT = 28
 
 PACKAGES = {
@@ -117,9 +116,12 @@ def end(process: psutil.Process) -> None:
 class RealDesktop:
     """An X server with a window manager and a session bus, on which a panel and a daemon are started."""
 
-    def __init__(self, folder: Path, *, dark: bool = False, style: str = "") -> None:
-        """`style` is CSS that GTK programs follow."""
+    def __init__(
+        self, folder: Path, *, size: tuple[int, int] = (1440, 900), dark: bool = False, style: str = ""
+    ) -> None:
+        """`size` is that of the screen in pixels; `style` is CSS that GTK programs follow."""
         self.folder = folder
+        self._width, self._height = size
         self._started: list[psutil.Process] = []
         runtime = folder / "run"
         runtime.mkdir(mode=0o700)
@@ -137,7 +139,7 @@ class RealDesktop:
         self.configure("xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml", panel)
         self.configure("gtk-3.0/gtk.css", style)
         try:
-            screen = ("-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp")
+            screen = ("-screen", "0", f"{self._width}x{self._height}x24", "-nolisten", "tcp")
             self.environment["DISPLAY"] = ":" + self._answer_of("Xvfb", "-displayfd", "1", *screen)
             address = self._answer_of(*bus_command(runtime))
             self.environment["DBUS_SESSION_BUS_ADDRESS"] = address
@@ -231,7 +233,7 @@ class RealDesktop:
         """What the screen shows: rows of red, green and blue."""
         command = ["import", "-window", "root", "-depth", "8", "rgb:-"]
         grabbed = subprocess.run(command, env=self.environment, stdout=subprocess.PIPE, check=True).stdout
-        return np.frombuffer(grabbed, np.uint8).reshape(HEIGHT, WIDTH, 3)
+        return np.frombuffer(grabbed, np.uint8).reshape(self._height, self._width, 3)
 
     def save(self, file: Path) -> None:
         """Save a picture of the screen."""

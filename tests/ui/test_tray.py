@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.pressure import Level
+from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.units import GIB
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.gauge_icon import gauge_pixmap
@@ -378,7 +379,13 @@ def test_the_model_that_helps_is_offered(qtbot: QtBot, theme: Theme) -> None:
     numbers = {"percent": 70.0, "current_bytes": 7e9, "limit_bytes": 1e10, "level": 2.0}
     text = "This computer has 2.79 GiB of 9.31 GiB left (70 % used): close other programs."
     event = Event(
-        facts.NOW, "memory-warning", None, "pressure", for_model=facts.SMOL.id, numbers=numbers, text=text
+        facts.NOW,
+        "memory-warning",
+        None,
+        "pressure",
+        for_model=facts.SMOL.id,
+        numbers=numbers,
+        text=verbatim(text),
     )
     warnings = MemoryWarnings()
     with qtbot.waitSignal(warnings.raised) as raised:
