@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from llmmem_gui.core import library
 from llmmem_gui.core.known_folders import ModelFolder
 from llmmem_gui.core.library import ModelFile
+from llmmem_gui.service.storage import library_index
 from llmmem_gui.service.storage.library_index import LibraryIndex
 from tests.hostile_gguf import write_good_model
 
@@ -43,6 +46,34 @@ async def test_finds_models_and_remembers_them(models: Path, tmp_path: Path) -> 
     assert again.load() is None
     assert again.models == index.models == tuple(found)
     assert again.find("a") == again.find(str(models / "a.gguf")) == found[0]
+
+
+async def test_a_model_added_while_a_search_ends_is_kept(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is added while the search looks which added models are still there is not forgotten."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("early", "late"):
+        write_good_model(elsewhere / f"{name}.gguf")
+    index = LibraryIndex(tmp_path / "index.json")
+    await index.add(elsewhere / "early.gguf")
+    looking, may_look = threading.Event(), threading.Event()
+    exists = os.path.exists
+
+    def slow_exists(path: str) -> bool:
+        if path.endswith("early.gguf"):
+            looking.set()
+            may_look.wait(30)
+        return exists(path)
+
+    monkeypatch.setattr(library_index.os.path, "exists", slow_exists)
+    search = asyncio.ensure_future(scan(index, models))
+    await asyncio.to_thread(looking.wait, 30)
+    await index.add(elsewhere / "late.gguf")
+    may_look.set()
+    await search
+    assert {model.id for model in index.models} == {"a", "b", "broken", "early", "late"}
 
 
 async def test_reads_a_file_again_only_when_it_has_changed(

@@ -125,10 +125,11 @@ class LibraryIndex:
                 yield taken
         if forget:
             added = [self._models[model_id] for model_id in self._added & self._models.keys()]
-            there = await asyncio.to_thread(
-                lambda: {model.id for model in added if os.path.exists(model.path)}
+            gone = await asyncio.to_thread(
+                lambda: {model.id for model in added if not os.path.exists(model.path)}
             )
-            self._forget_but(met | there)
+            # Others may have been added meanwhile.
+            self._forget_but(met | (self._added - gone))
         await self._try_to_save()
 
     async def add(self, path: Path) -> ModelFile:
