@@ -243,7 +243,11 @@ class MemoryService:
 
     async def change_settings(self, settings: Settings, *, actor: Actor) -> None:
         """Put other settings in force and write them down."""
+        told = self._settings_file.unsaved
         await self._settings_file.save(settings)
+        unsaved = self._settings_file.unsaved
+        if unsaved is not None and unsaved != told:
+            self.note(unsaved)
         self._apply_settings()
         self._publish(settings)
 
@@ -259,9 +263,13 @@ class MemoryService:
         Snapshots are published with what is found as it is found.
         """
         found: list[ModelFile] = []
+        told = self.catalogue.folder_problems
         async for batch in self.catalogue.scan(folders):
             found.extend(batch)
             self._publish_snapshot_soon()
+        for problem in self.catalogue.folder_problems:
+            if problem not in told:
+                self.note(problem.reason)
         self._tell_of_models()
         return tuple(found)
 

@@ -9,6 +9,7 @@ from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.fact_grid import FactGrid
 from llmmem_gui.ui.outlook import names
+from llmmem_gui.ui.sentences import say
 
 
 class ModelFacts(FactGrid):
@@ -39,6 +40,8 @@ class ModelFacts(FactGrid):
         """Show the figures of this model as they are in the snapshot."""
         forecast = model.forecast
         self.texts["forecast"].setText(figures.DASH if forecast is None else self._forecast_text(forecast))
+        doubt = forecast.doubt if forecast is not None else None
+        self.texts["forecast"].setToolTip(say(doubt) if doubt is not None else "")
         if model.resident_bytes:
             parts = f"{figures.size(model.weights_bytes)} / {figures.size(model.private_bytes)}"
         elif forecast is not None:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -301,6 +302,32 @@ async def test_settings_survive_a_restart(running: Running, smol_path: Path) -> 
     assert (model.limit_bytes, model.pinned) == (512 * MIB, True)
     assert again.snapshot.bounds.total_limit_bytes == 3000 * MIB
     await again.close()
+
+
+async def test_settings_that_cannot_be_saved_are_told_once(running: Running) -> None:
+    """They hold nevertheless; the note names the file, and comes again only when something else is wrong."""
+    path = Folders.of_user().settings_file
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    for limit in (800 * MIB, 900 * MIB):
+        await running.service.set_limit(None, limit, actor="window")
+    assert running.service.snapshot.bounds.total_limit_bytes == 900 * MIB
+    (note,) = running.events("note")
+    assert str(path) in str(note.text)
+    assert "until the program ends" in str(note.text)
+
+
+async def test_a_folder_that_cannot_be_searched_is_told_once(running: Running, tmp_path: Path) -> None:
+    """A folder of the user's, here a link to itself, is named once for as long as it stays so."""
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    library = msgspec.structs.replace(running.service.settings.library, folders=(str(loop),))
+    settings = msgspec.structs.replace(running.service.settings, library=library)
+    await running.service.change_settings(settings, actor="window")
+    for _ in range(2):
+        await running.service.scan()
+    (note,) = running.events("note")
+    assert str(note.text).startswith(f"{loop} cannot be searched: ")
 
 
 async def test_the_next_forecast_learns_from_what_a_load_took(running: Running) -> None:
