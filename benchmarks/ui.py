@@ -206,6 +206,7 @@ def scrolling(_: float) -> None:
     """Cost of one frame while a thousand rows scroll by."""
     from PySide6.QtWidgets import QApplication
 
+    from llmmem_gui.core.settings import Settings
     from llmmem_gui.ui.models_table import ModelsTable
     from llmmem_gui.ui.theme import Theme
     from tests.ui import facts
@@ -217,7 +218,7 @@ def scrolling(_: float) -> None:
     models = [facts.model(f"model-{n:04}-instruct-q4_k_m", need=(n * 9 * MIB, 90 * MIB)) for n in range(1000)]
     begun = time.perf_counter()
     shot = facts.snapshot(facts.SMOL, facts.QWEN, *models)
-    table.show_snapshot(shot, 15.0)
+    table.show_snapshot(shot, Settings())
     application.processEvents()
     report("a thousand models shown", f"{(time.perf_counter() - begun) * 1e3:.0f} ms", "-")
     bar = table.view.verticalScrollBar()
@@ -230,7 +231,7 @@ def scrolling(_: float) -> None:
     watch = Stopwatch()
     for number in range(80):
         with watch:
-            table.show_snapshot(facts.later(shot, number), 15.0)
+            table.show_snapshot(facts.later(shot, number), Settings())
             application.processEvents()
     watch.report("a snapshot of a thousand models", "16 ms (p99)")
 
@@ -244,7 +245,7 @@ def idle(_: float) -> None:
     hosts.REST_SECONDS = 32.0  # instead of ten minutes: after the first of the two measurements
     desktop = made_desktop()
     desktop.start()
-    run_for(8)
+    run_for(12)  # until what only the start needed has been given back
     process = psutil.Process()
 
     def own_bytes() -> int:

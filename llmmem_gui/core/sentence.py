@@ -82,12 +82,13 @@ def fill(template: str, words: Mapping[str, str]) -> str:
     return _BLANK.sub(lambda blank: words.get(blank[1], blank[0]), template)
 
 
+_ANYTHING = "{text}"
+"""A name, because a literal template would be collected for translation."""
+
+
 def verbatim(text: str) -> Sentence:
     """What is the same in every language, such as a line that another program wrote."""
     return Sentence("", _ANYTHING, {"text": text})
-
-
-_ANYTHING = "{text}"
 
 
 class SentenceError(Exception):

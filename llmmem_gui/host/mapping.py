@@ -141,14 +141,6 @@ class OwnMemory:
             yield Region(int(start, 16), int(end, 16), permissions, int(inode))
 
 
-def trim_heap() -> None:
-    """Give free heap pages back to the system (glibc)."""
-    if sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
-
-
 def _is_anonymous(region: Region) -> bool:
     return region.inode == 0 and region.permissions == b"rw-p"
 

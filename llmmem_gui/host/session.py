@@ -15,10 +15,11 @@ from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.host import engine, process, sandbox
 from llmmem_gui.host.answer import answer
 from llmmem_gui.host.channel import Channel, Disconnected
-from llmmem_gui.host.mapping import OwnMemory, Region, trim_heap
+from llmmem_gui.host.mapping import OwnMemory, Region
 from llmmem_gui.host.model import HostedModel
 from llmmem_gui.host.modelfile import LoadError, check_model_file
 from llmmem_gui.host.requests import Requests
+from llmmem_gui.start_memory import trim_heap
 
 _Work = protocol.Ask | protocol.Doze
 

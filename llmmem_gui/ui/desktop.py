@@ -20,6 +20,7 @@ from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.settings import AppearanceSettings, Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.folders import Folders
+from llmmem_gui.start_memory import give_back_start_memory
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.end_signals import EndSignals
 from llmmem_gui.ui.faults import Faults
@@ -42,6 +43,9 @@ _MARKED_SECONDS = 7 * 86_400.0
 """Events of so long ago are marked on the plot, as far back as it can show."""
 _CALM_AFTER_SECONDS = 60.0
 """The tray icon keeps the level of a warning this long."""
+
+_SETTLED_AFTER_SECONDS = 5.0
+"""After its first facts the program has read from its libraries what only a start needs."""
 
 
 def make_application(arguments: Sequence[str]) -> QApplication:
@@ -98,6 +102,9 @@ class Desktop(QObject):
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
         self._calm.setInterval(round(_CALM_AFTER_SECONDS * 1000))
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(round(_SETTLED_AFTER_SECONDS * 1000))
         self._connect()
 
     def _connect(self) -> None:
@@ -135,6 +142,8 @@ class Desktop(QObject):
         self.signals.received.connect(self.quit)
         self.instance.second_start.connect(self._take_second_start)
         self._calm.timeout.connect(lambda: self.tray.show_level("calm"))
+        self.ready.connect(self._settling.start)
+        self._settling.timeout.connect(give_back_start_memory)
         self._application.aboutToQuit.connect(self._close_at_once)
         self.theme.changed.connect(window.retranslate)
 

@@ -295,10 +295,9 @@ class MainWindow(QWidget):
         self._stale = False
         self.pages.setCurrentIndex(0 if snapshot.models else 1)
         minutes = self._settings.limits.idle_minutes
-        idle_minutes = minutes if minutes > 0 else None
         self._show_machine()
-        self.table.show_snapshot(snapshot, idle_minutes)
-        self.limits.show_limits(snapshot, idle_minutes)
+        self.table.show_snapshot(snapshot, self._settings)
+        self.limits.show_limits(snapshot, minutes if minutes > 0 else None)
         self.plot.show_limit(snapshot.bounds.total_limit_bytes)
         self._show_current()
 

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.outlook import Outlook, outlook, outlook_line
@@ -60,16 +61,16 @@ class ModelRows(QAbstractTableModel):
         self._filter = ""
         self._sort_column = Column.MODEL
         self._descending = False
-        self._idle_minutes: float | None = None
+        self._settings = Settings()
         self._served: dict[tuple[str, Column], Cell] = {}
         """The cells that somebody has asked for since the rows last moved: those that are seen."""
 
     # --- feeding -----------------------------------------------------------------------------------------
 
-    def show_snapshot(self, snapshot: CacheSnapshot, idle_minutes: float | None) -> None:
+    def show_snapshot(self, snapshot: CacheSnapshot, settings: Settings) -> None:
         """Show the models of this snapshot; rows keep their place where the order does not change."""
         self._snapshot = snapshot
-        self._idle_minutes = idle_minutes
+        self._settings = settings
         self._outlooks.clear()
         self._arrange()
 
@@ -232,7 +233,12 @@ class ModelRows(QAbstractTableModel):
             return Cell(figures.chosen_size(model.limit_bytes))
         share = model.resident_bytes / max(1, model.limit_bytes)
         under = self.tr("{percent} used").format(percent=figures.percent(share))
-        level = "critical" if share >= 0.95 else "warning" if share >= 0.9 else ""
+        warnings = self._settings.warnings
+        level = ""
+        if 100 * share >= warnings.critical_percent:
+            level = "critical"
+        elif 100 * share >= warnings.model_warn_percent:
+            level = "warning"
         return Cell(figures.chosen_size(model.limit_bytes), under, level)
 
     def _idle_cell(self, model: ModelSnapshot) -> Cell:
@@ -240,8 +246,9 @@ class ModelRows(QAbstractTableModel):
             return Cell(figures.DASH)
         idle = max(0.0, self._snapshot.monotonic - model.idle_since)
         under = ""
-        if self._idle_minutes and not model.pinned:
-            left = self._idle_minutes * 60 - idle
+        idle_minutes = self._settings.limits.idle_minutes
+        if idle_minutes and not model.pinned:
+            left = idle_minutes * 60 - idle
             if left > 0:
                 under = self.tr("goes in {duration}").format(duration=figures.duration(_rounded(left)))
         return Cell(figures.duration(_rounded(idle)), under)

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui.card import Card, quiet
 from llmmem_gui.ui.model_delegate import PADDING, ModelDelegate
@@ -83,9 +84,9 @@ class ModelsTable(Card):
         self.rows.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
         self._size_columns()
 
-    def show_snapshot(self, snapshot: CacheSnapshot, idle_minutes: float | None) -> None:
+    def show_snapshot(self, snapshot: CacheSnapshot, settings: Settings) -> None:
         """Show the models of this snapshot."""
-        self.rows.show_snapshot(snapshot, idle_minutes)
+        self.rows.show_snapshot(snapshot, settings)
         if self._chosen is None and self.rows.rowCount():
             self.view.selectRow(0)
         self._tell_nothing()

@@ -6,11 +6,11 @@ shows it in the size it had (seen with xfce4-panel 4.18).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal, SignalInstance
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
@@ -25,10 +25,12 @@ _LIMITS_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a menu: `chosen` is called, or `entries` open beside it; without text it is a line."""
+    """One entry of a menu: `chosen` is emitted, or `entries` open beside it; without text it is a line."""
 
     text: str = ""
-    chosen: Callable[[], object] | None = None
+    chosen: SignalInstance | None = None
+    argument: object | None = None
+    """What is emitted with it, if anything."""
     entries: tuple[Entry, ...] = ()
     is_enabled: bool = True
     is_checked: bool | None = None
@@ -54,6 +56,7 @@ class TrayMenu(QMenu):
         self._line = "LLM Memory"
         self._machine_bytes = 0
         self._is_on_bus = False
+        self._written_entries: tuple[Entry, ...] = ()
         self._write()
 
     def show_memory(self, snapshot: CacheSnapshot, line: str, machine_bytes: int) -> None:
@@ -64,6 +67,7 @@ class TrayMenu(QMenu):
     def draw_on_bus(self, is_on_bus: bool) -> None:
         """Write for a panel that draws the menu itself, else for Qt, which draws it for older panels."""
         self._is_on_bus = is_on_bus
+        self._written_entries = ()
         self._write()
 
     # --- what it offers ----------------------------------------------------------------------------------
@@ -79,38 +83,39 @@ class TrayMenu(QMenu):
             yield self._of_model(model)
         if loaded:
             yield Entry()
-        yield Entry(self.tr("Unload all"), self._asks(ask.UnloadAll()), is_enabled=bool(loaded))
+        yield Entry(self.tr("Unload all"), self.requested, ask.UnloadAll(), is_enabled=bool(loaded))
         idle = any(model.eviction_rank is not None for model in loaded)
-        yield Entry(self.tr("Clean up unused"), self._asks(ask.CleanUp()), is_enabled=idle)
+        yield Entry(self.tr("Clean up unused"), self.requested, ask.CleanUp(), is_enabled=idle)
         yield Entry(self.tr("Total limit"), entries=tuple(self._limits()))
         pauses = ((60, self.tr("1 hour")), (480, self.tr("8 hours")), (0, self.tr("Not at all")))
-        snooze = tuple(Entry(text, partial(self.snoozed.emit, minutes)) for minutes, text in pauses)
+        snooze = tuple(Entry(text, self.snoozed, minutes) for minutes, text in pauses)
         yield Entry(self.tr("Snooze warnings"), entries=snooze)
         yield Entry()
-        yield Entry(self.tr("Open"), self.open_asked.emit)
-        yield Entry(self.tr("Quit"), self.quit_asked.emit)
+        yield Entry(self.tr("Open"), self.open_asked)
+        yield Entry(self.tr("Quit"), self.quit_asked)
 
     def _of_model(self, model: ModelSnapshot) -> Entry:
         can_go = model.state is not State.UNLOADING
-        unload = Entry(self.tr("Unload"), self._asks(ask.Unload(model.id)), is_enabled=can_go)
+        unload = Entry(self.tr("Unload"), self.requested, ask.Unload(model.id), is_enabled=can_go)
         return Entry(f"{model.facts.name} – {figures.size(model.resident_bytes)}", entries=(unload,))
 
     def _limits(self) -> Iterator[Entry]:
         now = self._snapshot.bounds.total_limit_bytes if self._snapshot else None
         fitting = [gib * GIB for gib in _LIMITS_GIB if gib * GIB <= max(self._machine_bytes, 4 * GIB)]
         for limit in fitting[-_LIMITS_SHOWN:]:
-            set_limit = self._asks(ask.SetLimit(None, limit))
-            yield Entry(figures.chosen_size(limit), set_limit, is_checked=limit == now)
+            set_limit = ask.SetLimit(None, limit)
+            yield Entry(figures.chosen_size(limit), self.requested, set_limit, is_checked=limit == now)
         yield Entry()
-        yield Entry(self.tr("Custom…"), self.custom_limit_asked.emit)
-
-    def _asks(self, request: ask.Request) -> Callable[[], object]:
-        return partial(self.requested.emit, request)
+        yield Entry(self.tr("Custom…"), self.custom_limit_asked)
 
     # --- how it is written -------------------------------------------------------------------------------
 
     def _write(self) -> None:
-        self._write_into(self, tuple(self._entries()))
+        entries = tuple(self._entries())
+        # Each write is a message to the panel, even one that changes nothing.
+        if entries != self._written_entries:
+            self._write_into(self, entries)
+            self._written_entries = entries
 
     def _write_into(self, menu: QMenu, entries: Sequence[Entry]) -> None:
         """Change what differs: in an open menu nothing moves as long as no model comes or goes."""
@@ -169,5 +174,9 @@ def _submenu(action: QAction) -> QMenu:
 
 def _choose(action: QAction, _: bool = False) -> None:
     entry: Entry = action.data()
-    if entry.chosen is not None:
-        entry.chosen()
+    if entry.chosen is None:
+        return
+    if entry.argument is None:
+        entry.chosen.emit()
+    else:
+        entry.chosen.emit(entry.argument)

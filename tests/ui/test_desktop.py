@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from llmmem_gui.core.events import Event
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.core.units import MIB
+from llmmem_gui.service.sampling.process_memory import read_process_memory
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.figures import NO_BREAK
 from tests.ui.running import Running, running
@@ -38,6 +41,13 @@ def host_pids() -> list[int]:
     """Processes that hold models."""
     children = psutil.Process().children(recursive=True)
     return [child.pid for child in children if "nursery" not in child.name()]
+
+
+def library_bytes() -> int:
+    """Resident pages of files that this process maps."""
+    memory = read_process_memory(os.getpid())
+    assert memory is not None
+    return memory.mapped_bytes
 
 
 def test_load_and_unload_by_button(program: Running) -> None:
@@ -86,6 +96,18 @@ def test_a_load_can_be_cancelled(program: Running) -> None:
     program.until_state(GEMMA, State.UNLOADED)
     program.until(lambda: not host_pids())
     assert not window.warning.isVisible()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing can be given back this way")
+def test_what_only_the_start_needed_is_given_back(program: Running) -> None:
+    """Once it has settled, the program holds less of its libraries than before."""
+    timer = program.desktop._settling
+    held: list[int] = []
+    program.desktop.ready.emit()  # again, in case it has settled already
+    timer.timeout.connect(lambda: held.append(library_bytes()))
+    before = library_bytes()
+    program.until(lambda: bool(held))
+    assert held[0] < before / 2
 
 
 def test_the_tray_menu_unloads(program: Running) -> None:

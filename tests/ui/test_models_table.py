@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
+from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import model_rows
@@ -25,7 +26,7 @@ def table(qtbot: QtBot, theme: Theme) -> ModelsTable:
     qtbot.addWidget(made)
     made.resize(960, 300)
     made.show()
-    made.show_snapshot(facts.usual_snapshot(), 15.0)
+    made.show_snapshot(facts.usual_snapshot(), Settings())
     return made
 
 
@@ -76,6 +77,17 @@ def test_cells_say_what_is_known(table: ModelsTable) -> None:
     assert cell(table, smol, Column.IDLE) == ("12 s", "goes in 15 min")
 
 
+def test_the_limit_warns_where_the_settings_say(table: ModelsTable) -> None:
+    """The share of its limit that a model uses is marked from the percents of the settings on."""
+    marked = {}
+    for percents in ((90, 95), (46, 95), (40, 46)):
+        settings = Settings().with_value("warnings.model_warn_percent", percents[0])
+        settings = settings.with_value("warnings.critical_percent", percents[1])
+        table.show_snapshot(facts.usual_snapshot(), settings)
+        marked[percents] = table.rows.cell(facts.SMOL, Column.LIMIT).level
+    assert marked == {(90, 95): "", (46, 95): "warning", (40, 46): "critical"}
+
+
 def test_a_model_that_is_not_loaded_says_whether_it_fits(table: ModelsTable) -> None:
     """Under the name of a model that is not loaded stands what a load would do."""
     _, under = cell(table, facts.LARGE.id, Column.MODEL)
@@ -86,7 +98,7 @@ def test_an_error_stands_under_the_name(table: ModelsTable) -> None:
     """A file that is no model, and a load that failed, say why under the name."""
     bad = facts.model("bad", file_error="bad.gguf is empty: get it again.")
     failed = facts.model("failed", State.FAILED, need=(MIB, MIB), error="failed.gguf: unknown architecture.")
-    table.show_snapshot(facts.snapshot(bad, failed), None)
+    table.show_snapshot(facts.snapshot(bad, failed), Settings())
     assert cell(table, "bad", Column.MODEL)[1] == "bad.gguf is empty: get it again."
     assert cell(table, "failed", Column.MODEL)[1] == "failed.gguf: unknown architecture."
 
@@ -114,16 +126,16 @@ def test_the_chosen_row_stays_chosen(table: ModelsTable) -> None:
     assert table.current is not None
     assert table.current.id == facts.QWEN.id
     another = facts.model("another", need=(MIB, MIB))
-    table.show_snapshot(facts.snapshot(facts.SMOL, facts.QWEN, another), None)
+    table.show_snapshot(facts.snapshot(facts.SMOL, facts.QWEN, another), Settings())
     assert table.current.id == facts.QWEN.id
-    table.show_snapshot(facts.snapshot(facts.SMOL), None)
+    table.show_snapshot(facts.snapshot(facts.SMOL), Settings())
     assert table.current.id == facts.SMOL.id
 
 
 def test_a_click_on_cancel_cancels_the_load(table: ModelsTable, qtbot: QtBot) -> None:
     """The word Cancel in the row of a model that loads asks to cancel that load."""
     loading = facts.model("big", State.LOADING, weights=100 * MIB, need=(400 * MIB, 100 * MIB))
-    table.show_snapshot(facts.snapshot(loading), None)
+    table.show_snapshot(facts.snapshot(loading), Settings())
     rect = table.view.visualRect(table.rows.index(0, Column.MODEL))
     point = QPoint(rect.right() - 20, rect.bottom() - 12)
     with qtbot.waitSignal(table.cancel_asked) as asked:
@@ -168,7 +180,7 @@ def rehearsals(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_only_what_is_seen_is_rehearsed(table: ModelsTable, rehearsals: list[str]) -> None:
     """Of a thousand models only those whose rows are painted are rehearsed after a snapshot."""
     many = [facts.model(f"model {n:04}", need=(GIB, MIB)) for n in range(1000)]
-    table.show_snapshot(facts.snapshot(*many), None)
+    table.show_snapshot(facts.snapshot(*many), Settings())
     table.view.viewport().repaint()
     assert 0 < len(set(rehearsals)) < 30
     assert len(rehearsals) == len(set(rehearsals))

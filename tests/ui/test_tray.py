@@ -307,6 +307,18 @@ def test_an_open_menu_keeps_its_entries(tray: Tray) -> None:
     assert not any(facts.SMOL.id in action.text() for action in tray.menu.actions())
 
 
+def test_a_menu_that_stays_as_it_is_tells_the_panel_nothing(tray: Tray) -> None:
+    """A tick that changes no entry writes none: each write is a message on the bus."""
+    tray.show_memory(facts.usual_snapshot(), "line", 32 * GIB)
+    changed = []
+    for action in tray.menu.actions():
+        action.changed.connect(lambda action=action: changed.append(action.text()))
+    tray.show_memory(facts.usual_snapshot(), "line", 32 * GIB)
+    assert changed == []
+    tray.show_memory(facts.usual_snapshot(), "another line", 32 * GIB)
+    assert "another line" in changed
+
+
 def test_a_name_marks_no_key(tray: Tray) -> None:
     """Names of models are seen as they are: for a panel, and for Qt, which know other marks of keys."""
     model = facts.usual_snapshot().models[0]

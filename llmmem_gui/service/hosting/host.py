@@ -312,9 +312,11 @@ class Host:
             self.kill(late.format(number=f"{CANCEL_SECONDS:g}"))
 
     async def _within(self, seconds: float, future: asyncio.Future[_Result], late: Sentence) -> _Result:
-        with contextlib.suppress(asyncio.TimeoutError):
-            return await asyncio.wait_for(self._or_end(future), seconds)
-        self.kill(late.format(number=f"{seconds:.0f}"))
+        # Not `wait_for`, which loses a cancellation that comes in the same step as the result.
+        either: set[asyncio.Future[Any]] = {future, self.exited}
+        await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not future.done() and not self.exited.done():
+            self.kill(late.format(number=f"{seconds:.0f}"))
         return await self._or_end(future)
 
     async def _or_end(self, future: asyncio.Future[_Result]) -> _Result:
