@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer, Signal
@@ -266,8 +266,13 @@ class Desktop(QObject):
 
     # --- warnings ----------------------------------------------------------------------------------------
 
-    def _show_warning(self, warning: MemoryWarning) -> None:
-        self.window.warning.show_warning(warning.text, warning.level, warning.offers)
+    def _show_warning(self, in_words: Callable[[], MemoryWarning]) -> None:
+        def show() -> None:
+            said = in_words()
+            self.window.warning.show_warning(said.text, said.level, said.offers)
+
+        self.window.warning.tell(show)
+        warning = in_words()
         self.tray.show_level(warning.level)
         self._calm.start()
         if self._settings.warnings.desktop_notifications and not self.window.isActiveWindow():

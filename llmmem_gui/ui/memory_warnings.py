@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
@@ -28,10 +29,10 @@ class MemoryWarning:
 class MemoryWarnings(QObject):
     """Turns events into warnings, unless they are snoozed.
 
-    Signals: `raised` with a MemoryWarning.
+    Signals: `raised` with a function that gives the MemoryWarning, each time in the language in force.
     """
 
-    raised = Signal(MemoryWarning)
+    raised = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -50,9 +51,12 @@ class MemoryWarnings(QObject):
         """Raise the warning that an event stands for."""
         if event.type != "memory-warning" or event.time < self._snoozed_until:
             return
+        self.raised.emit(partial(self._warning, event, snapshot))
+
+    def _warning(self, event: Event, snapshot: CacheSnapshot | None) -> MemoryWarning:
         level: Level = "critical" if event.numbers.get("level", 0) >= pressure.Level.CRITICAL else "warning"
         offers = self._offers(event, snapshot) if snapshot is not None else ()
-        self.raised.emit(MemoryWarning(event_sentence(event), level, offers, event.time))
+        return MemoryWarning(event_sentence(event), level, offers, event.time)
 
     def _offers(self, event: Event, snapshot: CacheSnapshot) -> tuple[Offer, ...]:
         idle = [model for model in snapshot.models if model.eviction_rank is not None]

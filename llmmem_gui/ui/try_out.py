@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
@@ -33,6 +34,8 @@ class TryOut(QDialog):
         self.model_id = model_id
         self._number: int | None = None
         self._pending: list[str] = []
+        self._in_words: Callable[[], str] = str
+        """Says how the answer goes, in the language in force."""
         self._swatch = Swatch(theme)
         self._swatch.show_model(model_id, filled=True)
         self._title = ElidedLabel(name, mode=Qt.TextElideMode.ElideMiddle)
@@ -90,6 +93,7 @@ class TryOut(QDialog):
         self.prompt.setPlaceholderText(self.tr("Write a question, Ctrl+Enter sends it"))
         self.send.setText(self.tr("Ask"))
         self.stop.setText(self.tr("Stop"))
+        self.figures.setText(self._in_words())
 
     @property
     def is_answering(self) -> bool:
@@ -103,7 +107,7 @@ class TryOut(QDialog):
             return
         self._number = next(_numbers)
         self.answer.clear()
-        self._tell(self.tr("The model reads the question…"))
+        self._tell(lambda: self.tr("The model reads the question…"))
         self.send.setEnabled(False)
         self.stop.setEnabled(True)
         self.requested.emit(Ask(self._number, self.model_id, prompt))
@@ -124,10 +128,10 @@ class TryOut(QDialog):
         self.send.setEnabled(True)
         self.stop.setEnabled(False)
         if end.problem is not None:
-            self._tell(say(end.problem.sentence), "critical")
+            sentence = end.problem.sentence
+            self._tell(lambda: say(sentence), "critical")
         else:
-            notice = say(end.notice) if end.notice else ""
-            self._tell(" · ".join(filter(None, (self._figures_of(end), notice))))
+            self._tell(lambda: self._figures_of(end))
 
     def _figures_of(self, end: AnswerEnd) -> str:
         pieces = [self.tr("%n token(s)", "", end.completion_tokens)]
@@ -138,10 +142,13 @@ class TryOut(QDialog):
         if end.first_token_seconds is not None:
             first = figures.duration(end.first_token_seconds)
             pieces.append(self.tr("first one after {duration}").format(duration=first))
+        if end.notice is not None:
+            pieces.append(say(end.notice))
         return " · ".join(pieces)
 
-    def _tell(self, text: str, level: str | None = None) -> None:
-        self.figures.setText(text)
+    def _tell(self, in_words: Callable[[], str], level: str | None = None) -> None:
+        self._in_words = in_words
+        self.figures.setText(in_words())
         restyle(self.figures, "level", level)
 
     def _write(self) -> None:
@@ -154,7 +161,7 @@ class TryOut(QDialog):
         cursor = QTextCursor(self.answer.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.insertText(text)
-        self._tell(self.tr("The model writes…"))
+        self._tell(lambda: self.tr("The model writes…"))
         if at_end:
             bar.setValue(bar.maximum())
 

@@ -11,7 +11,11 @@ import pytest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from llmmem_gui.core.alerts import Alert
+from llmmem_gui.core.events import Event
+from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.snapshot import State
+from llmmem_gui.core.units import MIB
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.api_client import ApiClient, RequestFailed
 from llmmem_gui.ui.figures import NO_BREAK
@@ -141,6 +145,27 @@ def test_what_a_question_meets_is_told_in_portuguese(program: Running) -> None:
         assert beginning in said
         for sentence in SENTENCES:
             assert not sentence.search(said), f"{said!r} is English"
+        speak("en")
+        program.until(lambda tried=tried: any(s.search(plain(tried.figures.text())) for s in SENTENCES))
+        speak("pt_BR")
+
+
+def test_a_warning_changes_its_language_with_the_window(program: Running, qtbot: QtBot) -> None:
+    """A warning that is in the bar, and its button, are said again in the language that is chosen."""
+    alert = Alert(Level.CRITICAL, 96 * MIB, 100 * MIB, SMOL)
+    warning = Event(1e10, "memory-warning", SMOL, text=alert.sentence, numbers=alert.numbers)
+    program.service.happened.emit(warning)
+    bar = program.window.warning
+    told = []
+    for language in ("pt_BR", "en"):
+        speak(language)
+        qtbot.wait(1)
+        told.append(plain(bar.text.text()).partition(":")[0])
+    assert told == [
+        f"{SMOL} usa 96,0 MiB do seu limite de 100 MiB (96 %)",
+        f"{SMOL} uses 96.0 MiB of its limit of 100 MiB (96 %)",
+    ]
+    assert bar.objectName() == "critical"
 
 
 def test_what_happened_before_a_restart_is_told_in_the_language_of_today(

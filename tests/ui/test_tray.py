@@ -371,7 +371,7 @@ def test_warnings_have_a_level(qtbot: QtBot, theme: Theme, level: Level) -> None
     warnings = MemoryWarnings()
     with qtbot.waitSignal(warnings.raised) as raised:
         warnings.take(memory_event(percent, level=level), facts.usual_snapshot())
-    warning = raised.args[0]
+    warning = raised.args[0]()
     assert warning.level == level.word
     assert f"{round(percent)}{NO_BREAK}%" in warning.text
     assert [type(offer.request) for offer in warning.offers] == [Unload, CleanUp]
@@ -383,7 +383,7 @@ def test_a_warning_of_a_model_offers_that_model(qtbot: QtBot, theme: Theme) -> N
     warnings = MemoryWarnings()
     with qtbot.waitSignal(warnings.raised) as raised:
         warnings.take(memory_event(90, facts.SMOL.id), facts.usual_snapshot())
-    assert raised.args[0].offers[0].request == Unload(facts.SMOL.id)
+    assert raised.args[0]().offers[0].request == Unload(facts.SMOL.id)
 
 
 def test_the_model_that_helps_is_offered(qtbot: QtBot, theme: Theme) -> None:
@@ -402,9 +402,9 @@ def test_the_model_that_helps_is_offered(qtbot: QtBot, theme: Theme) -> None:
     warnings = MemoryWarnings()
     with qtbot.waitSignal(warnings.raised) as raised:
         warnings.take(event, facts.usual_snapshot())
-    assert raised.args[0].level == "critical"
-    assert raised.args[0].text == text
-    assert raised.args[0].offers[0].request == Unload(facts.SMOL.id)
+    assert raised.args[0]().level == "critical"
+    assert raised.args[0]().text == text
+    assert raised.args[0]().offers[0].request == Unload(facts.SMOL.id)
 
 
 def test_snoozed_warnings_wait(qtbot: QtBot, theme: Theme) -> None:
