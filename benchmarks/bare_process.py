@@ -23,7 +23,7 @@ from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.host import engine
 from llmmem_gui.host.mapping import OwnMemory
 from llmmem_gui.host.model import HostedModel
-from llmmem_gui.start_memory import trim_heap
+from llmmem_gui.unused_memory import trim_heap
 
 _STATUS = re.compile(rb"^(RssAnon|RssFile|VmData):\s+(\d+)", re.MULTILINE)
 

@@ -38,7 +38,7 @@ from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.host import engine, process, sandbox
 from llmmem_gui.host.model import HostedModel, OpenModel
 from llmmem_gui.host.modelfile import LoadError, check_model_file
-from llmmem_gui.start_memory import trim_heap
+from llmmem_gui.unused_memory import trim_heap
 
 CPU_SECONDS = 120
 """Computing time of the whole program; opening the largest vocabulary takes two."""

@@ -19,7 +19,7 @@ from llmmem_gui.host.mapping import OwnMemory, Region
 from llmmem_gui.host.model import HostedModel
 from llmmem_gui.host.modelfile import LoadError, check_model_file
 from llmmem_gui.host.requests import Requests
-from llmmem_gui.start_memory import trim_heap
+from llmmem_gui.unused_memory import trim_heap
 
 _Work = protocol.Ask | protocol.Doze
 

@@ -20,7 +20,6 @@ from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.settings import AppearanceSettings, Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.folders import Folders
-from llmmem_gui.start_memory import give_back_start_memory
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.end_signals import EndSignals
 from llmmem_gui.ui.faults import Faults
@@ -36,6 +35,7 @@ from llmmem_gui.ui.settings_dialog import SettingsDialog
 from llmmem_gui.ui.single_instance import SecondStart, SingleInstance
 from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.tray import Tray
+from llmmem_gui.unused_memory import give_back_unused
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ _MARKED_SECONDS = 7 * 86_400.0
 _CALM_AFTER_SECONDS = 60.0
 """The tray icon keeps the level of a warning this long."""
 
-_SETTLED_AFTER_SECONDS = 5.0
-"""After its first facts the program has read from its libraries what only a start needs."""
+_SETTLED_AFTER_SECONDS, _UNUSED_AFTER_SECONDS = 5.0, 300.0
+"""When what only the start needed is given back, and how often what was not used since."""
 
 
 def make_application(arguments: Sequence[str]) -> QApplication:
@@ -102,9 +102,7 @@ class Desktop(QObject):
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
         self._calm.setInterval(round(_CALM_AFTER_SECONDS * 1000))
-        self._settling = QTimer(self)
-        self._settling.setSingleShot(True)
-        self._settling.setInterval(round(_SETTLED_AFTER_SECONDS * 1000))
+        self._unused = QTimer(self)
         self._connect()
 
     def _connect(self) -> None:
@@ -142,8 +140,8 @@ class Desktop(QObject):
         self.signals.received.connect(self.quit)
         self.instance.second_start.connect(self._take_second_start)
         self._calm.timeout.connect(lambda: self.tray.show_level("calm"))
-        self.ready.connect(self._settling.start)
-        self._settling.timeout.connect(give_back_start_memory)
+        self.ready.connect(lambda: self._unused.start(round(_SETTLED_AFTER_SECONDS * 1000)))
+        self._unused.timeout.connect(self._give_back_unused)
         self._application.aboutToQuit.connect(self._close_at_once)
         self.theme.changed.connect(window.retranslate)
 
@@ -212,6 +210,10 @@ class Desktop(QObject):
         self._state.setValue("geometry", self.window.saveGeometry())
         self._state.setValue("left", self.window.left.saveState())
         self._state.setValue("across", self.window.across.saveState())
+
+    def _give_back_unused(self) -> None:
+        give_back_unused()
+        self._unused.start(round(_UNUSED_AFTER_SECONDS * 1000))
 
     # --- facts -------------------------------------------------------------------------------------------
 

@@ -101,13 +101,14 @@ def test_a_load_can_be_cancelled(program: Running) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing can be given back this way")
 def test_what_only_the_start_needed_is_given_back(program: Running) -> None:
     """Once it has settled, the program holds less of its libraries than before."""
-    timer = program.desktop._settling
+    timer = program.desktop._unused
     held: list[int] = []
     program.desktop.ready.emit()  # again, in case it has settled already
     timer.timeout.connect(lambda: held.append(library_bytes()))
     before = library_bytes()
     program.until(lambda: bool(held))
     assert held[0] < before / 2
+    assert timer.interval() == 300_000
 
 
 def test_the_tray_menu_unloads(program: Running) -> None:

@@ -1,4 +1,4 @@
-"""Memory that a start leaves behind, in a process with the real libraries of the window."""
+"""Memory without use, in a process with the real libraries of the window."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy
 from PySide6.QtCore import QRegularExpression
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication, QLabel
-from llmmem_gui.start_memory import give_back_start_memory
+from llmmem_gui.unused_memory import give_back_unused
 
 def mapped_bytes():
     with open("/proc/self/status") as status:
@@ -36,7 +36,7 @@ def work():
 application = QApplication(["test"])
 first = work()
 before = mapped_bytes()
-give_back_start_memory()
+give_back_unused()
 after = mapped_bytes()
 again = work()
 
@@ -52,7 +52,7 @@ threads = [threading.Thread(target=compute) for _ in range(2)]
 for thread in threads:
     thread.start()
 for _ in range(50):
-    give_back_start_memory()
+    give_back_unused()
 stop.set()
 for thread in threads:
     thread.join()

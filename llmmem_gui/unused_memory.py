@@ -1,4 +1,4 @@
-"""Gives back the memory that a start leaves behind: free heap, and library pages that only it read."""
+"""Gives back what this process holds without use: free heap, and pages of libraries read long ago."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ class _Library(ctypes.Structure):
 _Visitor = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Library), ctypes.c_size_t, ctypes.c_void_p)
 
 
-def give_back_start_memory() -> None:
-    """Give back what only the start of a program needed; once, when it has settled (Linux, 64 bit).
+def give_back_unused() -> None:
+    """Give back free heap and the pages of libraries (the latter on Linux, 64 bit); takes some 5 ms.
 
     Of the code and tables of its libraries, a program with a window keeps less than half in use: symbols
-    and relocations are read once, by the linker. What is used again comes back by itself, page by page.
+    and relocations are read once, by the linker. What is used again comes back by itself, from the
+    system's cache, page by page.
     """
     trim_heap()
     if sys.platform.startswith("linux") and sys.maxsize > 2**32:
