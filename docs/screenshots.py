@@ -206,7 +206,7 @@ def scenes(camera: Camera) -> Iterator[str]:
     desktop.service.carry_out(ask.SetLimit(SMOL, 256 * MIB))
     desktop.service.carry_out(ask.Ask(0, GEMMA, "Write a short poem about rain.", 48))
     camera.until(lambda: camera.state(GEMMA) == "busy")
-    camera.rest(25)
+    camera.rest(32)
     for theme in ("light", "dark"):
         for language in ("en", "pt_BR"):
             camera.wear(theme, language)
