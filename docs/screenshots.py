@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import os
 import shutil
@@ -68,8 +67,6 @@ def take_tray(file: Path) -> None:
 
 def take_pictures(folder: Path, scale: int) -> int:
     """Run the program and take every picture; the number of those that could not be taken."""
-    from made_up_day import write_day
-
     from llmmem_gui.core.settings import AppearanceSettings
     from llmmem_gui.folders import Folders
     from llmmem_gui.service.program import Program
@@ -77,7 +74,8 @@ def take_pictures(folder: Path, scale: int) -> int:
     folders = Folders.of_user()
     folders.create()
     folders.settings_file.write_text("[library]\nsearch_known_folders = false\n\n[api]\nport = 0\n")
-    asyncio.run(write_day(folders, time.time(), 640 * MIB))
+    # In a process of its own: its memory would be seen in the pictures as the program's.
+    subprocess.run([sys.executable, PROJECT / "docs" / "made_up_day.py"], check=True)
     program = Program(folders)
 
     from llmmem_gui.ui.desktop import Desktop, make_application

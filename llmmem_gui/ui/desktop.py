@@ -44,7 +44,7 @@ _MARKED_SECONDS = 7 * 86_400.0
 _CALM_AFTER_SECONDS = 60.0
 """The tray icon keeps the level of a warning this long."""
 
-_SETTLED_AFTER_SECONDS, _UNUSED_AFTER_SECONDS = 5.0, 60.0
+_SETTLED_AFTER_SECONDS, _UNUSED_AFTER_SECONDS = 5.0, 30.0
 """When what only the start needed is given back, and how often what was not used since."""
 
 

@@ -214,7 +214,7 @@ class MainWindow(QWidget):
             self._show_facts()
         else:
             self._show_machine()
-        self.plot.refresh(sample.time)
+        self.plot.refresh(sample.time, sum(host.resident_bytes for host in sample.hosts.values()))
 
     def show_settings(self, settings: Settings) -> None:
         """Take in the settings in force."""

@@ -51,6 +51,7 @@ class MemoryPlot(Card):
         self._key_private = _KeySwatch(theme, hatched=False)
         self._key_weights = _KeySwatch(theme, hatched=True)
         self._private, self._weights = quiet(QLabel()), quiet(QLabel())
+        self._used_bytes = 0
         self._numbers = ElidedLabel()
         quiet(self._numbers)
         self._live = QToolButton()
@@ -117,8 +118,9 @@ class MemoryPlot(Card):
         menu.addAction(self.tr("Picture (PNG)…"), self._ask_for_picture)
         menu.addAction(self.tr("Numbers (CSV)…"), self._ask_for_numbers)
 
-    def refresh(self, now: float) -> None:
-        """Draw the newest samples; `now` is seconds since the epoch."""
+    def refresh(self, now: float, used_bytes: int) -> None:
+        """Draw the newest samples; `now` in seconds since the epoch, with what all models use then."""
+        self._used_bytes = used_bytes
         self.canvas.refresh(now)
         self._tell(None)
 
@@ -154,11 +156,9 @@ class MemoryPlot(Card):
         series = self.canvas.series
         if series is None or not len(series.times):
             return ""
-        total = series.total
-        now = 0 if np.isnan(total[-1]) else round(float(total[-1]))
         highest = round(float(np.nanmax(series.peak, initial=0.0)))
         return self.tr("now {now} · highest {highest}").format(
-            now=figures.size(now), highest=figures.size(highest)
+            now=figures.size(self._used_bytes), highest=figures.size(highest)
         )
 
     # --- export ------------------------------------------------------------------------------------------

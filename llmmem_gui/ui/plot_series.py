@@ -26,11 +26,6 @@ class PlotSeries:
     peak: Bytes
     """Highest sum of all models within each column; one row."""
 
-    @property
-    def total(self) -> Bytes:
-        """Sum of all models a column; NaN where nothing was sampled."""
-        return np.where(np.isnan(self.peak), np.nan, np.nansum(self.private + self.weights, axis=0))
-
 
 class PlotSource(Protocol):
     """Where the plot gets its series from."""

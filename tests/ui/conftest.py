@@ -35,7 +35,7 @@ def window(qtbot: QtBot, theme: Theme) -> MainWindow:
     made.show()
     feed(made, facts.usual_snapshot())
     made.show_history(facts.usual_events())
-    made.plot.refresh(facts.NOW)
+    made.plot.refresh(facts.NOW, facts.usual_snapshot().resident_bytes)
     return made
 
 

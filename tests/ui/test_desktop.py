@@ -108,7 +108,7 @@ def test_what_only_the_start_needed_is_given_back(program: Running) -> None:
     before = library_bytes()
     program.until(lambda: bool(held))
     assert held[0] < before / 2
-    assert timer.interval() == 60_000
+    assert timer.interval() == 30_000
 
 
 def test_the_tray_menu_unloads(program: Running) -> None:

@@ -31,7 +31,7 @@ def plot(qtbot: QtBot, theme: Theme) -> MemoryPlot:
     made.show_limit(8 * GIB)
     made.show_events(facts.usual_events())
     made.show()
-    made.refresh(facts.NOW)
+    made.refresh(facts.NOW, 5 * GIB)
     return made
 
 
@@ -61,8 +61,8 @@ def test_ticks_of_time_are_few_and_rise(theme: Theme, span: float) -> None:
 
 
 def test_the_numbers_stand_beside_the_plot(plot: MemoryPlot) -> None:
-    """What is used now and the highest use seen are text."""
-    assert plot._numbers.text().replace(NO_BREAK, " ") == "now 5.69 GiB · highest 5.72 GiB"
+    """What is used now, whatever is seen, and the highest use seen are text."""
+    assert plot._numbers.text().replace(NO_BREAK, " ") == "now 5.00 GiB · highest 5.72 GiB"
 
 
 def test_the_crosshair_reads_every_model(plot: MemoryPlot, qtbot: QtBot) -> None:
@@ -161,7 +161,7 @@ def test_nothing_is_drawn_while_nobody_sees_it(plot: MemoryPlot, monkeypatch: py
         lambda *arguments: drawn.append(1) or stacked_areas.stacked_areas(*arguments),
     )
     plot.hide()
-    plot.refresh(facts.NOW + 1)
+    plot.refresh(facts.NOW + 1, 5 * GIB)
     assert drawn == []
     plot.show()
     assert drawn
@@ -196,7 +196,7 @@ def test_a_plot_without_samples_is_empty(qtbot: QtBot, theme: Theme) -> None:
     qtbot.addWidget(made)
     made.resize(600, 240)
     made.show()
-    made.refresh(facts.NOW)
+    made.refresh(facts.NOW, 5 * GIB)
     assert made._numbers.text() == ""
     assert np.isfinite(made.canvas.scene.top_bytes) if made.canvas.scene else False
     qtbot.mouseMove(made.canvas, QPointF(300, 100).toPoint())
