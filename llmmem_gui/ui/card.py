@@ -93,7 +93,7 @@ class CheckBox(QCheckBox):
 
     def sizeHint(self) -> QSize:
         text = self.fontMetrics().size(Qt.TextFlag.TextShowMnemonic, self.text())
-        return QSize(round(self._side() + 10 + text.width()), round(max(self._side(), text.height()) + 6))
+        return QSize(round(self._side() + 10 + text.width()), round(max(self._side(), text.height()) + 4))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(round(self._side() + 4), self.sizeHint().height())

@@ -92,7 +92,7 @@ class CompositionBar(QWidget):
         return round(self.fontMetrics().height() * 1.45)
 
     def _row_height(self) -> float:
-        return round(self.fontMetrics().height() * 1.5)
+        return round(self.fontMetrics().height() * 1.35)
 
     def _x_of(self, amount: float) -> float:
         assert self._machine is not None

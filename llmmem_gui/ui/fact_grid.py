@@ -19,7 +19,7 @@ class FactGrid(QGridLayout):
         self.texts: dict[str, QLabel] = {}
         self._values: dict[str, QWidget] = {}
         self.setHorizontalSpacing(10)
-        self.setVerticalSpacing(4)
+        self.setVerticalSpacing(2)
         self.setColumnStretch(1, 1)
         for row, (key, widget) in enumerate(rows.items()):
             self.names[key] = quiet(QLabel())

@@ -10,6 +10,8 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
+    QSpacerItem,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -31,6 +33,23 @@ from llmmem_gui.ui.swatch import Swatch
 from llmmem_gui.ui.theme import Theme, sized
 
 _USUAL_LONGEST_CONTEXT = 32768
+
+
+class _YieldingColumn(QVBoxLayout):
+    """A column in a scroll area whose air gives way before anything has to be scrolled."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._air = 0
+
+    def add_air(self, height: int) -> None:
+        """Add a space of this height, which may shrink to nothing."""
+        self._air += height
+        self.addItem(QSpacerItem(0, height, vData=QSizePolicy.Policy.Maximum))
+
+    def heightForWidth(self, width: int) -> int:
+        # A scroll area takes this, and not the least height, for what the column needs.
+        return super().heightForWidth(width) - self._air
 
 
 class ModelPanel(Card):
@@ -91,9 +110,9 @@ class ModelPanel(Card):
     def _lay_out(self) -> None:
         page = QWidget()
         page.setObjectName("page")
-        column = QVBoxLayout(page)
-        column.setContentsMargins(14, 10, 14, 4)
-        column.setSpacing(5)
+        column = _YieldingColumn(page)
+        column.setContentsMargins(14, 10, 14, 2)
+        column.setSpacing(4)
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self._swatch)
@@ -101,13 +120,12 @@ class ModelPanel(Card):
         column.addLayout(head)
         column.addWidget(self._facts)
         column.addWidget(self._notice)
-        column.addSpacing(2)
-        column.addWidget(self.limit)
-        column.addSpacing(2)
-        column.addWidget(self.context)
-        column.addSpacing(2)
-        column.addLayout(self.grid)
-        column.addWidget(self.pin)
+        for group in (self.limit, self.context, self.grid, self.pin):
+            column.add_air(6)
+            if isinstance(group, QWidget):
+                column.addWidget(group)
+            else:
+                column.addLayout(group)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidget(page)
@@ -116,7 +134,7 @@ class ModelPanel(Card):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll, self._page = scroll, page
         buttons = QVBoxLayout()
-        buttons.setContentsMargins(14, 6, 14, 12)
+        buttons.setContentsMargins(14, 4, 14, 11)
         buttons.setSpacing(8)
         buttons.addWidget(self.reload)
         pair = QHBoxLayout()

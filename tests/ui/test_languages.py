@@ -32,6 +32,7 @@ from llmmem_gui.ui.languages import LANGUAGES, speak
 from llmmem_gui.ui.main_window import MainWindow
 from llmmem_gui.ui.settings_dialog import SettingsDialog
 from llmmem_gui.ui.theme import Theme
+from llmmem_gui.ui.warning_bar import Offer
 from tests.ui import facts
 from tests.ui.conftest import feed
 from tests.ui.translation_files import FOLDER, blanks, messages, run_script
@@ -197,3 +198,20 @@ def test_nothing_is_cut_off_in_the_settings(large: Theme, qtbot: QtBot) -> None:
         dialog._sections.setCurrentRow(row)
         qtbot.wait(20)
         assert cut_off(dialog) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_warning_in_a_small_window_makes_nothing_scroll(
+    compiled: None, window: MainWindow, qapp: QApplication, language: str
+) -> None:
+    """At 1280 × 720, the least that is promised, the inspector of a loaded model shows all it has."""
+    speak(language)
+    window.resize(1280, 720)
+    window.table.choose(facts.SMOL.id)
+    text = f"{facts.SMOL.id} uses 129 MiB of its limit of 133 MiB (97 %): raise its limit or load it again."
+    offers = (f"Unload {facts.SMOL.id} – 31.1 MiB", "Clean up unused")
+    window.warning.show_warning(text, "critical", [Offer(words, ask.CleanUp()) for words in offers])
+    qapp.processEvents()
+    qapp.processEvents()
+    assert window.warning.isVisible()
+    assert window.panel._scroll.verticalScrollBar().maximum() == 0
