@@ -18,7 +18,7 @@ import pytest
 
 from llmmem_gui.service.api_client import model_path
 from llmmem_gui.service.http.control_records import ModelStatus
-from tests.running_program import RunningProgram, environment, llmmem, running_program
+from tests.running_program import SECONDS, RunningProgram, environment, llmmem, running_program
 
 
 def test_files_are_private(home: Path) -> None:
@@ -50,7 +50,7 @@ def test_it_ends_in_order_when_asked(home: Path, smol_path: Path, end_signal: si
         load(program, smol_path)
         family = psutil.Process(program.process.pid).children(recursive=True)
         program.process.send_signal(end_signal)
-        assert program.process.wait(30) == 0
+        assert program.process.wait(SECONDS) == 0
         assert psutil.wait_procs(family, 0)[1] == []
     with running_program(home) as program:
         assert program.llmmem("ps").code == 0
@@ -102,7 +102,7 @@ def test_a_taken_port_is_told(home: Path) -> None:
             assert llmmem(home, "usage").code == 0
         finally:
             process.terminate()
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=SECONDS)
     assert errors.startswith(f"llmmem: Port {port} is in use: the API listens on port ")
 
 
@@ -128,7 +128,7 @@ def test_many_starts_at_once_give_one_program(home: Path) -> None:
     for start in running:
         start.terminate()
     for start in starts:
-        start.communicate(timeout=30)
+        start.communicate(timeout=SECONDS)
     assert sorted(start.returncode for start in starts) == [0, 1, 1, 1, 1]
 
 

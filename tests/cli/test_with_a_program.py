@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running_program import RunningProgram, environment, running_program
+from tests.running_program import SECONDS, RunningProgram, environment, running_program
 
 MIB = 2**20
 PS_FIELDS = {
@@ -143,25 +143,28 @@ def test_files_are_found(program: RunningProgram, smol_path: Path) -> None:
 
 def test_events_are_watched(program: RunningProgram, smol_path: Path) -> None:
     """`watch` writes one JSON object a line for as long as it runs, and ends well on Ctrl+C."""
-    watching = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "llmmem_gui.cli", "watch", "--samples"],
         env=environment(program.home),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert watching.stdout is not None
-    json.loads(watching.stdout.readline())  # it listens
-    program.llmmem("load", str(smol_path))
-    program.llmmem("unload", "--all")
-    for line in watching.stdout:
-        event = json.loads(line)
-        if event["type"] == "model-unloaded":
-            break
+    ) as watching:
+        try:
+            assert watching.stdout is not None
+            json.loads(watching.stdout.readline())  # it listens
+            program.llmmem("load", str(smol_path))
+            program.llmmem("unload", "--all")
+            for line in watching.stdout:
+                event = json.loads(line)
+                if event["type"] == "model-unloaded":
+                    break
+            watching.send_signal(signal.SIGINT)
+            _, errors = watching.communicate(timeout=SECONDS)
+        finally:
+            watching.kill()
     assert {"time", "type", "model", "cause", "actor"} <= event.keys()
     assert event["actor"] == "cli"
-    watching.send_signal(signal.SIGINT)
-    _, errors = watching.communicate(timeout=30)
     assert (watching.returncode, errors) == (0, "")
 
 
