@@ -30,7 +30,6 @@ CHECKS = [
 
 few_and_the_same = settings(
     max_examples=15,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],

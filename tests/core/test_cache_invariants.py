@@ -435,7 +435,6 @@ def test_invariants_hold_whatever_happens() -> None:
         settings=settings(
             max_examples=60,
             stateful_step_count=50,
-            deadline=None,
             derandomize=True,
             database=None,
             phases=(Phase.generate, Phase.shrink),

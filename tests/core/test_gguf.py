@@ -113,7 +113,9 @@ def test_the_corpus_is_large() -> None:
     assert len({case.name for case in HOSTILE}) == len(HOSTILE) > 60
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=2000, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(st.tuples(st.integers(0, 8999), st.integers(0, 255)), min_size=1, max_size=16))
 @example([(8, 255), (15, 127)])
 @example([(16, 0)])
@@ -127,7 +129,7 @@ def test_a_damaged_model_is_read_or_refused(tmp_path: Path, changes: list[tuple[
         assert 0 < shape.weights_bytes <= path.stat().st_size
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.binary(max_size=2000))
 def test_noise_is_refused(tmp_path: Path, noise: bytes) -> None:
     """Random bytes after the magic are never taken for a model."""

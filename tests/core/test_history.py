@@ -279,7 +279,7 @@ def test_events_after_a_clock_set_back_are_in_order() -> None:
     back=st.integers(0, 100_000),
     most_points=st.integers(1, 2_000),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_window_is_well_formed(steps: list[float], span: int, back: int, most_points: int) -> None:
     """Whatever the clock did: at most the points asked for, rising times, and least <= mean <= most."""
     history = History()
@@ -304,7 +304,7 @@ def test_every_window_is_well_formed(steps: list[float], span: int, back: int, m
     steps=st.lists(st.sampled_from([1, 1, 5, 200, 400, 7_000, -3, -90, -400, 4_000_000]), max_size=60),
     span=st.sampled_from([400, 3_600, 90_000, 700_000]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_window_that_was_shown_before_hides_nothing_new(steps: list[int], span: int) -> None:
     """A window shown after every sample ends up the same as one that is shown for the first time."""
     shown, fresh, time = History(), History(), NOON
@@ -348,7 +348,7 @@ def test_rows_put_in_after_a_window_was_shown_are_shown() -> None:
     ),
     number=st.integers(0, 2),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_rows_are_what_their_samples_come_to(values: list[tuple[int, int | None]], number: int) -> None:
     """At every resolution least, mean and most agree with those counted over the samples themselves."""
     resolution = RESOLUTIONS[number]

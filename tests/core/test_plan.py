@@ -245,7 +245,7 @@ def fits(staying: Iterable[Holder], gone: Iterable[Holder], bounds: Bounds) -> b
     return available - claims - promises >= 0
 
 
-@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@settings(max_examples=300, derandomize=True, database=None)
 @given(
     holders_of_any_kind(), bounds_of_any_kind, st.integers(0, 20), st.integers(0, 20), st.sampled_from("xyz")
 )
@@ -287,7 +287,7 @@ def test_a_load_is_admitted_exactly_when_some_eviction_makes_it_fit_and_each_ste
             assert fits_without([*in_use, *(by_id[model_id] for model_id in plan.pinned)])
 
 
-@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@settings(max_examples=300, derandomize=True, database=None)
 @given(holders_of_any_kind(), bounds_of_any_kind)
 def test_relief_restores_the_bounds_if_that_is_possible_and_each_step_brings_them_nearer(
     holders: list[Holder], bounds: Bounds
