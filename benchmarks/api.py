@@ -96,9 +96,16 @@ def over_http(url: str, model: str, token: str = "") -> Way:
 
     def ask(prompt: str) -> Speed:
         body = {"model": model, "prompt": prompt, "max_tokens": TOKENS, "temperature": 0, "stream": True}
-        started = time.perf_counter()
-        connection.request("POST", "/v1/completions", json.dumps(body), headers)
-        answer = connection.getresponse()
+        for is_last_try in (False, True):
+            started = time.perf_counter()
+            try:
+                connection.request("POST", "/v1/completions", json.dumps(body), headers)
+                answer = connection.getresponse()
+                break
+            except ConnectionError:  # llama-server does not keep a connection after a stream
+                connection.close()
+                if is_last_try:
+                    raise
         if answer.status != 200:
             raise RuntimeError(answer.read().decode())
         return timed(_texts(answer), started)

@@ -237,10 +237,7 @@ def preview_and_refusal(camera: Camera) -> Iterator[str]:
         QApplication.sendEvent(track, event)
 
     mouse(QEvent.Type.MouseButtonPress, track.width() / 2)
-    for x in range(8, track.width() // 2):
-        mouse(QEvent.Type.MouseMove, x)
-        if SMOL not in window.limits.limit.hint.text():  # the smaller one could stay
-            break
+    mouse(QEvent.Type.MouseMove, 8)
     yield camera.take("preview")
     track.let_go.emit()
     track.setSliderDown(False)

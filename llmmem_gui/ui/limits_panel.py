@@ -145,13 +145,13 @@ def relief_text(snapshot: CacheSnapshot, bounds: Bounds) -> tuple[str, str | Non
     if gone:
         one, several = (
             translate("LimitsPanel", "unloads {models}"),
-            translate("LimitsPanel", "unloads {count} models: {models}"),
+            translate("LimitsPanel", "unloads {count}: {models}"),
         )
         return _told(one, several, gone), "warning"
     if asleep:
         one, several = (
             translate("LimitsPanel", "puts {models} to sleep"),
-            translate("LimitsPanel", "puts {count} models to sleep: {models}"),
+            translate("LimitsPanel", "puts {count} to sleep: {models}"),
         )
         return _told(one, several, asleep), "warning"
     over = bounds.total_limit_bytes is not None and snapshot.charged_bytes > bounds.total_limit_bytes

@@ -82,7 +82,7 @@ class SteppedSlider(QWidget):
             layout.addWidget(self.label, 0, 0)
             layout.addWidget(self.track, 0, 1)
             layout.addWidget(self.edit, 0, 2)
-            layout.addWidget(self.hint, 1, 1, 1, 2)
+            layout.addWidget(self.hint, 1, 0, 1, 3)
             layout.setColumnStretch(1, 1)
             self.edit.setAlignment(Qt.AlignmentFlag.AlignLeft)
 

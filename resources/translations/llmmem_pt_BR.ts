@@ -1301,16 +1301,16 @@
         <translation>descarrega {models}</translation>
     </message>
     <message>
-        <source>unloads {count} models: {models}</source>
-        <translation>descarrega {count} modelos: {models}</translation>
+        <source>unloads {count}: {models}</source>
+        <translation>descarrega {count}: {models}</translation>
     </message>
     <message>
         <source>puts {models} to sleep</source>
         <translation>põe {models} para dormir</translation>
     </message>
     <message>
-        <source>puts {count} models to sleep: {models}</source>
-        <translation>põe {count} modelos para dormir: {models}</translation>
+        <source>puts {count} to sleep: {models}</source>
+        <translation>põe {count} para dormir: {models}</translation>
     </message>
     <message>
         <source>waits for {models} to finish</source>

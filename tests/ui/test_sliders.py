@@ -168,7 +168,7 @@ def test_a_lower_limit_says_what_goes(limits: LimitsPanel) -> None:
     limits.limit.previewed.emit(5600 * MIB)
     assert limits.limit.hint.text() == "unloads gemma-3-270m"
     limits.limit.previewed.emit(1 * GIB)
-    assert limits.limit.hint.text() == "unloads 2 models: gemma-3-270m and smollm2-135m-instruct"
+    assert limits.limit.hint.text() == "unloads 2: gemma-3-270m and smollm2-135m-instruct"
     limits.limit.previewed.emit(9 * GIB)
     assert limits.limit.hint.text() == "nothing has to go"
     limits.limit.abandoned.emit()
