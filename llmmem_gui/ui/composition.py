@@ -62,4 +62,5 @@ def composition(
         Part("other", names["other"], other),
         Part("own", names["own"], machine.own_bytes),
     ]
-    return [part for part in parts if part.size_bytes > 0]
+    # That there is no room is worth saying, and a legend that keeps its entries does not jump.
+    return [part for part in parts if part.size_bytes > 0 or part.kind == "room"]

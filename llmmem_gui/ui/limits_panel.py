@@ -27,8 +27,10 @@ class LimitsPanel(Card):
     """Shows the limits in force and asks for other ones.
 
     Signals: `limit_chosen` and `reserve_chosen` with bytes (the limit may be None), `idle_chosen` with
-    minutes (None: never).
+    minutes (None: never); `previewed` while somebody is choosing a limit or what is kept free.
     """
+
+    previewed = Signal()
 
     limit_chosen = Signal(object)
     reserve_chosen = Signal(object)
@@ -47,10 +49,10 @@ class LimitsPanel(Card):
         for slider, share in ((self.limit, 4), (self.reserve, 4), (self.idle, 4)):
             layout.addWidget(slider, share)
         self.limit.previewed.connect(self._preview_limit)
-        self.limit.abandoned.connect(self._rest)
+        self.limit.abandoned.connect(self._abandon)
         self.limit.chosen.connect(self._choose_limit)
         self.reserve.previewed.connect(self._preview_reserve)
-        self.reserve.abandoned.connect(self._rest)
+        self.reserve.abandoned.connect(self._abandon)
         self.reserve.chosen.connect(self._choose_reserve)
         self.idle.chosen.connect(self.idle_chosen)
         self.retranslate()
@@ -92,6 +94,19 @@ class LimitsPanel(Card):
         if not self.limit.is_moving and not self.reserve.is_moving:
             self._rest()
 
+    def with_choice(self, snapshot: CacheSnapshot) -> CacheSnapshot:
+        """The snapshot with the bounds that somebody is choosing instead of those in force."""
+        bounds = snapshot.bounds
+        if self.limit.is_moving:
+            bounds = replace(bounds, total_limit_bytes=_whole(self.limit.value))
+        if self.reserve.is_moving:
+            bounds = replace(bounds, reserve_bytes=_whole(self.reserve.value) or 0)
+        return replace(snapshot, bounds=bounds)
+
+    def _abandon(self) -> None:
+        self._rest()
+        self.previewed.emit()
+
     def _rest(self) -> None:
         snapshot = self._snapshot
         if snapshot is None:
@@ -113,28 +128,32 @@ class LimitsPanel(Card):
 
     def _preview_limit(self, value: Value) -> None:
         if self._snapshot is not None:
-            limit = None if value is None else round(value)
-            self._preview(self.limit, replace(self._snapshot.bounds, total_limit_bytes=limit))
+            self._preview(self.limit, replace(self._snapshot.bounds, total_limit_bytes=_whole(value)))
 
     def _preview_reserve(self, value: Value) -> None:
         if self._snapshot is not None:
-            self._preview(self.reserve, replace(self._snapshot.bounds, reserve_bytes=round(value or 0)))
+            self._preview(self.reserve, replace(self._snapshot.bounds, reserve_bytes=_whole(value) or 0))
 
     def _preview(self, slider: SteppedSlider, bounds: Bounds) -> None:
         assert self._snapshot is not None
         text, level = relief_text(self._snapshot, bounds)
         slider.set_hint(text, level)
+        self.previewed.emit()
 
     def _choose_limit(self, value: Value) -> None:
-        self.limit_chosen.emit(None if value is None else round(value))
+        self.limit_chosen.emit(_whole(value))
 
     def _choose_reserve(self, value: Value) -> None:
-        self.reserve_chosen.emit(round(value or 0))
+        self.reserve_chosen.emit(_whole(value) or 0)
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
         super().changeEvent(event)
+
+
+def _whole(value: Value) -> int | None:
+    return None if value is None else round(value)
 
 
 def relief_text(snapshot: CacheSnapshot, bounds: Bounds) -> tuple[str, str | None]:

@@ -170,6 +170,7 @@ class MainWindow(QWidget):
         self.panel.reload_asked.connect(self._reload)
         self.panel.try_asked.connect(self.open_try_out)
         self.panel.ghosted.connect(self._show_moving_ghost)
+        self.limits.previewed.connect(self._show_bounds)
         self.limits.limit_chosen.connect(self.history.change_total)
         self.limits.reserve_chosen.connect(self.history.change_reserve)
         self.limits.idle_chosen.connect(self.history.change_idle)
@@ -298,14 +299,19 @@ class MainWindow(QWidget):
         self._show_machine()
         self.table.show_snapshot(snapshot, self._settings)
         self.limits.show_limits(snapshot, minutes if minutes > 0 else None)
-        self.plot.show_limit(snapshot.bounds.total_limit_bytes)
         self._show_current()
 
     def _show_machine(self) -> None:
         if self._snapshot is None or self._sample is None or not self.isVisible() or self.isMinimized():
             return
         self.headline.show_memory(self._snapshot, self._sample.machine)
-        self.composition.show_memory(self._snapshot, self._sample.machine)
+        self._show_bounds()
+
+    def _show_bounds(self) -> None:
+        if self._snapshot is not None and self._sample is not None:
+            drawn = self.limits.with_choice(self._snapshot)
+            self.composition.show_memory(drawn, self._sample.machine)
+            self.plot.show_limit(drawn.bounds.total_limit_bytes)
 
     def _show_current(self) -> None:
         model = self.table.current

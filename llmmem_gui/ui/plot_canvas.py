@@ -101,8 +101,10 @@ class PlotCanvas(QWidget):
         self.follow()
 
     def show_limit(self, limit_bytes: int | None) -> None:
-        """Draw the total limit from the next refresh on."""
-        self._limit_bytes = limit_bytes
+        """Draw the total limit."""
+        if limit_bytes != self._limit_bytes:
+            self._limit_bytes = limit_bytes
+            self.refresh(self._now)
 
     def show_ghost(self, ghost: Ghost | None) -> None:
         """Draw what a load would take on top of what is used now."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
@@ -345,3 +345,23 @@ def test_a_wait_is_not_a_fit() -> None:
 
     assert not Outlook("m", 1, Wait(("busy",))).fits
     assert State.BUSY.holds_host
+
+
+def test_a_limit_is_drawn_while_it_is_dragged(window: MainWindow, qtbot: QtBot) -> None:
+    """The mark on the bar and the line on the plot follow the slider; Escape brings them back."""
+
+    def drawn() -> tuple[bool, float | None]:
+        scene = window.plot.canvas.scene
+        assert scene is not None
+        return "limit 1.00 GiB" in plain(window.composition.summary()), scene.limit_bytes
+
+    track = window.limits.limit.track
+    middle = track.height() // 2
+    left = Qt.MouseButton.LeftButton
+    qtbot.mousePress(track, left, pos=QPoint(track.width() // 2, middle))
+    position = window.limits.limit._scale.position_of(GIB)
+    qtbot.mouseMove(track, QPoint(round(track._x_of(position)), middle))
+    assert drawn() == (True, GIB)
+    assert "of 8" in window.first_line()
+    qtbot.keyClick(track, Qt.Key.Key_Escape)
+    assert drawn() == (False, 8 * GIB)
