@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, QTimer, Signal
+from PySide6.QtCore import QByteArray, QObject, QSettings, QSize, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 _MARKED_SECONDS = 7 * 86_400.0
 """Events of so long ago are marked on the plot, as far back as it can show."""
+_FIRST_SIZE = QSize(1366, 860)
+
 _CALM_AFTER_SECONDS = 60.0
 """The tray icon keeps the level of a warning this long."""
 
@@ -92,6 +94,7 @@ class Desktop(QObject):
         self.theme = Theme(application, self._worn.theme)
         self.memory = HistorySource(History())
         self.window = MainWindow(self.theme, self.memory)
+        self.window.resize(first_size(application.primaryScreen().availableSize()))
         self.service = service
         self.warnings = MemoryWarnings(self)
         self.tray = Tray(self)
@@ -373,3 +376,9 @@ class Desktop(QObject):
 
     def _open_help(self) -> None:
         HelpDialog(self.window.actions_, self.window).open()
+
+
+def first_size(available: QSize) -> QSize:
+    """The size of the window at its first start; Qt would take two thirds of the room on the screen."""
+    frame = QSize(16, 48)
+    return _FIRST_SIZE.boundedTo(available - frame)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
+    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -89,11 +90,20 @@ class EmptyState(Card):
         middle = QWidget()
         middle.setLayout(column)
         middle.setMaximumWidth(820)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(24, 12, 24, 12)
-        layout.addStretch(1)
-        layout.addWidget(middle, 12)
-        layout.addStretch(1)
+        page = QWidget()
+        page.setObjectName("page")
+        across = QHBoxLayout(page)
+        across.setContentsMargins(24, 12, 24, 12)
+        across.addStretch(1)
+        across.addWidget(middle, 12)
+        across.addStretch(1)
+        scroll = QScrollArea()  # there may be more folders than a small window has room for
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll)
 
     def retranslate(self) -> None:
         """Write all texts in the language in force."""

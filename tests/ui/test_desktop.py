@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -20,6 +20,7 @@ from llmmem_gui.core.snapshot import State
 from llmmem_gui.core.units import MIB
 from llmmem_gui.service.sampling.process_memory import read_process_memory
 from llmmem_gui.ui import requests as ask
+from llmmem_gui.ui.desktop import first_size
 from llmmem_gui.ui.figures import NO_BREAK
 from tests.ui.running import Running, running
 
@@ -48,6 +49,15 @@ def library_bytes() -> int:
     memory = read_process_memory(os.getpid())
     assert memory is not None
     return memory.mapped_bytes
+
+
+@pytest.mark.parametrize(
+    ("available", "first"),
+    [((1920, 1040), (1366, 860)), ((1366, 740), (1350, 692)), ((1024, 600), (1008, 552))],
+)
+def test_the_first_window_fits_the_screen(available: tuple[int, int], first: tuple[int, int]) -> None:
+    """The first window is as large as it is good to be, or as the screen and a frame allow."""
+    assert first_size(QSize(*available)) == QSize(*first)
 
 
 def test_load_and_unload_by_button(program: Running) -> None:
