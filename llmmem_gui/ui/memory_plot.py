@@ -138,11 +138,13 @@ class MemoryPlot(Card):
 
     def choose_span(self, name: str) -> None:
         """Show one of `SPANS`."""
-        self._spans.button(list(SPANS).index(name)).setChecked(True)
-        self.canvas.show_span(SPANS[name])
+        number = list(SPANS).index(name)
+        self._spans.button(number).setChecked(True)
+        self._choose_span(number)
 
     def _choose_span(self, number: int) -> None:
         self.canvas.show_span(list(SPANS.values())[number])
+        self._tell(None)
 
     def _following(self, follows: bool) -> None:
         self._live.setVisible(not follows)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.history import History
+from llmmem_gui.core.readings import HostReading, MachineReading, Sample
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import stacked_areas
 from llmmem_gui.ui.composition import Ghost
@@ -33,6 +34,27 @@ def plot(qtbot: QtBot, theme: Theme) -> MemoryPlot:
     made.show()
     made.refresh(facts.NOW, 5 * GIB)
     return made
+
+
+def test_the_highest_use_is_that_of_the_range(qtbot: QtBot, theme: Theme) -> None:
+    """Another range says its own highest use at once, not only with the next sample."""
+    memory = HistorySource(History())
+    machine = MachineReading(16 * GIB, 8 * GIB)
+    for second in range(200):
+        used = GIB if second > 100 else 2 * GIB
+        hosts = {facts.SMOL.id: HostReading(1, used, 0)}
+        memory.history.append(Sample(facts.NOW - 200 + second, float(second), machine, hosts), None)
+    made = MemoryPlot(theme, memory)
+    qtbot.addWidget(made)
+    made.resize(980, 320)
+    made.show()
+    made.refresh(facts.NOW, GIB)
+    told = [made._numbers.text()]
+    for span in ("1min", "5min"):
+        made.choose_span(span)
+        told.append(made._numbers.text())
+    highest = [text.replace(NO_BREAK, " ").partition("highest ")[2] for text in told]
+    assert highest == ["2.00 GiB", "1.00 GiB", "2.00 GiB"]
 
 
 @pytest.mark.parametrize("top", [3e5, 5e7, 3e8, 1.2e9, 6e9, 8.6e9, 4e10, 3e11, 5e12])
