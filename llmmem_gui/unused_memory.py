@@ -7,6 +7,9 @@ import mmap
 import sys
 from collections.abc import Iterator
 
+SETTLED_AFTER_SECONDS = 5.0
+"""So long after its start a program has read from its libraries what only a start needs."""
+
 # `dl_iterate_phdr` (man 3) and the ELF format (man 5 elf), as a 64-bit system lays them out.
 _LOADED_SEGMENT, _WRITABLE = 1, 2
 

@@ -11,9 +11,7 @@ from llmmem_gui.cli.output import write_json
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.program import Program
 from llmmem_gui.service.storage.log_file import keep_log
-from llmmem_gui.unused_memory import give_back_unused
-
-_SETTLED_AFTER_SECONDS = 5.0
+from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, give_back_unused
 
 
 def serve(options: Namespace) -> None:
@@ -37,7 +35,7 @@ async def _serve(program: Program, options: Namespace) -> None:
         else:
             print(f"Serving at {where.url}/v1; the token is in {where.token_file}. Ctrl+C ends it.")
         sys.stdout.flush()
-        asyncio.get_running_loop().call_later(_SETTLED_AFTER_SECONDS, give_back_unused)
+        asyncio.get_running_loop().call_later(SETTLED_AFTER_SECONDS, give_back_unused)
         await asked_to_end.wait()
     finally:
         await program.close()

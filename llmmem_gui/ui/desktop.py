@@ -35,19 +35,18 @@ from llmmem_gui.ui.settings_dialog import SettingsDialog
 from llmmem_gui.ui.single_instance import SecondStart, SingleInstance
 from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.tray import Tray
-from llmmem_gui.unused_memory import give_back_unused
+from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, give_back_unused
 
 log = logging.getLogger(__name__)
 
 _MARKED_SECONDS = 7 * 86_400.0
 """Events of so long ago are marked on the plot, as far back as it can show."""
 _FIRST_SIZE = QSize(1366, 860)
-
+"""Of the window, where the screen has room for it."""
 _CALM_AFTER_SECONDS = 60.0
 """The tray icon keeps the level of a warning this long."""
-
-_SETTLED_AFTER_SECONDS, _UNUSED_AFTER_SECONDS = 5.0, 30.0
-"""When what only the start needed is given back, and how often what was not used since."""
+_UNUSED_AFTER_SECONDS = 30.0
+"""Memory that was not used for so long is given back."""
 
 
 def make_application(arguments: Sequence[str]) -> QApplication:
@@ -143,7 +142,7 @@ class Desktop(QObject):
         self.signals.received.connect(self.quit)
         self.instance.second_start.connect(self._take_second_start)
         self._calm.timeout.connect(lambda: self.tray.show_level("calm"))
-        self.ready.connect(lambda: self._unused.start(round(_SETTLED_AFTER_SECONDS * 1000)))
+        self.ready.connect(lambda: self._unused.start(round(SETTLED_AFTER_SECONDS * 1000)))
         self._unused.timeout.connect(self._give_back_unused)
         self._application.aboutToQuit.connect(self._close_at_once)
         self.theme.changed.connect(window.retranslate)

@@ -31,7 +31,6 @@ class LimitsPanel(Card):
     """
 
     previewed = Signal()
-
     limit_chosen = Signal(object)
     reserve_chosen = Signal(object)
     idle_chosen = Signal(object)
