@@ -1,7 +1,8 @@
 """When a person is warned: a model near its limit, all models near theirs, the machine short of memory.
 
-A warning is given once, when its level is reached. It is given again when the use has fallen clearly below
-that level and reaches it anew, but not within the quiet time; a graver level is always told at once.
+What stands is a state: it begins when a level is reached, follows the numbers, and ends when the use has
+fallen clearly below the level or its cause is gone. It is *told* when its level is reached; again when it was
+left and is reached anew, but not within the quiet time; a graver level is always told at once.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from llmmem_gui.core.plan import Holder, charged_bytes, eviction_order
+from llmmem_gui.core.alert import Alert, Growth
+from llmmem_gui.core.plan import Holder, eviction_order
 from llmmem_gui.core.pressure import Level
-from llmmem_gui.core.readings import ProgramReading, Sample
-from llmmem_gui.core.sentence import Duration, Percent, Sentence, Size
+from llmmem_gui.core.readings import MachineReading, ProgramReading, Sample
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.core.trend import Trend
 from llmmem_gui.core.units import MIB
@@ -35,123 +36,23 @@ class AlertLimits:
     quiet_seconds: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """What has grown, and how fast."""
-
-    name: str
-    """A model, or another program."""
-    grown_bytes: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One warning, with its numbers."""
-
-    level: Level
-    current_bytes: int
-    limit_bytes: int
-    """The limit; for the machine all its memory."""
-    model_id: str | None = None
-    """The model that is near its own limit; None: all models, or the machine."""
-    of_machine: bool = False
-    seconds_to_limit: float | None = None
-    """When the limit is reached at the present rate; None when nothing clear can be said."""
-    growth: Growth | None = None
-    """What caused it, as far as that can be seen."""
-    relief_model: str | None = None
-    """The model that would go first, whose unloading helps."""
-    relief_bytes: int = 0
-    """What unloading it gives back."""
-
-    @property
-    def percent(self) -> float:
-        """Use in percent of the limit."""
-        return 100.0 * self.current_bytes / self.limit_bytes
-
-    @property
-    def numbers(self) -> dict[str, float]:
-        """Figures by name, the unit in each name."""
-        numbers = {
-            "percent": self.percent,
-            "current_bytes": self.current_bytes,
-            "limit_bytes": self.limit_bytes,
-            "level": int(self.level),
-            "relief_bytes": self.relief_bytes,
-            "seconds_to_limit": self.seconds_to_limit,
-            "growth_bytes": self.growth.grown_bytes if self.growth else None,
-            "growth_seconds": self.growth.seconds if self.growth else None,
-        }
-        return {name: float(number) for name, number in numbers.items() if number is not None}
-
-    @property
-    def sentence(self) -> Sentence:
-        """What is short, why, when it is used up, and what can be done."""
-        story = self._what()
-        for more in (self._growth(), self._end()):
-            if more is not None:
-                story = Sentence("Alert", "{story}, {more}").format(story=story, more=more)
-        return Sentence("Alert", "{story}: {advice}.").format(story=story, advice=self._advice())
-
-    def _what(self) -> Sentence:
-        used, limit, share = Size(self.current_bytes), Size(self.limit_bytes), Percent(self.percent)
-        if self.of_machine:
-            left = Size(self.limit_bytes - self.current_bytes)
-            return Sentence("Alert", "This computer has {left} of {limit} left ({share} used)").format(
-                left=left, limit=limit, share=share
-            )
-        if self.model_id is not None:
-            return Sentence("Alert", "{model} uses {used} of its limit of {limit} ({share})").format(
-                model=self.model_id, used=used, limit=limit, share=share
-            )
-        return Sentence("Alert", "The models use {used} of {limit} ({share})").format(
-            used=used, limit=limit, share=share
-        )
-
-    def _growth(self) -> Sentence | None:
-        if self.growth is None:
-            return None
-        name, grown = self.growth.name, Size(self.growth.grown_bytes)
-        if not self.growth.seconds:
-            return Sentence("Alert", "{name} grew by {size}").format(name=name, size=grown)
-        return Sentence("Alert", "{name} grew by {size} in {duration}").format(
-            name=name, size=grown, duration=Duration(self.growth.seconds)
-        )
-
-    def _end(self) -> Sentence | None:
-        if self.seconds_to_limit is None:
-            return None
-        left = Duration(self.seconds_to_limit)
-        if self.of_machine:
-            return Sentence("Alert", "at this rate its memory is used up in {duration}").format(duration=left)
-        return Sentence("Alert", "at this rate the limit is reached in {duration}").format(duration=left)
-
-    def _advice(self) -> Sentence:
-        if self.relief_model is not None:
-            return Sentence("Alert", "unloading {model} gives {size} back").format(
-                model=self.relief_model, size=Size(self.relief_bytes)
-            )
-        if self.model_id is not None:
-            return Sentence("Alert", "raise its limit or load it with a smaller context")
-        if self.of_machine:
-            return Sentence("Alert", "close other programs")
-        return Sentence("Alert", "raise the limit or unload a model")
-
-
 @dataclass(slots=True)
 class _Watch:
     """How one subject stands."""
 
+    limit_bytes: int = 0
+    limit_since: float = float("-inf")
+    """When that limit was first seen, monotonic seconds."""
     level: Level = Level.NORMAL
     told: Level = Level.NORMAL
     """The gravest level that was told since the level rose to it."""
+    last_told: Alert | None = None
+    """What was told and has not ended."""
     quiet_until: float = float("-inf")
     quiet_level: Level = Level.NORMAL
 
     def must_tell(self, level: Level, now: float, quiet_seconds: float) -> bool:
-        """Take the level in; whether it has to be told now."""
-        self.level = level
+        """Whether this level has to be told now."""
         self.told = min(self.told, level)
         held_back = now < self.quiet_until and level <= self.quiet_level
         if level <= self.told or held_back:
@@ -161,8 +62,18 @@ class _Watch:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What has to be told after a sample."""
+
+    begun: tuple[Alert, ...] = ()
+    """Warnings that have begun or have become graver."""
+    ended: tuple[Alert, ...] = ()
+    """Warnings that were told and are over, with the numbers of the end."""
+
+
 class Alerts:
-    """Watches snapshots and samples and says when to warn."""
+    """Watches snapshots and samples and says what is wrong, and when to tell it."""
 
     def __init__(self, limits: AlertLimits | None = None) -> None:
         self.limits = limits or AlertLimits()
@@ -171,88 +82,140 @@ class Alerts:
         self._machine = Trend()
         self._models: dict[str, Trend] = {}
         self._programs: tuple[ProgramReading, ...] = ()
+        self._reading: MachineReading | None = None
 
-    def feed(self, snapshot: CacheSnapshot, sample: Sample, pressure: Level) -> tuple[Alert, ...]:
-        """Take in what is so now; the warnings to give."""
+    def feed(
+        self, snapshot: CacheSnapshot, sample: Sample, pressure: Level, *, simulated: bool = False
+    ) -> Told:
+        """Take in what is so now; what has to be told of it."""
         now = sample.monotonic
+        self._follow(snapshot, sample)
+        standing = {alert.subject: alert for alert in self.standing(snapshot, pressure, simulated=simulated)}
+        begun = []
+        for subject, watch in self._watches.items():
+            alert = standing.get(subject)
+            if watch.must_tell(alert.level if alert else Level.NORMAL, now, self.limits.quiet_seconds):
+                assert alert is not None
+                begun.append(alert)
+                watch.last_told = alert
+        return Told(tuple(begun), tuple(self._ended(standing, snapshot)))
+
+    def standing(
+        self, snapshot: CacheSnapshot, pressure: Level, *, simulated: bool = False
+    ) -> tuple[Alert, ...]:
+        """What is wrong in this state of the cache, the gravest first."""
+        alerts = [*self._of_total(snapshot), *self._of_models(snapshot)]
+        alerts += self._of_machine(snapshot, pressure, simulated=simulated)
+        return tuple(sorted(alerts, key=lambda alert: -alert.level))
+
+    def _follow(self, snapshot: CacheSnapshot, sample: Sample) -> None:
+        """Take a sample into the trends."""
+        now = sample.monotonic
+        self._reading = sample.machine
         self._programs = sample.programs or self._programs
         loaded = [model for model in snapshot.models if model.id in sample.hosts]
         present = frozenset((model.id, model.loaded_at) for model in loaded)
         self._total.add(now, snapshot.resident_bytes, present)
-        self._machine.add(now, sample.machine.total_bytes - sample.machine.available_bytes, present)
+        self._machine.add(now, _used_bytes(sample.machine), present)
         self._models = {model.id: self._models.get(model.id, Trend()) for model in loaded}
         for model in loaded:
             self._models[model.id].add(now, model.resident_bytes, model.loaded_at)
-        alerts = [*self._of_total(snapshot, now), *self._of_models(snapshot, now)]
-        return (*alerts, *self._of_machine(snapshot, sample, pressure))
 
-    def _of_total(self, snapshot: CacheSnapshot, now: float) -> Iterator[Alert]:
-        limit, used = snapshot.bounds.total_limit_bytes, snapshot.resident_bytes
-        if not limit:
-            self._watches.pop("total", None)
-            return
-        level = self._level("total", 100.0 * used / limit, self.limits.warn_percent)
-        if self._must_tell("total", level, now):
-            alert = Alert(
-                level,
-                used,
-                limit,
-                seconds_to_limit=self._total.seconds_until(limit),
-                growth=self._growing_model(),
-            )
-            coldest = next(iter(eviction_order(snapshot.holders)), None)
-            if coldest is not None:
-                others = [holder for holder in snapshot.holders if holder is not coldest]
-                back = charged_bytes(snapshot.holders) - charged_bytes(others)
-                alert = replace(alert, relief_model=coldest.model_id, relief_bytes=back)
-            yield alert
-
-    def _of_models(self, snapshot: CacheSnapshot, now: float) -> Iterator[Alert]:
-        for model in snapshot.models:
-            subject = f"model {model.id}"
-            if not model.limit_bytes or not model.state.holds_host:
-                self._watches.pop(subject, None)
+    def _ended(self, standing: dict[str, Alert], snapshot: CacheSnapshot) -> Iterator[Alert]:
+        """Warnings that were told and do not stand any more."""
+        for subject, watch in self._watches.items():
+            last = watch.last_told
+            if last is None or subject in standing:
                 continue
-            percent = 100.0 * model.resident_bytes / model.limit_bytes
-            level = self._level(subject, percent, self.limits.model_warn_percent)
-            if self._must_tell(subject, level, now):
-                yield self._of_model(model, model.limit_bytes, level)
+            watch.last_told = None
+            if last.of_machine:
+                used = _used_bytes(self._reading) if self._reading is not None else 0
+                limit = last.limit_bytes
+            elif last.model_id is not None:
+                model = snapshot.model(last.model_id)
+                used = model.resident_bytes if model is not None else 0
+                limit = model.limit_bytes if model is not None and model.limit_bytes else last.limit_bytes
+            else:
+                used = snapshot.resident_bytes
+                limit = snapshot.bounds.total_limit_bytes or last.limit_bytes
+            yield Alert(
+                Level.NORMAL, used, limit, last.model_id, of_machine=last.of_machine, simulated=last.simulated
+            )
 
-    def _of_model(self, model: ModelSnapshot, limit_bytes: int, level: Level) -> Alert:
+    def _of_total(self, snapshot: CacheSnapshot) -> Iterator[Alert]:
+        limit, used = snapshot.bounds.total_limit_bytes or 0, snapshot.resident_bytes
+        level = self._level("total", used, limit, self.limits.warn_percent, snapshot.monotonic)
+        if level is Level.NORMAL:
+            return
+        until, growth = self._total.seconds_until(limit), self._growing_model(snapshot.monotonic)
+        alert = Alert(level, used, limit, seconds_to_limit=until, growth=growth)
+        coldest = next(iter(eviction_order(snapshot.holders)), None)
+        if coldest is not None:
+            others = {each.charge.file for each in snapshot.holders if each is not coldest}
+            back = coldest.private_bytes + (0 if coldest.charge.file in others else coldest.weights_bytes)
+            alert = replace(alert, relief_model=coldest.model_id, relief_bytes=back)
+        yield alert
+
+    def _of_models(self, snapshot: CacheSnapshot) -> Iterator[Alert]:
+        here = {f"model {model.id}": model for model in snapshot.models}
+        for subject in [name for name in self._watches if name.startswith("model ") and name not in here]:
+            self._level(subject, 0, 0, self.limits.model_warn_percent, snapshot.monotonic)
+        for subject, model in here.items():
+            limit = model.limit_bytes if model.limit_bytes and model.state.holds_host else 0
+            percent = self.limits.model_warn_percent
+            level = self._level(subject, model.resident_bytes, limit, percent, snapshot.monotonic)
+            if level is not Level.NORMAL:
+                yield self._of_model(model, limit, level, snapshot.monotonic)
+
+    def _of_model(self, model: ModelSnapshot, limit_bytes: int, level: Level, now: float) -> Alert:
         trend = self._models.get(model.id, Trend())
-        grown, seconds = trend.grown
-        notable = grown >= _NOTABLE_MODEL_GROWTH_BYTES
+        growth = Growth(model.id, *trend.grown)
         return Alert(
             level,
             model.resident_bytes,
             limit_bytes,
             model.id,
             seconds_to_limit=trend.seconds_until(limit_bytes),
-            growth=Growth(model.id, grown, seconds) if notable else None,
+            growth=growth if self._explains(growth, f"model {model.id}", now) else None,
         )
 
-    def _of_machine(self, snapshot: CacheSnapshot, sample: Sample, pressure: Level) -> Iterator[Alert]:
+    def _of_machine(self, snapshot: CacheSnapshot, pressure: Level, *, simulated: bool) -> Iterator[Alert]:
         """The gauge's levels have their own hysteresis; mapped weights are available already."""
-        if not self._must_tell("machine", pressure, sample.monotonic):
+        watch = self._watches.setdefault("machine", _Watch())
+        watch.level = pressure if self._reading is not None else Level.NORMAL
+        if self._reading is None or pressure is Level.NORMAL:
             return
-        total = sample.machine.total_bytes
-        alert = Alert(
-            pressure,
-            total - sample.machine.available_bytes,
-            total,
-            of_machine=True,
-            seconds_to_limit=self._machine.seconds_until(total),
-            growth=self._growing_program(),
-        )
+        total = self._reading.total_bytes
+        alert = Alert(pressure, _used_bytes(self._reading), total, of_machine=True, simulated=simulated)
+        if not simulated:
+            until, growth = self._machine.seconds_until(total), self._growing_program()
+            alert = replace(alert, seconds_to_limit=until, growth=growth)
         helping = [h for h in eviction_order(snapshot.holders) if h.private_bytes > 0]
         coldest: Holder | None = next(iter(helping), None)
         if coldest is not None:
             alert = replace(alert, relief_model=coldest.model_id, relief_bytes=coldest.private_bytes)
         yield alert
 
-    def _level(self, subject: str, percent: float, warn_percent: float) -> Level:
-        """The level that a use in percent stands for, left only when it has fallen clearly below."""
-        present = self._watches.get(subject, _Watch()).level
+    def _level(self, subject: str, used: int, limit: int, warn_percent: float, now: float) -> Level:
+        """The level that a use stands for, left only when it has fallen clearly below.
+
+        What stood under another limit says nothing of this one. Being past a limit is no matter of degree.
+        """
+        watch = self._watches.get(subject)
+        if not limit:
+            if watch is not None:
+                watch.limit_bytes, watch.level, watch.quiet_until = 0, Level.NORMAL, float("-inf")
+            return Level.NORMAL
+        if watch is None:
+            watch = self._watches[subject] = _Watch()
+        if watch.limit_bytes != limit:
+            watch.limit_bytes, watch.limit_since, watch.level = limit, now, Level.NORMAL
+        watch.level = self._graded(100.0 * used / limit, watch.level, warn_percent)
+        return watch.level
+
+    def _graded(self, percent: float, present: Level, warn_percent: float) -> Level:
+        if percent > 100.0:
+            return Level.EMERGENCY
         for level, threshold in (
             (Level.CRITICAL, self.limits.critical_percent),
             (Level.WARNING, warn_percent),
@@ -261,16 +224,22 @@ class Alerts:
                 return level
         return Level.NORMAL
 
-    def _must_tell(self, subject: str, level: Level, now: float) -> bool:
-        return self._watches.setdefault(subject, _Watch()).must_tell(level, now, self.limits.quiet_seconds)
-
     def _growing_program(self) -> Growth | None:
         grown = max(self._programs, key=lambda program: program.growth_bytes, default=None)
         if grown is None or grown.growth_bytes < _NOTABLE_PROGRAM_GROWTH_BYTES:
             return None
         return Growth(grown.name, grown.growth_bytes, grown.growth_seconds)
 
-    def _growing_model(self) -> Growth | None:
+    def _growing_model(self, now: float) -> Growth | None:
         growths = [Growth(model_id, *trend.grown) for model_id, trend in self._models.items()]
         largest = max(growths, key=lambda growth: growth.grown_bytes, default=None)
-        return largest if largest and largest.grown_bytes >= _NOTABLE_MODEL_GROWTH_BYTES else None
+        return largest if largest is not None and self._explains(largest, "total", now) else None
+
+    def _explains(self, growth: Growth, subject: str, now: float) -> bool:
+        """Whether a growth is why a limit is near: a limit that was lowered since explains that better."""
+        since = now - self._watches[subject].limit_since
+        return growth.grown_bytes >= _NOTABLE_MODEL_GROWTH_BYTES and 0 < growth.seconds <= since
+
+
+def _used_bytes(machine: MachineReading) -> int:
+    return machine.total_bytes - machine.available_bytes

@@ -1,7 +1,8 @@
 """Sizes of llama.cpp's buffers, computed from a model's shape: weights, caches, intermediate results.
 
-The formulas follow llama.cpp as llama-cpp-python 0.3.36 ships it, with the settings of our hosts: one
-sequence, output for one token. `benchmarks/forecast.py` compares them with llama.cpp itself.
+The formulas follow llama.cpp as llama-cpp-python 0.3.36 ships it, with the settings of our hosts: sequences
+that share one memory, output for one token of each answer. `benchmarks/forecast.py` compares them with
+llama.cpp itself.
 """
 
 from __future__ import annotations
@@ -11,13 +12,10 @@ from typing import NamedTuple
 from llmmem_gui.core.engine import Engine
 from llmmem_gui.core.ggml_types import BY_NAME
 from llmmem_gui.core.model_shape import AttentionLayers, ModelShape
-from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.parameters import LoadParameters, MemoryKind, batch_tokens, sequences
 
 CONTEXT_STEP = 256
 """llama.cpp rounds every context up to a multiple of this (`GGML_PAD` in llama-context.cpp)."""
-
-EMBEDDING_SEQUENCES = 16
-"""Texts that a host embeds in one batch."""
 
 _FLOAT_BYTES, _HALF_BYTES = 4, 2
 
@@ -47,14 +45,16 @@ def given_context(parameters: LoadParameters) -> int:
     return _padded(parameters.context, CONTEXT_STEP)
 
 
-def batch_tokens(parameters: LoadParameters) -> int:
-    """Tokens computed at once: `n_ubatch` in llama-context.cpp, at most the context asked for."""
-    return min(parameters.batch, parameters.context)
+def memory_kind(shape: ModelShape, parameters: LoadParameters) -> MemoryKind:
+    """How llama.cpp remembers what it read with this model."""
+    if shape.recurrent_layers:
+        return "recurrent"
+    slides = any(layers.sliding for layers in shape.attention) and not parameters.full_sliding_window
+    return "window" if slides else "attention"
 
 
-def sequences(parameters: LoadParameters) -> int:
-    """Sequences that the context keeps apart."""
-    return min(batch_tokens(parameters), EMBEDDING_SEQUENCES) if parameters.embeddings else 1
+def _sequences(shape: ModelShape, parameters: LoadParameters) -> int:
+    return sequences(memory_kind(shape, parameters), parameters)
 
 
 def weights(shape: ModelShape, parameters: LoadParameters, engine: Engine) -> Weights:
@@ -64,6 +64,7 @@ def weights(shape: ModelShape, parameters: LoadParameters, engine: Engine) -> We
     The last `gpu_layers` of all layers and the output go to the GPU (`i_gpu_start` in llama-model.cpp).
     Matrices that the CPU backend repacks are private, others mapped. Embeddings that are also the output
     are there twice where the output is repacked or on a GPU (TENSOR_DUPLICATED in llama-model-loader.cpp).
+    Nothing is repacked beside a GPU: its plain buffers come before (`make_cpu_buft_list` in llama-model.cpp).
     """
     first_on_gpu = _first_layer_on_gpu(shape, parameters, engine)
     layers_vram, layers_total = sum(shape.layer_bytes[first_on_gpu:]), sum(shape.layer_bytes)
@@ -76,7 +77,8 @@ def weights(shape: ModelShape, parameters: LoadParameters, engine: Engine) -> We
         else:
             on_gpu = size * layers_vram // layers_total if group.place == "layers" else 0
         vram += on_gpu
-        if group.place != "input" and engine.repacks(group.type, group.row_multiple):
+        repacked = not output_on_gpu and engine.repacks(group.type, group.row_multiple)
+        if group.place != "input" and repacked:
             private += size - on_gpu
         else:
             mapped += size - on_gpu
@@ -107,7 +109,7 @@ def cache(shape: ModelShape, parameters: LoadParameters, engine: Engine) -> Spli
             values = widest
         cell_bytes = kind.row_bytes(layers.key_elements) + kind.row_bytes(values)
         size += layers.count * _cells(shape, layers, parameters) * cell_bytes
-    size += shape.state_elements * _FLOAT_BYTES * sequences(parameters)
+    size += shape.state_elements * _FLOAT_BYTES * _sequences(shape, parameters)
     return _split(size, shape, parameters, engine)
 
 
@@ -126,7 +128,9 @@ def compute(shape: ModelShape, parameters: LoadParameters, engine: Engine) -> Sp
         _recurrent_elements(shape),
     )
     size = tokens * per_token * _FLOAT_BYTES + _mask_bytes(shape, parameters)
-    outputs = tokens if parameters.embeddings and shape.causal else 0
+    outputs = _sequences(shape, parameters)
+    if parameters.embeddings:
+        outputs = tokens if shape.causal else 0
     size = max(size, outputs * shape.vocabulary * _FLOAT_BYTES)
     return _split(size, shape, parameters, engine)
 
@@ -168,7 +172,7 @@ def _cells(shape: ModelShape, layers: AttentionLayers, parameters: LoadParameter
     context = given_context(parameters)
     if not layers.sliding or parameters.full_sliding_window:
         return context
-    window = shape.sliding_window * sequences(parameters) + batch_tokens(parameters)
+    window = shape.sliding_window * _sequences(shape, parameters) + batch_tokens(parameters)
     return _padded(min(context, window), CONTEXT_STEP)
 
 

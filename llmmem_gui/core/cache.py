@@ -13,6 +13,7 @@ gates, `limit_keeper` the limits, `relief` the machine, `thrash_guard` loops, `p
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -21,14 +22,12 @@ from llmmem_gui.core.cache_entry import Entry
 from llmmem_gui.core.cache_state import CacheState
 from llmmem_gui.core.limit_keeper import LimitKeeper
 from llmmem_gui.core.load_queue import LoadQueue
-from llmmem_gui.core.plan import Bounds, Holder
+from llmmem_gui.core.outlook import LimitsOutlook
+from llmmem_gui.core.plan import Bounds, Holder, Standing, room_for
 from llmmem_gui.core.refusal import Refusal, RefusalCode
 from llmmem_gui.core.relief import Relief
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import State
-
-_CLOCK_JUMP_SECONDS = 30.0
-"""A longer gap between two samples means that the machine slept: nothing was idle meanwhile."""
 
 
 class ModelCache:
@@ -48,14 +47,15 @@ class ModelCache:
             m.UnloadAsked: self._unload_asked,
             m.CleanUpAsked: self._clean_up_asked,
             m.DozeAsked: self._doze_asked,
-            m.SmallerFound: self._smaller_found,
             m.PinSet: self._pin_set,
             m.LimitSet: self._limit_set,
             m.PolicySet: self._policy_set,
             m.HostReady: self._host_ready,
             m.HostFailed: self._host_failed,
             m.HostExited: self._host_exited,
+            m.HostDozed: self._host_dozed,
             m.Sampled: self._sampled,
+            m.TimePassed: self._time_passed,
             m.PressureChanged: self._pressure_changed,
             m.Closing: self._close,
         }
@@ -68,6 +68,23 @@ class ModelCache:
         if not self._closing:
             self._settle()
         return tuple(self._state.actions)
+
+    def outlook(self, policy: m.Policy, now: float) -> LimitsOutlook:
+        """What other rules would bring at once, found out on a copy."""
+        trial = copy.deepcopy(self)
+        actions = trial.handle(m.PolicySet(policy), now)
+        leaving = {entry.model_id for entry in trial.entries if entry.draining}
+        holders = [
+            replace(holder, standing=Standing.UNLOADING) if holder.model_id in leaving else holder
+            for holder in trial.holders
+        ]
+        left = room_for("", holders, trial.bounds)
+        return LimitsOutlook(
+            dozes=tuple(action.model_id for action in actions if isinstance(action, m.DozeHost)),
+            unloads=tuple(action.model_id for action in actions if isinstance(action, m.StopHost)),
+            waits_for=tuple(sorted(leaving)),
+            over_bytes=0 if left is None else max(0, -left),
+        )
 
     @property
     def policy(self) -> m.Policy:
@@ -99,7 +116,17 @@ class ModelCache:
         return frozenset(self._state.open_tickets)
 
     def _settle(self) -> None:
-        """Bring the cache to rest: keep the limits, admit and start loads, grant what is loaded."""
+        """Bring the cache to rest: keep the limits, admit and start loads, grant what is loaded.
+
+        What one round decides may make more possible, such as the reload of a model whose first waiter was
+        granted. It ends: each round but the last answers somebody, or starts, stops or puts to sleep a host.
+        """
+        decided = -1
+        while decided < len(self._state.actions):
+            decided = len(self._state.actions)
+            self._settle_once()
+
+    def _settle_once(self) -> None:
         draining = self._limits.settle() | self._queue.settle()
         for entry in self._state.entries.values():
             drains = entry in draining and not entry.awaited
@@ -128,7 +155,7 @@ class ModelCache:
             requests = Sentence("Refusal", "{count} requests").format(count=using)
             return Refusal("queue full", entry.model_id, reason=requests)
         loaded = entry.state.holds_host and entry.state is not State.UNLOADING
-        if loaded and not (asked.exact and asked.parameters != entry.parameters):
+        if loaded and asked.served_by(entry.parameters):
             return None
         return self._queue.refusal_without_plan(entry, asked, entry.need(asked))
 
@@ -173,19 +200,6 @@ class ModelCache:
         entry = self.entry(message.model_id)
         if entry is not None and entry.idle and entry.state is State.READY:
             self._state.doze(entry, "asked", message.actor)
-
-    def _smaller_found(self, message: m.SmallerFound) -> None:
-        entry = self._state.of_host(message.model_id, message.host)
-        asked = message.asked
-        wanted = entry is not None and entry.state is not State.UNLOADING and entry.over_limit
-        if entry is None or not wanted or self._closing:
-            if asked is not None:
-                self._state.actions.append(m.Refuse(asked.ticket, Refusal("cancelled", message.model_id)))
-            return
-        entry.no_smaller = True  # this host is not asked about again
-        entry.remember_outgrown()
-        if asked is not None:
-            self._state.wait(entry, replace(asked, purpose="load", exact=True), first=True)
 
     def _pin_set(self, message: m.PinSet) -> None:
         self._state.of(message.model_id).pinned = message.pinned
@@ -242,7 +256,8 @@ class ModelCache:
         if entry.state is State.LOADING:
             self._load_failed(entry, message.reason)
         elif entry.state is not State.UNLOADING:
-            entry.count_failure(self._state.now, message.reason)
+            # It was loaded and answered: what one client asked is not held against the model for all.
+            entry.error = message.reason
             refusal = Refusal("host died", entry.model_id, reason=message.reason)
             self._state.end_answers(entry, refusal)
             self._state.announce("host-died", entry, "crashed", text=message.reason)
@@ -256,25 +271,35 @@ class ModelCache:
 
     # --- time and pressure ---------------------------------------------------------------------------
 
+    def _host_dozed(self, message: m.HostDozed) -> None:
+        entry = self._state.of_host(message.model_id, message.host)
+        if entry is not None:
+            entry.readable_from = self._state.now
+
     def _sampled(self, message: m.Sampled) -> None:
         sample = message.sample
-        before, self._sampled_at = self._sampled_at, sample.monotonic
-        if before is not None and sample.monotonic - before > _CLOCK_JUMP_SECONDS:
-            self._shift_clocks(before, sample.monotonic - before)
+        if sample.slept_seconds > 0 and self._sampled_at is not None:
+            self._count_sleep(sample.slept_seconds, self._sampled_at)
+        self._sampled_at = sample.monotonic
         self._state.read(sample)
         if not self._closing:
             self._expire_waiters()
             self._limits.sampled()
 
-    def _shift_clocks(self, asleep_since: float, gap: float) -> None:
-        """Leave out the time that the machine slept; what has happened since it woke keeps its time."""
+    def _time_passed(self, _: m.TimePassed) -> None:
+        if not self._closing:
+            self._expire_waiters()
+            self._limits.unload_idle()
+
+    def _count_sleep(self, seconds: float, before: float) -> None:
+        """Count the time for which the machine was suspended as idle, and not as waiting.
+
+        A model that nobody used for a night is idle since the evening, as a clock on the wall says. Those
+        who wait for a model were suspended themselves. What was used since it woke is as new as it is.
+        """
         for entry in self.entries:
-            if entry.last_used <= asleep_since:
-                entry.last_used += gap
-            entry.waiters = tuple(
-                replace(waiter, since=waiter.since + gap) if waiter.since <= asleep_since else waiter
-                for waiter in entry.waiters
-            )
+            if entry.last_used <= before:
+                entry.last_used -= seconds
 
     def _expire_waiters(self) -> None:
         now = self._state.now
@@ -284,7 +309,7 @@ class ModelCache:
                     continue
                 waits_for = entry.waits_for if entry.needs_load else ()
                 refusal = Refusal(
-                    "waited too long", entry.model_id, seconds=now - waiter.since, holders=waits_for
+                    "waited too long", entry.model_id, waited_seconds=now - waiter.since, holders=waits_for
                 )
                 self._state.refuse(entry, waiter, refusal)
 

@@ -49,6 +49,8 @@ class Entry:
     host: int = 0
     """Number of its host, 0 without one; numbers are never used twice."""
     measured: HostReading | None = None
+    readable_from: float = 0.0
+    """Monotonic seconds; readings of its host that were begun before tell of what was, and are ignored."""
     context: int | None = None
     waiters: tuple[Waiter, ...] = ()
     """In the order in which they are served."""
@@ -66,9 +68,6 @@ class Entry:
     """It gets no further request, because it has to go when it is idle."""
     asleep: bool = False
     """Its weights are dropped; still so when it is unloaded while it dozes."""
-    smaller_asked: bool = False
-    no_smaller: bool = False
-    """Smaller parameters for it were looked for; there are none."""
     outgrown: tuple[LoadParameters, Charge] | None = None
     """What it really took when it had to go for taking more than its forecast."""
     failures: int = 0
@@ -156,9 +155,8 @@ class Entry:
 
     @property
     def must_reload(self) -> bool:
-        """The first waiter chose other parameters than it is loaded with."""
-        first = self.waiters[0].asked if self.waiters else None
-        return first is not None and first.exact and first.parameters != self.parameters
+        """The first waiter cannot be served as it is loaded."""
+        return bool(self.waiters) and not self.waiters[0].asked.served_by(self.parameters)
 
     @property
     def grantable(self) -> bool:
@@ -188,20 +186,23 @@ class Entry:
             return asked.charge
         return _larger(asked.charge, self.outgrown[1])
 
-    def measure(self, reading: HostReading, at: float) -> None:
-        """Take in what the system said at `at` about its host.
+    def measure(self, reading: HostReading, sampled_at: float) -> None:
+        """Take in what the system said about its host, in a sample of that time.
 
         While a model loads, weights may be mapped and copied at the same time; the mapped pages are
         dropped at the end. They count only up to the forecast until a reading after the load.
         """
-        if self.asked is not None and (self.loaded_at is None or at < self.loaded_at):
+        begun = min(reading.begun, sampled_at)
+        if begun < self.readable_from:
+            return
+        if self.asked is not None and (self.loaded_at is None or begun < self.loaded_at):
             weights = min(reading.weights_bytes, self.asked.weights_bytes)
             reading = replace(reading, weights_bytes=weights)
         if reading != self.measured:
             self.measured = reading
 
     def count_failure(self, now: float, reason: Sentence) -> None:
-        """Remember a failed load or a crash; from the second in a row on, programs wait longer and longer."""
+        """Remember a failed load; from the second in a row on, programs wait longer and longer."""
         self.failures += 1
         self.error = reason
         extra = self.failures - _COOLDOWN_AFTER_FAILURES
@@ -224,7 +225,7 @@ class Entry:
         self.context = None
         self.loaded_at = None
         self.load_seconds = None
-        self.used = self.draining = self.asleep = self.smaller_asked = self.no_smaller = False
+        self.used = self.draining = self.asleep = False
 
 
 def _larger(one: Charge, other: Charge) -> Charge:

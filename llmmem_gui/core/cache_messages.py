@@ -15,7 +15,7 @@ from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.sentence import Sentence
 
 Purpose = Literal["load", "use"]
-OverLimit = Literal["unload", "reload_smaller", "warn"]
+OverLimit = Literal["unload", "warn"]
 
 # --- in ---------------------------------------------------------------------------------------------
 
@@ -30,14 +30,25 @@ class Requested:
     charge: Charge
     """What the load is forecast to take."""
     parameters: LoadParameters
+    """How to load it, if it has to be loaded for this."""
     purpose: Purpose = "use"
     actor: Actor = "api"
     exact: bool = False
-    """The parameters were chosen: a model loaded with others is loaded again."""
+    """Somebody chose these parameters for a load: a model that is loaded with others is loaded again. An
+    answer is never exact: it may be had from any load that gives what it is made of."""
     patience_seconds: float | None = None
     """How long it is worth waiting; None: for ever."""
     fits_context: int | None = None
     """The largest context that the model's own limit has room for, if the forecast is above that limit."""
+
+    def served_by(self, loaded: LoadParameters) -> bool:
+        """Whether a model that is loaded with these parameters does, however it would be loaded for this.
+
+        Context, batch and KV type do not decide; only a choice, and whether it gives text or embeddings.
+        """
+        if self.exact:
+            return loaded == self.parameters
+        return self.purpose == "load" or loaded.embeddings == self.parameters.embeddings
 
     @property
     def guarded(self) -> bool:
@@ -81,17 +92,6 @@ class DozeAsked:
 
     model_id: str
     actor: Actor
-
-
-@dataclass(frozen=True, slots=True)
-class SmallerFound:
-    """The answer to `AskSmaller`: how to load the model so that it stays under its own limit."""
-
-    model_id: str
-    host: int
-    asked: Requested | None
-    """A request to load it with smaller parameters, granted or refused like any other; None: there are
-    none, the model is unloaded when it is idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +147,23 @@ class HostExited:
 
 
 @dataclass(frozen=True, slots=True)
+class HostDozed:
+    """The host has dropped its weights, or will not: what is read of it from now on is true again."""
+
+    model_id: str
+    host: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sampled:
     """A tick has passed."""
 
     sample: Sample
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """A tick has passed in which nothing could be read: the last readings hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +185,15 @@ Message = (
     | UnloadAsked
     | CleanUpAsked
     | DozeAsked
-    | SmallerFound
     | PinSet
     | LimitSet
     | PolicySet
     | HostReady
     | HostFailed
     | HostExited
+    | HostDozed
     | Sampled
+    | TimePassed
     | PressureChanged
     | Closing
 )
@@ -200,9 +214,7 @@ class Policy:
     may_doze: bool = True
     over_limit: OverLimit = "unload"
     """What happens to a model that is measured above its own limit. `unload`: it gets no further request,
-    and goes when the ones in flight are answered. `reload_smaller`: it goes on until smaller parameters are
-    found (`AskSmaller`), then it is loaded again with them between two requests; without any it is unloaded.
-    `warn`: nothing. A pinned model is only warned about."""
+    and goes when the ones in flight are answered. `warn`: nothing. A pinned model is only warned about."""
     fresh_seconds: float = 30.0
     """How long a model that was loaded and not used yet is spared, but not by limits or a person's load."""
     drain_seconds: float = 5.0
@@ -247,22 +259,6 @@ class DozeHost:
 
 
 @dataclass(frozen=True, slots=True)
-class AskSmaller:
-    """Find smaller parameters for a model that outgrew its own limit, and answer with `SmallerFound`.
-
-    Asked once for a host.
-    """
-
-    model_id: str
-    host: int
-    parameters: LoadParameters
-    """Those that it is loaded with."""
-    used: Charge
-    """What they really take."""
-    limit_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class Grant:
     """The ticket's model is ready; for use, it counts as busy until the ticket is finished."""
 
@@ -300,4 +296,4 @@ class Announce:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
-Action = StartHost | StopHost | DozeHost | AskSmaller | Grant | Refuse | EndRequest | Announce
+Action = StartHost | StopHost | DozeHost | Grant | Refuse | EndRequest | Announce

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -75,13 +76,17 @@ class CacheState:
 
     # --- tickets -------------------------------------------------------------------------------------
 
-    def wait(self, entry: Entry, asked: m.Requested, *, first: bool = False) -> None:
-        """Let a request wait for its model, last or before all others."""
+    def wait(self, entry: Entry, asked: m.Requested) -> None:
+        """Let a request wait for its model."""
         self._turn += 1
-        waiter = Waiter(asked, self.now, self._turn)
-        entry.waiters = (waiter, *entry.waiters) if first else (*entry.waiters, waiter)
+        entry.waiters = (*entry.waiters, Waiter(asked, self.now, self._turn))
         self._tickets[asked.ticket] = entry
         self._follow_waiters(entry)
+
+    def let_lead(self, entry: Entry, waiter: Waiter) -> None:
+        """Put a waiter before all others of its model, in the turn that the first of them had."""
+        others = tuple(other for other in entry.waiters if other is not waiter)
+        entry.waiters = (replace(waiter, turn=others[0].turn), *others)
 
     def stop_waiting(self, entry: Entry, waiter: Waiter) -> None:
         """Take a waiter away; its ticket is closed."""
@@ -149,8 +154,11 @@ class CacheState:
         self._last_host += 1
         entry.host = self._last_host
         entry.asked, entry.parameters = entry.need(asked), asked.parameters
+        if not asked.guarded:
+            entry.outgrown = None  # whoever wants it all the same has it measured anew
         entry.admitted = None
         entry.state = State.LOADING
+        entry.readable_from = self.now
         entry.error = None
         self.actions.append(m.StartHost(entry.model_id, entry.host, entry.parameters, entry.asked))
         numbers = {"forecast_bytes": entry.asked.total_bytes}
@@ -175,6 +183,8 @@ class CacheState:
         numbers = {"weights_bytes": charge.weights_bytes} if (charge := entry.charge) is not None else {}
         entry.state = State.DOZING
         entry.asleep = True
+        # Until the host says that it has dropped them, a reading may show the weights or not.
+        entry.readable_from = math.inf
         if entry.measured is not None:
             entry.measured = replace(entry.measured, weights_bytes=0)
         self.actions.append(m.DozeHost(entry.model_id, entry.host))
@@ -184,6 +194,7 @@ class CacheState:
         """Count a dozing model as ready: its weights come back as it reads them."""
         entry.admitted = None
         entry.asleep = False
+        entry.readable_from = self.now
         entry.state = State.READY
         self.announce("model-woken", entry, actor=actor)
 
@@ -238,15 +249,8 @@ class CacheState:
         if self.now - self._refusal_said_at.get(key, -_REFUSAL_QUIET_SECONDS) < _REFUSAL_QUIET_SECONDS:
             return
         self._refusal_said_at[key] = self.now
-        named = {
-            "need_bytes": refusal.need_bytes,
-            "room_bytes": refusal.room_bytes,
-            "limit_bytes": refusal.limit_bytes,
-            "seconds": refusal.seconds,
-        }
-        numbers = {name: float(value) for name, value in named.items() if value is not None}
         entry = self.of(refusal.model_id)
-        self.announce("load-refused", entry, actor=actor, text=refusal.sentence, numbers=numbers)
+        self.announce("load-refused", entry, actor=actor, text=refusal.sentence, numbers=refusal.numbers)
 
 
 def _at_rest(entry: Entry) -> State:

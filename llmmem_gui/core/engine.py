@@ -45,13 +45,15 @@ class Engine:
     """What its CPU backend uses, by llama.cpp's names, such as `AVX2`."""
     gpu_offload: bool = False
     """It was built for a GPU and found one; otherwise layers meant for a GPU stay in main memory."""
+    extra_buffers: bool = True
+    """It may copy weights into an order that the processor computes faster with."""
 
     def repacks(self, element_type: str, row_multiple: int) -> bool:
         """Whether a matrix of this type is copied into private memory when it is loaded.
 
         `row_multiple` is the largest of 16, 8, 4 and 1 that divides its rows; 0 for what is no matrix.
         """
-        if row_multiple == 0:
+        if row_multiple == 0 or not self.extra_buffers:
             return False
         return any(
             features <= self.cpu_features and row_multiple % multiple == 0

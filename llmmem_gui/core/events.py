@@ -24,7 +24,11 @@ EventType = Literal[
     "pin-changed",
     "pressure-changed",
     "memory-warning",
-    "request-finished",
+    "sampling-failed",
+    "sampling-resumed",
+    "memory-warning-ended",
+    "computer-slept",
+    "neighbour-unloaded",
     "note",
 ]
 
@@ -76,14 +80,19 @@ class Event:
     numbers: Mapping[str, float] = field(default_factory=dict)
     """Figures by name, the unit in each name: `given_back_bytes`, `seconds`, `percent`."""
 
+    def concerns(self, model_id: str) -> bool:
+        """Whether it happened to this model, or to another one on its account."""
+        return model_id in (self.model_id, self.for_model)
+
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class UnloadReceipt:
     """What an unload really gave back."""
 
     model_id: str
     given_back_bytes: int
-    """Private bytes (and VRAM) of the host that are no longer in use, measured after it was reaped."""
+    """Private bytes and VRAM in the last readings of the host, less what its process still holds when it was
+    reaped: nothing, as a rule. VRAM of which the driver does not say that it came back is not counted."""
     private_before_bytes: int
     weights_before_bytes: int
     available_change_bytes: int
@@ -92,3 +101,6 @@ class Receipt:
     """From the decision until the process was reaped."""
     cause: Cause
     actor: Actor
+    vram_before_bytes: int = 0
+    machine_given_back_bytes: int | None = None
+    """How much less private memory all programs hold than just before; None where the machine cannot say."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 import struct
 from collections.abc import Callable
-from io import FileIO
+from typing import BinaryIO
 
-from llmmem_gui.core.sentence import BadValue, Count, Sentence, verbatim
+from llmmem_gui.core.sentence import BadValue, Count, Sentence
 from llmmem_gui.core.system_errors import reason_of
 
 WINDOW_BYTES = 256 * 1024
@@ -38,59 +36,11 @@ def printable(text: str | bytes) -> str:
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in decoded)
 
 
-def open_regular(path: str | os.PathLike[str], name: str) -> FileIO:
-    """Open a regular file for reading, and nothing else: a pipe would wait for ever, a device would act."""
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    )
-    try:
-        _require_regular(os.stat(path).st_mode, name)
-        file = FileIO(os.open(path, flags))
-    except FileNotFoundError:
-        raise _told(Sentence("File", "{file} does not exist (any more)."), name) from None
-    except PermissionError:
-        raise _told(
-            Sentence("File", "{file} may not be read by this user: permission denied."), name
-        ) from None
-    except (OSError, ValueError) as error:
-        reason = reason_of(error) if isinstance(error, OSError) else verbatim(str(error))
-        if isinstance(error, OSError) and error.errno == errno.ELOOP:
-            reason = Sentence("File", "it is a loop of symbolic links")
-        raise InvalidModel(
-            Sentence("File", "{file} cannot be opened: {reason}.").format(file=name, reason=reason)
-        ) from None
-    try:
-        _require_regular(os.fstat(file.fileno()).st_mode, name)
-    except InvalidModel:
-        file.close()
-        raise
-    return file
-
-
-def _require_regular(mode: int, name: str) -> None:
-    if stat.S_ISREG(mode):
-        return
-    kinds = {
-        stat.S_IFDIR: Sentence("File", "{file} is a folder, not a file."),
-        stat.S_IFIFO: Sentence("File", "{file} is a pipe, not a file."),
-        stat.S_IFSOCK: Sentence("File", "{file} is a socket, not a file."),
-        stat.S_IFCHR: Sentence("File", "{file} is a device, not a file."),
-        stat.S_IFBLK: Sentence("File", "{file} is a device, not a file."),
-    }
-    something = Sentence("File", "{file} is something else, not a file.")
-    raise _told(kinds.get(stat.S_IFMT(mode), something), name)
-
-
-def _told(sentence: Sentence, name: str) -> InvalidModel:
-    """The error that says this of the file with that name."""
-    return InvalidModel(sentence.format(file=name))
-
-
 class FileWindow:
     """The part of a file that is in memory, moved forward as the header is read."""
 
     def __init__(
-        self, file: FileIO, name: str, file_bytes: int, last_byte: int, expired: Callable[[], bool]
+        self, file: BinaryIO, name: str, file_bytes: int, last_byte: int, expired: Callable[[], bool]
     ) -> None:
         self.name = name
         self.file_bytes = file_bytes
@@ -161,7 +111,8 @@ class FileWindow:
         if self._offset + size <= len(self._buffer):
             return
         if self._expired():
-            raise _told(Sentence("File", "{file} was given up: reading its header took too long."), self.name)
+            sentence = Sentence("File", "{file} was given up: reading its header took too long.")
+            raise InvalidModel(sentence.format(file=self.name))
         position = self.position
         try:
             self._file.seek(position)
@@ -172,8 +123,7 @@ class FileWindow:
                     file=self.name, reason=reason_of(error)
                 )
             ) from None
-        if buffer is None or len(buffer) < size:
-            raise _told(
-                Sentence("File", "{file} is incomplete: it was cut short while it was read."), self.name
-            )
+        if len(buffer) < size:
+            sentence = Sentence("File", "{file} is incomplete: it was cut short while it was read.")
+            raise InvalidModel(sentence.format(file=self.name))
         self._buffer, self._start, self._offset = buffer, position, 0

@@ -12,6 +12,8 @@ from llmmem_gui.core.parameters import KvType, LoadParameters
 TotalOf = Callable[[LoadParameters], int]
 """Bytes that a load with these parameters takes in all."""
 
+_WORTH_A_CHANGE = 50
+"""A change that saves less than one part of so many is not proposed."""
 _SMALL_BATCHES = (256, 128)
 _LEAST_CONTEXT = 1024
 """A chat with less room forgets its beginning within a few answers."""
@@ -46,12 +48,15 @@ def cheaper_parameters(
 ) -> LoadParameters | None:
     """The mildest change of the parameters with which a load takes at most `limit_bytes`; None if none does.
 
-    In this order: a smaller batch (prompts are read more slowly), keys and values in 8 bits (hardly to be
-    noticed), at least half the context, a smaller one, keys and values in 4 bits. `highest` is the largest
-    context that makes sense for the model.
+    In this order: a smaller batch (prompts are read more slowly), one answer at a time (others wait), keys
+    and values in 8 bits (hardly to be noticed), at least half the context, a smaller one, keys and values in
+    4 bits. `highest` is the largest context that makes sense for the model.
     """
     asked = msgspec.structs.replace(parameters, context=min(parameters.context, highest))
-    for changed, least_context in _changes(asked):
+    alone = msgspec.structs.replace(asked, slots=1)
+    # Where answers share their cells, one at a time takes as much.
+    saves = total_of(asked) - total_of(alone) >= total_of(asked) // _WORTH_A_CHANGE
+    for changed, least_context in _changes(asked, alone.slots if saves else asked.slots):
         if total_of(changed) <= limit_bytes:
             return changed
         if least_context < changed.context:
@@ -61,14 +66,15 @@ def cheaper_parameters(
     return None
 
 
-def _changes(asked: LoadParameters) -> list[tuple[LoadParameters, int]]:
+def _changes(asked: LoadParameters, fewest_slots: int) -> list[tuple[LoadParameters, int]]:
     """Parameters from mild to harsh, each with the least context that it may be combined with."""
 
-    def changed(batch: int, kv_type: KvType) -> LoadParameters:
+    def changed(batch: int, kv_type: KvType, slots: int = fewest_slots) -> LoadParameters:
         quantised = kv_type != "f16"
         return msgspec.structs.replace(
             asked,
             batch=min(asked.batch, batch),
+            slots=slots,
             kv_type=kv_type if _is_smaller(kv_type, asked.kv_type) else asked.kv_type,
             flash_attention=asked.flash_attention or quantised,
         )
@@ -80,7 +86,8 @@ def _changes(asked: LoadParameters) -> list[tuple[LoadParameters, int]]:
     return [
         (asked, whole),
         (fast, whole),
-        (changed(small, "f16"), whole),
+        (changed(small, "f16", asked.slots), whole),
+        (changed(smallest, "f16", asked.slots), whole),
         (changed(smallest, "f16"), whole),
         (changed(asked.batch, "q8_0"), whole),
         (changed(smallest, "q8_0"), whole),

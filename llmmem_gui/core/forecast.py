@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
 
 from llmmem_gui.core import buffers, overhead
+from llmmem_gui.core.buffers import Split, Weights
 from llmmem_gui.core.engine import Engine
 from llmmem_gui.core.model_shape import ModelShape
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.rehearsal import Rehearsed
+from llmmem_gui.core.rehearsal import Memory, Rehearsed
 from llmmem_gui.core.sentence import Sentence
 
 Source = Literal["formula", "dry run", "measured"]
@@ -25,12 +26,15 @@ REHEARSAL_PERCENT, REHEARSAL_BYTES = 3, 24 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What loading a model with given parameters is predicted to take, in bytes."""
+    """What loading a model with given parameters is predicted to take, in bytes.
+
+    The parts are counted twice over: by what they are for, and by where they lie. Both add up to the total.
+    """
 
     weights_bytes: int
     """All weights, however they are held."""
     private_weights_bytes: int
-    """The part of the weights held in private memory: repacked by the CPU backend, or not mapped."""
+    """The part of the weights held in private memory: copied by the CPU backend, or not mapped."""
     kv_cache_bytes: int
     compute_bytes: int
     overhead_bytes: int
@@ -41,12 +45,24 @@ class Forecast:
     """Tokens of context that the forecast is for."""
     source: Source
     measured_times: int = 0
-    vram_bytes: int = 0
-    """The part of the total that lies on GPUs."""
     vram_weights_bytes: int = 0
     """The part of the weights that lies on GPUs."""
+    vram_buffers_bytes: int = 0
+    """The part of caches and intermediate results that lies on GPUs."""
+    vram_overhead_bytes: int = 0
+    """The part of the overhead that lies on GPUs."""
     doubt: Sentence | None = None
     """One sentence on what makes the forecast uncertain beyond its source; None where nothing does."""
+
+    def __post_init__(self) -> None:
+        """No byte is counted in two places or in none, and the total lies within its own error bar."""
+        buffers_bytes = self.kv_cache_bytes + self.compute_bytes
+        assert self.private_weights_bytes >= 0
+        assert 0 <= self.vram_weights_bytes <= self.weights_bytes - self.private_weights_bytes
+        assert 0 <= self.vram_buffers_bytes <= buffers_bytes
+        assert 0 <= self.vram_overhead_bytes <= self.overhead_bytes
+        assert self.mapped_bytes + self.private_bytes + self.vram_bytes == self.total_bytes
+        assert self.low_bytes <= self.total_bytes <= self.high_bytes
 
     @property
     def total_bytes(self) -> int:
@@ -56,12 +72,23 @@ class Forecast:
     @property
     def mapped_bytes(self) -> int:
         """Weights that stay mapped from the file, which the system can take back."""
-        return max(0, self.weights_bytes - self.private_weights_bytes - self.vram_weights_bytes)
+        return self.weights_bytes - self.private_weights_bytes - self.vram_weights_bytes
 
     @property
     def private_bytes(self) -> int:
         """Main memory that only unloading gives back."""
-        return max(0, self.total_bytes - self.mapped_bytes - self.vram_bytes)
+        buffers_bytes = self.kv_cache_bytes + self.compute_bytes - self.vram_buffers_bytes
+        return self.private_weights_bytes + buffers_bytes + self.overhead_bytes - self.vram_overhead_bytes
+
+    @property
+    def vram_bytes(self) -> int:
+        """What lies on GPUs."""
+        return self.vram_weights_bytes + self.vram_buffers_bytes + self.vram_overhead_bytes
+
+    @property
+    def main_bytes(self) -> int:
+        """What lies in main memory, mapped and private; limits are for that."""
+        return self.mapped_bytes + self.private_bytes
 
 
 def forecast_by_formula(
@@ -73,36 +100,22 @@ def forecast_by_formula(
     there is no GPU. Sources of the formulas: core/buffers.py.
     """
     engine = engine or Engine()
-    weights = buffers.weights(shape, parameters, engine)
-    cache = buffers.cache(shape, parameters, engine)
-    compute = buffers.compute(shape, parameters, engine)
-    runtime = overhead.gpu_runtime_bytes(parameters, engine)
-    beside = (
-        overhead.model_bytes(shape)
-        + overhead.context_bytes(shape, parameters)
-        + overhead.output_bytes(shape, parameters)
-        + overhead.host_bytes(shape, parameters)
-    )
     doubt = _doubt(shape)
     percent, least = (UNKNOWN_PERCENT, UNKNOWN_BYTES) if doubt else (FORMULA_PERCENT, FORMULA_BYTES)
-    return with_bar(
-        Forecast(
-            weights_bytes=weights.mapped + weights.private + weights.vram,
-            private_weights_bytes=weights.private,
-            kv_cache_bytes=cache.total,
-            compute_bytes=compute.total,
-            overhead_bytes=beside + runtime,
-            low_bytes=0,
-            high_bytes=0,
-            context=buffers.given_context(parameters),
-            source="formula",
-            vram_bytes=weights.vram + cache.vram + compute.vram + runtime,
-            vram_weights_bytes=weights.vram,
-            doubt=doubt,
+    parts = _Parts(
+        buffers.weights(shape, parameters, engine),
+        buffers.cache(shape, parameters, engine),
+        buffers.compute(shape, parameters, engine),
+        Split(
+            overhead.model_bytes(shape)
+            + overhead.context_bytes(shape, parameters)
+            + overhead.output_bytes(shape, parameters)
+            + overhead.host_bytes(shape, parameters),
+            overhead.gpu_runtime_bytes(parameters, engine),
         ),
-        percent,
-        least,
     )
+    context = buffers.given_context(parameters)
+    return _forecast(parts, context, "formula", percent, least, doubt)
 
 
 def forecast_by_rehearsal(
@@ -110,53 +123,76 @@ def forecast_by_rehearsal(
 ) -> Forecast:
     """The forecast from llama.cpp's own count of its buffers.
 
-    What a rehearsal cannot see is added: what the host takes itself. Where the count does not tell
-    repacked weights apart, or not what the vocabulary takes, the formula's share of them is used.
+    What a rehearsal cannot see is added: what the host takes itself. Where the count does not tell where
+    the weights and caches lie, or not what the vocabulary takes, the formula's share of them is used.
     """
     engine = engine or Engine()
-    main = [buffer for buffer in rehearsed.buffers if buffer.is_host]
-    gpu = [buffer for buffer in rehearsed.buffers if not buffer.is_host]
-    runtime = overhead.gpu_runtime_bytes(parameters, engine) if gpu else 0
-    # A GPU's own buffers of main memory (CUDA_Host) hold weights only where these are not mapped.
-    mappable = {buffer for buffer in main if buffer.name == "CPU" or buffer.name.endswith("_Host")}
-    private_weights = sum(buffer.weights_bytes for buffer in main if buffer not in mappable)
-    if not parameters.memory_map:
-        private_weights = sum(buffer.weights_bytes for buffer in main)
-    elif not rehearsed.repack_is_known:
-        private_weights = buffers.weights(shape, parameters, engine).private
-    beside = (
-        (rehearsed.model_bytes or overhead.model_bytes(shape))
-        + overhead.context_bytes(shape, parameters)
-        # A rehearsal shows the buffer as it is first made; the first long text makes it larger.
-        + max(rehearsed.output_bytes, overhead.output_bytes(shape, parameters))
-        + overhead.host_bytes(shape, parameters)
-    )
-    vram_weights = sum(buffer.weights_bytes for buffer in gpu)
-    vram_buffers = sum(buffer.cache_bytes + buffer.compute_bytes for buffer in gpu)
-    return with_bar(
-        Forecast(
-            weights_bytes=sum(buffer.weights_bytes for buffer in rehearsed.buffers),
-            private_weights_bytes=private_weights,
-            kv_cache_bytes=sum(buffer.cache_bytes for buffer in rehearsed.buffers),
-            compute_bytes=sum(buffer.compute_bytes for buffer in rehearsed.buffers),
-            overhead_bytes=beside + runtime,
-            low_bytes=0,
-            high_bytes=0,
-            context=rehearsed.context,
-            source="dry run",
-            vram_bytes=vram_weights + vram_buffers + runtime,
-            vram_weights_bytes=vram_weights,
+    on_gpus = any(buffer.memory == "gpu" for buffer in rehearsed.buffers)
+    weights, cache = _rehearsed_weights(rehearsed, parameters), _rehearsed_split(rehearsed, "cache_bytes")
+    if not rehearsed.split_is_known:
+        weights = buffers.weights(shape, parameters, engine)
+        cache = buffers.cache(shape, parameters, engine)
+    parts = _Parts(
+        weights,
+        cache,
+        _rehearsed_split(rehearsed, "compute_bytes"),
+        Split(
+            (rehearsed.model_bytes or overhead.model_bytes(shape))
+            + overhead.context_bytes(shape, parameters)
+            # A rehearsal shows the buffer as it is first made; the first long text makes it larger.
+            + max(rehearsed.output_bytes, overhead.output_bytes(shape, parameters))
+            + overhead.host_bytes(shape, parameters),
+            overhead.gpu_runtime_bytes(parameters, engine) if on_gpus else 0,
         ),
-        REHEARSAL_PERCENT,
-        REHEARSAL_BYTES,
     )
+    return _forecast(parts, rehearsed.context, "dry run", REHEARSAL_PERCENT, REHEARSAL_BYTES)
 
 
-def with_bar(forecast: Forecast, percent: float, least_bytes: int) -> Forecast:
-    """The forecast with an error bar of so many percent of its total, at least so many bytes, each way."""
-    total = forecast.total_bytes
+class _Parts(NamedTuple):
+    """Each part of a load, shared among the kinds of memory."""
+
+    weights: Weights
+    cache: Split
+    compute: Split
+    overhead: Split
+
+
+def _rehearsed_weights(rehearsed: Rehearsed, parameters: LoadParameters) -> Weights:
+    sizes: dict[Memory, int] = dict.fromkeys(get_args(Memory), 0)
+    for buffer in rehearsed.buffers:
+        sizes[buffer.memory] += buffer.weights_bytes
+    if not parameters.memory_map:
+        return Weights(0, sizes["plain"] + sizes["extra"], sizes["gpu"])
+    return Weights(sizes["plain"], sizes["extra"], sizes["gpu"])
+
+
+def _rehearsed_split(rehearsed: Rehearsed, part: Literal["cache_bytes", "compute_bytes"]) -> Split:
+    main = sum(getattr(buffer, part) for buffer in rehearsed.buffers if buffer.memory != "gpu")
+    return Split(main, sum(getattr(buffer, part) for buffer in rehearsed.buffers) - main)
+
+
+def _forecast(
+    parts: _Parts, context: int, source: Source, percent: int, least_bytes: int, doubt: Sentence | None = None
+) -> Forecast:
+    """The forecast of these parts with an error bar of so many percent, at least so many bytes, each way."""
+    weights, cache, compute, beside = parts
+    total = sum(weights) + cache.total + compute.total + beside.total
     bar = max(round(total * percent / 100), least_bytes)
-    return replace(forecast, low_bytes=max(0, total - bar), high_bytes=total + bar)
+    return Forecast(
+        weights_bytes=sum(weights),
+        private_weights_bytes=weights.private,
+        kv_cache_bytes=cache.total,
+        compute_bytes=compute.total,
+        overhead_bytes=beside.total,
+        low_bytes=max(0, total - bar),
+        high_bytes=total + bar,
+        context=context,
+        source=source,
+        vram_weights_bytes=weights.vram,
+        vram_buffers_bytes=cache.vram + compute.vram,
+        vram_overhead_bytes=beside.vram,
+        doubt=doubt,
+    )
 
 
 def _doubt(shape: ModelShape) -> Sentence | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-from llmmem_gui.core.file_window import FileWindow, InvalidModel, open_regular, printable, printable_name
+from llmmem_gui.core.file_window import FileWindow, InvalidModel, printable
 from llmmem_gui.core.ggml_types import ELEMENT_TYPES, FILE_TYPES
 from llmmem_gui.core.sentence import Count, Sentence
 
@@ -22,6 +21,8 @@ MAXIMUM_DIMENSIONS = 4
 MAXIMUM_STRINGS = 4_000_000
 """Strings in all arrays of one header; the largest vocabularies have fewer than one million."""
 MAXIMUM_HEADER_BYTES = 256 * 1024**2
+MAXIMUM_TRAILING_BYTES = 64 * 1024**2
+"""Behind the last tensor. llama.cpp maps the whole file: a terabyte of hole takes 2 GiB of page tables."""
 KEPT_STRING_BYTES = 1_024
 """Longer strings (chat templates, licences) are skipped and only their length is kept."""
 KEPT_ELEMENTS = 4_096
@@ -126,19 +127,17 @@ class Header:
         return value if isinstance(value, str) else ""
 
 
-def read_header(path: str | os.PathLike[str], expired: Callable[[], bool] = lambda: False) -> Header:
-    """Read the header of the GGUF file at `path`; raise InvalidModel with the reason where it has none.
+def read_header(
+    file: BinaryIO, name: str, identity: FileIdentity, expired: Callable[[], bool] = lambda: False
+) -> Header:
+    """Read the header of a GGUF file that is open at its start; raise InvalidModel where it has none.
 
-    `expired` is asked at every step of 256 KiB; once it says True the reading ends with InvalidModel.
-    At most MAXIMUM_HEADER_BYTES are looked at, and memory stays under some 32 MiB whatever the file says.
+    `name` is what the file is called in that case. `expired` is asked at every step of 256 KiB; once it says
+    True the reading ends with InvalidModel. At most MAXIMUM_HEADER_BYTES are looked at, and memory stays
+    under some 32 MiB whatever the file says.
     """
-    name = printable_name(path)
-    with open_regular(path, name) as file:
-        status = os.fstat(file.fileno())
-        identity = FileIdentity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-        return _HeaderReader(FileWindow(file, name, status.st_size, MAXIMUM_HEADER_BYTES, expired)).read(
-            identity
-        )
+    window = FileWindow(file, name, identity.size_bytes, MAXIMUM_HEADER_BYTES, expired)
+    return _HeaderReader(window).read(identity)
 
 
 class _HeaderReader:
@@ -168,8 +167,8 @@ class _HeaderReader:
         if magic != b"GGUF":
             raise InvalidModel(
                 Sentence(
-                    "File", "{file} is not a GGUF model: it begins with {found} instead of 'GGUF'."
-                ).format(file=window.name, found=repr(magic))
+                    "File", "{file} is not a GGUF model: it begins with “{found}” instead of “GGUF”."
+                ).format(file=window.name, found=printable(magic))
             )
         version = window.number("I")
         if version and version & 0xFFFF == 0:
@@ -310,18 +309,24 @@ class _HeaderReader:
             tensors.append(tensor)
             expected = _padded(expected + tensor.size_bytes, alignment)
         weights_offset = _padded(self._window.position, alignment)
-        if tensors:
-            # The last tensor needs no padding after it.
-            needed = weights_offset + offset + tensors[-1].size_bytes
-            if needed > self._window.file_bytes:
-                raise InvalidModel(
-                    Sentence(
-                        "File", "{file} is incomplete: it needs {needed} bytes, the file has {present}."
-                    ).format(
-                        file=self._window.name, needed=Count(needed), present=Count(self._window.file_bytes)
-                    )
-                )
+        # The last tensor needs no padding after it.
+        self._check_length(
+            weights_offset + offset + tensors[-1].size_bytes if tensors else self._window.position
+        )
         return tuple(tensors), weights_offset
+
+    def _check_length(self, needed: int) -> None:
+        name, present = self._window.name, self._window.file_bytes
+        if needed > present:
+            sentence = Sentence(
+                "File", "{file} is incomplete: it needs {needed} bytes, the file has {present}."
+            )
+            raise InvalidModel(sentence.format(file=name, needed=Count(needed), present=Count(present)))
+        if present - needed > MAXIMUM_TRAILING_BYTES:
+            sentence = Sentence(
+                "File", "{file} has {extra} bytes behind its last tensor: it is damaged, fetch it anew."
+            )
+            raise InvalidModel(sentence.format(file=name, extra=Count(present - needed)))
 
     def _tensor(self, index: int) -> tuple[Tensor, int]:
         window = self._window

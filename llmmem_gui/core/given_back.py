@@ -42,7 +42,11 @@ class GivenBack:
 
     def useless(self, now: float) -> bool:
         """Whether the last thing given up, not long ago, did not make memory available."""
-        return now < self._useless_until
+        return self.useless_seconds(now) > 0
+
+    def useless_seconds(self, now: float) -> float:
+        """For how long nothing more is given up because of that."""
+        return max(0.0, self._useless_until - now)
 
     def forget(self) -> None:
         """Make giving up worth trying again: the circumstances have changed."""

@@ -7,10 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from llmmem_gui.core.history_rows import BLOCK_ROWS, MODEL_FIGURES
-
-MOST_PAGES = 900
-"""Pages of all models at all resolutions together: 7.4 MiB."""
+from llmmem_gui.core.history_rows import BLOCK_ROWS
 
 
 class Block(NamedTuple):
@@ -28,10 +25,11 @@ class ModelPages:
     that were there long ago vanish from the oldest part of the history first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, figures: int, pages: int) -> None:
+        """So many pages for all models at all resolutions together, with so many figures in each row."""
         # Pages that were never used cost no memory: the system gives it when they are first written.
-        self._figures = np.zeros((MOST_PAGES, MODEL_FIGURES, BLOCK_ROWS), np.float32)
-        self._free = list(range(MOST_PAGES - 1, -1, -1))
+        self._figures = np.zeros((pages, figures, BLOCK_ROWS), np.float32)
+        self._free = list(range(pages - 1, -1, -1))
         self._used: dict[Block, dict[str, int]] = {}
         self.blocks_given_up = 0
         """Counts the blocks that lost their pages."""
@@ -46,14 +44,14 @@ class ModelPages:
         return tuple(self._used.get(block, ()))
 
     def find(self, block: Block, model_id: str) -> NDArray[np.float32] | None:
-        """A model's page: shape (`MODEL_FIGURES`, `BLOCK_ROWS`), 0 where the model was not loaded."""
+        """A model's page: shape (figures, `BLOCK_ROWS`), 0 where the model was not there."""
         page = self._used.get(block, {}).get(model_id)
         return None if page is None else self._page(page)
 
     def rows(self, block: Block, offsets: NDArray[np.int64]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
         """The models with a page of this block, and a copy of their rows at these offsets.
 
-        The shape of the copy is (models, `MODEL_FIGURES`, rows).
+        The shape of the copy is (models, figures, rows).
         """
         pages = self._used.get(block, {})
         chosen = np.array(list(pages.values()), np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from llmmem_gui.core.neighbours import recorded_as
 from llmmem_gui.core.readings import Sample
 
 BLOCK_ROWS = 360
@@ -39,21 +40,41 @@ MODEL_FIGURES = 6
 """Least, mean, most private bytes; then the same of the weights."""
 MOST_MODELS = 16
 """Models of one row that are kept apart; further ones count in the sum of all models only."""
+ACTIVITY_FIGURES = 5
+"""The highest of PSI some and full (percent), swap in use, GPU memory in use and in total (bytes).
+
+NaN: not known, or there is none.
+"""
+MODEL_ACTIVITY_FIGURES = 3
+"""The highest of tokens a second, running and waiting requests."""
+MOST_ACTIVE_MODELS = 8
+"""Models of one row whose activity is kept; those that generate least go first."""
 
 _SMALL_STEP_SECONDS = 5.0
 """A clock that is set back by less is taken to stand still until it has caught up."""
 
 
+NaN = float("nan")
+UNKNOWN_ACTIVITY = (NaN,) * ACTIVITY_FIGURES
+
+
 class Row(NamedTuple):
-    """What the samples of one slot of time come to; every figure is bytes."""
+    """What the samples of one slot of time come to."""
 
     slot: int
     """Number of the slot: the epoch is the beginning of slot 0."""
     samples: int
     machine: tuple[float, ...]
-    """`MACHINE_FIGURES` figures."""
+    """`MACHINE_FIGURES` figures, bytes."""
     models: dict[str, tuple[float, ...]]
-    """`MODEL_FIGURES` figures of each model that used memory, at most `MOST_MODELS` of them."""
+    """`MODEL_FIGURES` figures, bytes, of each model that used memory, at most `MOST_MODELS` of them.
+
+    Other programs that hold models stand among them, by `recorded_as`.
+    """
+    activity: tuple[float, ...] = UNKNOWN_ACTIVITY
+    """`ACTIVITY_FIGURES` figures."""
+    active: Mapping[str, tuple[float, ...]] = {}
+    """`MODEL_ACTIVITY_FIGURES` figures of each model that did something, at most `MOST_ACTIVE_MODELS`."""
 
 
 class RowInProgress:
@@ -66,6 +87,8 @@ class RowInProgress:
         self._machine = [0.0] * (3 * MACHINE_SPREADS)
         self._levels = (0.0, 0.0)
         self._models: dict[str, list[float]] = {}
+        self._activity = UNKNOWN_ACTIVITY
+        self._active: dict[str, tuple[float, ...]] = {}
 
     @staticmethod
     def resumed(row: Row) -> RowInProgress:
@@ -76,6 +99,7 @@ class RowInProgress:
         resumed._models = {
             model_id: _with_sums(figures, row.samples) for model_id, figures in row.models.items()
         }
+        resumed._activity, resumed._active = row.activity, dict(row.active)
         return resumed
 
     def add(self, sample: Sample, limit_bytes: int | None) -> None:
@@ -92,13 +116,19 @@ class RowInProgress:
             first,
         )
         self._levels = (float(machine.total_bytes), float("nan") if limit_bytes is None else limit_bytes)
-        for model_id in hosts:
+        used = {model_id: (host.private_bytes, host.weights_bytes) for model_id, host in hosts.items()}
+        for program, held in sample.neighbours.items():
+            used[recorded_as(program)] = held.private_bytes, held.weights_bytes
+        for model_id in used:
             if model_id not in self._models:
                 self._models[model_id] = [0.0] * MODEL_FIGURES
         for model_id, figures in self._models.items():
-            host = hosts.get(model_id)
-            values = (0, 0) if host is None else (host.private_bytes, host.weights_bytes)
-            _take_in(figures, values, first)
+            _take_in(figures, used.get(model_id, (0, 0)), first)
+        self._activity = _highest(self._activity, _activity_of(sample))
+        for model_id, doing in sample.activity.items():
+            if any(doing.figures):
+                before = self._active.get(model_id, doing.figures)
+                self._active[model_id] = _highest(before, doing.figures)
         self._samples += 1
 
     def row(self) -> Row:
@@ -107,11 +137,17 @@ class RowInProgress:
         if len(models) > MOST_MODELS:
             largest = sorted(models, key=lambda model_id: models[model_id][1] + models[model_id][4])
             models = {model_id: models[model_id] for model_id in largest[-MOST_MODELS:]}
+        active = self._active
+        if len(active) > MOST_ACTIVE_MODELS:
+            busiest = sorted(active, key=lambda model_id: active[model_id])
+            active = {model_id: active[model_id] for model_id in busiest[-MOST_ACTIVE_MODELS:]}
         return Row(
             self.slot,
             self._samples,
             (*_with_means(self._machine, self._samples), *self._levels),
             {model_id: tuple(_with_means(sums, self._samples)) for model_id, sums in models.items()},
+            self._activity,
+            dict(active),
         )
 
 
@@ -156,6 +192,24 @@ class RowsInProgress:
     def rows(self) -> list[tuple[int, Row]]:
         """The rows as they stand now, each after the number of its resolution."""
         return [(number, row.row()) for number, row in enumerate(self._rows) if row is not None]
+
+
+def _activity_of(sample: Sample) -> tuple[float, ...]:
+    """`ACTIVITY_FIGURES` figures of one sample."""
+    machine, gpus = sample.machine, sample.gpus
+    stalls = (machine.pressure_some_percent, machine.pressure_full_percent)
+    return (
+        *(NaN if percent is None else percent for percent in stalls),
+        float(machine.swap_used_bytes) if machine.swap_total_bytes else NaN,
+        float(sum(gpu.used_bytes for gpu in gpus)) if gpus else NaN,
+        float(sum(gpu.total_bytes for gpu in gpus)) if gpus else NaN,
+    )
+
+
+def _highest(one: Sequence[float], other: Sequence[float]) -> tuple[float, ...]:
+    """The higher of each two figures; one that is not known does not count."""
+    pairs = zip(one, other, strict=True)
+    return tuple(here if there != there or here >= there else there for here, there in pairs)
 
 
 def _take_in(sums: list[float], values: Sequence[float], first: bool) -> None:

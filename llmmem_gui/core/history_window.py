@@ -41,7 +41,7 @@ class HistoryWindow:
     point_seconds: int
     """Time that each point stands for."""
     models: tuple[str, ...]
-    """Ids of the models that used memory within the window, sorted."""
+    """Ids of the models that used memory within the window, and programs by `recorded_as`; sorted."""
     private_bytes: Spread
     """Private bytes; shape (models, points)."""
     weights_bytes: Spread
@@ -65,27 +65,54 @@ class ChosenRows(NamedTuple):
 
     slots: NDArray[np.int64]
     machine: Figures
-    """Shape (MACHINE_FIGURES, rows)."""
+    """Shape (figures of the machine, rows)."""
     models: tuple[str, ...]
     figures: Figures
-    """Shape (models, MODEL_FIGURES, rows)."""
+    """Shape (models, figures of a model, rows)."""
 
 
-def window_of(blocks: Sequence[ChosenRows], row_seconds: int, rows_per_point: int) -> HistoryWindow:
-    """The window made of blocks that are reduced to points, oldest first."""
+class JoinedPoints(NamedTuple):
+    """The points of several blocks in one piece, with breaks between them where samples are missing."""
+
+    times: NDArray[np.float64]
+    point_seconds: int
+    machine: Figures
+    """Shape (figures of the machine, points)."""
+    models: tuple[str, ...]
+    figures: Figures
+    """Shape (models, figures of a model, points)."""
+
+
+def joined(
+    blocks: Sequence[ChosenRows],
+    row_seconds: int,
+    rows_per_point: int,
+    *,
+    machine_figures: int,
+    model_figures: int,
+) -> JoinedPoints:
+    """Blocks that are reduced to points, oldest first, in one piece."""
     point_seconds = row_seconds * rows_per_point
     points = np.concatenate([np.arange(0), *(block.slots[0] // rows_per_point for block in blocks)])
     middles = np.concatenate([np.zeros(0), *((block.slots[0] + block.slots[1] + 1) / 2 for block in blocks)])
     times = middles * row_seconds
     machine = np.concatenate(
-        [np.zeros((MACHINE_FIGURES, 0), np.float32), *(block.machine for block in blocks)], axis=1
+        [np.zeros((machine_figures, 0), np.float32), *(block.machine for block in blocks)], axis=1
     )
-    models, figures = _side_by_side(blocks, len(points))
+    models, figures = _side_by_side(blocks, model_figures, len(points))
     breaks = _breaks(points, point_seconds)
     if len(breaks):
         times = np.insert(times, breaks, times[breaks - 1] + point_seconds / 2)
         machine = np.insert(machine, breaks, np.nan, axis=-1)
         figures = np.insert(figures, breaks, np.nan, axis=-1)
+    return JoinedPoints(times, point_seconds, machine, models, figures)
+
+
+def window_of(blocks: Sequence[ChosenRows], row_seconds: int, rows_per_point: int) -> HistoryWindow:
+    """The window made of blocks that are reduced to points, oldest first."""
+    times, point_seconds, machine, models, figures = joined(
+        blocks, row_seconds, rows_per_point, machine_figures=MACHINE_FIGURES, model_figures=MODEL_FIGURES
+    )
     available, other, own, together = (
         Spread(*machine[3 * place : 3 * place + 3]) for place in range(MACHINE_SPREADS)
     )
@@ -111,11 +138,8 @@ def reduced(block: ChosenRows, rows_per_point: int) -> ChosenRows:
     end of a block. Blocks are reduced one by one because the memory for all rows of a window at once
     would cost more time than the work on them.
     """
-    points = block.slots // rows_per_point
-    firsts = np.flatnonzero(np.diff(points, prepend=points[0] - 1))
-    counts = np.diff(firsts, append=len(points))
-    lasts = firsts + counts - 1
-    slots = np.stack((block.slots[firsts], block.slots[lasts]))
+    firsts, lasts, slots = points_of(block, rows_per_point)
+    counts = lasts - firsts + 1
     if rows_per_point == 1:
         return block._replace(slots=slots)
     shares = (1.0 / counts).astype(np.float32)
@@ -132,18 +156,30 @@ def reduced(block: ChosenRows, rows_per_point: int) -> ChosenRows:
     return ChosenRows(slots, machine, block.models, spreads(block.figures))
 
 
-def _side_by_side(blocks: Sequence[ChosenRows], points: int) -> tuple[tuple[str, ...], Figures]:
-    """The models that used any memory, and their figures over all blocks."""
+def points_of(
+    block: ChosenRows, rows_per_point: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64]]:
+    """Of each point of a block the places of its first and its last row, and the slots of both."""
+    points = block.slots // rows_per_point
+    firsts = np.flatnonzero(np.diff(points, prepend=points[0] - 1))
+    lasts = np.append(firsts[1:], len(points)) - 1
+    return firsts, lasts, np.stack((block.slots[firsts], block.slots[lasts]))
+
+
+def _side_by_side(
+    blocks: Sequence[ChosenRows], model_figures: int, points: int
+) -> tuple[tuple[str, ...], Figures]:
+    """The models that have any figure above 0, and their figures over all blocks."""
     used = sorted(
         {
             model_id
             for block in blocks
-            for model_id, most in zip(block.models, block.figures[:, 2::3].max(axis=(1, 2)), strict=True)
+            for model_id, most in zip(block.models, block.figures.max(axis=(1, 2)), strict=True)
             if most > 0
         }
     )
     places = {model_id: place for place, model_id in enumerate(used)}
-    figures = np.zeros((len(used), MODEL_FIGURES, points), np.float32)
+    figures = np.zeros((len(used), model_figures, points), np.float32)
     begin = 0
     for block in blocks:
         there = slice(begin, begin := begin + block.machine.shape[1])

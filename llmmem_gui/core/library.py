@@ -5,18 +5,31 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from typing import NamedTuple
 
 import msgspec
 
-from llmmem_gui.core.file_window import InvalidModel, printable
-from llmmem_gui.core.gguf import FileIdentity, Header, read_header
-from llmmem_gui.core.model_search import FoundModel
-from llmmem_gui.core.model_shape import ModelShape, model_shape
+from llmmem_gui.core.gguf import FileIdentity
+from llmmem_gui.core.model_shape import ModelShape
 from llmmem_gui.core.plan import FileKey
-from llmmem_gui.core.sentence import Count, Sentence
+from llmmem_gui.core.sentence import Sentence
 
 MAXIMUM_ID_LENGTH = 80
+
+
+class FoundModel(NamedTuple):
+    """The files of one model, as they lie on the disk."""
+
+    name: str
+    """What people call it: the file's name without its ending, or Ollama's name."""
+    owner: str
+    paths: tuple[str, ...]
+    """All files of a split model in their order; one path otherwise."""
+    projector: str = ""
+    """The file that reads images for the model (mmproj), where one lies beside it."""
+    error: Sentence | None = None
+    """Why it cannot be loaded, where the names of its files already tell; else None."""
 
 
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +58,20 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     """What a forecast needs; None where `error` says why."""
     error: Sentence | None = None
     """One sentence that says why it cannot be loaded; None for a model in order."""
+    content: str = ""
+    """Fingerprint of what is in its files, wherever they lie; empty where they could not be read."""
+    gone: bool = False
+    """Its file is gone or was replaced while it was loaded: it is known until it is unloaded."""
+
+    @property
+    def gives_only_embeddings(self) -> bool:
+        """Whether it cannot generate text, however it is loaded: its attention looks both ways."""
+        return self.shape is not None and not self.shape.causal
+
+    @property
+    def kind(self) -> str:
+        """What stays when a file is replaced by a newer edition of the same model; empty where not known."""
+        return f"{self.architecture} {self.parameters} {self.quantization}" if self.shape else ""
 
     @property
     def file(self) -> FileKey:
@@ -58,29 +85,7 @@ class Description(msgspec.Struct, frozen=True):
     identities: tuple[FileIdentity, ...]
     shape: ModelShape | None = None
     error: Sentence | None = None
-
-
-def describe(found: FoundModel, expired: Callable[[], bool] = lambda: False) -> Description:
-    """Read the headers of a model's files; never raises, a bad file gives a Description with its error."""
-    headers: list[Header] = []
-    try:
-        if found.error is not None:
-            raise InvalidModel(found.error)
-        headers.extend(read_header(_loadable(path), expired) for path in found.paths)
-        _require_matching_parts(found, headers)
-        shape = model_shape(os.path.basename(printable(found.paths[0])), headers)
-    except InvalidModel as error:
-        return Description(identities_of(found), None, error.sentence)
-    return Description(tuple(header.identity for header in headers), shape)
-
-
-def identities_of(found: FoundModel) -> tuple[FileIdentity, ...]:
-    """The versions of a model's files as they lie on the disk now; () where one cannot be looked at."""
-    try:
-        statuses = [os.stat(path) for path in found.paths]
-    except (OSError, ValueError):
-        return ()
-    return tuple(FileIdentity(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns) for s in statuses)
+    content: str = ""
 
 
 def model_file(found: FoundModel, description: Description, model_id: str) -> ModelFile:
@@ -101,24 +106,35 @@ def model_file(found: FoundModel, description: Description, model_id: str) -> Mo
         identities=description.identities,
         shape=shape,
         error=description.error,
+        content=description.content,
     )
 
 
 def unused_id(found: FoundModel, taken: Collection[str]) -> str:
     """An id made of the model's name that is not among `taken`.
 
-    Where the name is taken, the folder is put in front; where that is taken too, a number follows.
+    Where the name is taken, the folder or repository is put in front; where that is taken too, a number
+    follows.
     """
     name = slug(found.name)
     if name not in taken:
         return name
-    longer = slug(f"{os.path.basename(os.path.dirname(found.paths[0]))}-{found.name}")
+    folder = os.path.basename(os.path.dirname(place_of(found.paths[0])))
+    longer = slug(f"{folder.removeprefix('models--').replace('--', '-')}-{found.name}")
     if longer not in taken:
         return longer
     number = 2
     while f"{name}-{number}" in taken:
         number += 1
     return f"{name}-{number}"
+
+
+def place_of(path: str) -> str:
+    """The path, without the commit where it lies in a cache of Hugging Face: revisions follow each other."""
+    return _REVISION.sub(r"\1/", path)
+
+
+_REVISION = re.compile(r"(/models--[^/]+)/snapshots/[^/]+/")
 
 
 def slug(name: str) -> str:
@@ -131,31 +147,3 @@ def slug(name: str) -> str:
 def _as_text(path: str) -> str:
     """`path`, with bytes that are not UTF-8 escaped: such a file cannot be loaded in any case."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _loadable(path: str) -> str:
-    """`path`, unless llama.cpp could not open it: it takes paths as UTF-8."""
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        name = os.path.basename(printable(path))
-        raise InvalidModel(
-            Sentence("File", "{file} cannot be loaded: its name is not UTF-8. Rename the file.").format(
-                file=name
-            )
-        ) from None
-    return path
-
-
-def _require_matching_parts(found: FoundModel, headers: list[Header]) -> None:
-    """Raise InvalidModel unless the files are all parts of the model, in their order."""
-    counts = {header.split_count for header in headers}
-    numbers = [header.split_number for header in headers]
-    if counts != {len(headers)} or numbers != list(range(len(headers))):
-        name = os.path.basename(printable(found.paths[0]))
-        raise InvalidModel(
-            Sentence(
-                "File",
-                "{file} is part of a model split into {count} files; {here} of them belong together here.",
-            ).format(file=name, count=Count(max(counts)), here=Count(len(headers)))
-        )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache_entry import Entry
 from llmmem_gui.core.cache_state import CacheState
 from llmmem_gui.core.events import Cause
 from llmmem_gui.core.plan import Admit, Bounds, Charge, Step, plan_drain, plan_load, plan_relief, room
 from llmmem_gui.core.pressure import Level
+from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.relief import Relief
 from llmmem_gui.core.snapshot import State
+
+_STOPPED_LOAD_WAITS_SECONDS = 30.0
+"""Before a program asks again for a load that left the machine without memory."""
 
 
 class LimitKeeper:
@@ -33,37 +36,25 @@ class LimitKeeper:
 
     def sampled(self) -> None:
         """Look at idle times, the machine and its reserve after a new reading."""
-        self._unload_idle()
+        self.unload_idle()
         self._relief.watch_reserve(self._state.holders, replace(self._state.bounds, total_limit_bytes=None))
         self.relieve()
 
     # --- limits of the user --------------------------------------------------------------------------
 
     def _keep_model_limits(self) -> set[Entry]:
-        action = self._state.policy.over_limit
         draining: set[Entry] = set()
-        if action == "warn":
+        if self._state.policy.over_limit == "warn":
             return draining
         for entry in self._state.entries.values():
             if not entry.over_limit or entry.pinned or entry.must_reload or entry.awaited:
                 continue
-            if action == "reload_smaller" and not entry.no_smaller:
-                self._ask_for_smaller(entry)
-            elif entry.state is State.BUSY:
+            if entry.state is State.BUSY:
                 draining.add(entry)
             elif entry.state in (State.READY, State.DOZING):
                 # Those who wait for it are refused in their turn: it is remembered what it took.
                 self._state.stop(entry, "model limit", "limit")
         return draining
-
-    def _ask_for_smaller(self, entry: Entry) -> None:
-        used, limit = entry.charge, entry.limit_bytes
-        loaded = entry.state in (State.READY, State.BUSY, State.DOZING)
-        if entry.smaller_asked or not loaded or used is None or limit is None:
-            return
-        entry.smaller_asked = True
-        ask = m.AskSmaller(entry.model_id, entry.host, entry.parameters, used, limit)
-        self._state.actions.append(ask)
 
     def _keep_total_limit(self) -> set[Entry]:
         return self._keep(Bounds(total_limit_bytes=self._state.bounds.total_limit_bytes), "total limit")
@@ -88,7 +79,8 @@ class LimitKeeper:
 
     # --- time ----------------------------------------------------------------------------------------
 
-    def _unload_idle(self) -> None:
+    def unload_idle(self) -> None:
+        """Unload what nobody used for longer than the policy allows."""
         limit = self._state.policy.idle_seconds
         if limit <= 0:
             return
@@ -101,6 +93,8 @@ class LimitKeeper:
     def relieve(self) -> None:
         """Give up what the pressure on the machine demands now, and offer it again when that is over."""
         state = self._state
+        if self._stop_a_load():
+            return
         steps = self._relief.steps(
             state.holders,
             state.now,
@@ -111,6 +105,28 @@ class LimitKeeper:
         state.carry_out(steps, "pressure", "memory pressure")
         if self._relief.level is Level.NORMAL:
             self._offer_again()
+
+    def _stop_a_load(self) -> bool:
+        """In an emergency, stop the load that began last; the one before it only if that did not help."""
+        state = self._state
+        loading = [
+            entry for entry in state.entries.values() if entry.state is State.LOADING and not entry.pinned
+        ]
+        if self._relief.level < Level.EMERGENCY or not loading:
+            return False
+        going = any(entry.state is State.UNLOADING for entry in state.entries.values())
+        if not going and not state.given_back.pending:
+            newest = max(loading, key=lambda entry: entry.host)
+            refusal = Refusal(
+                "load stopped",
+                newest.model_id,
+                need_bytes=newest.asked.total_bytes if newest.asked else None,
+                available_bytes=state.machine.available_bytes if state.machine else None,
+                retry_seconds=_STOPPED_LOAD_WAITS_SECONDS,
+            )
+            state.refuse_all(newest, refusal)
+            state.stop(newest, "pressure", "memory pressure", at_once=True)
+        return True
 
     def _give_up(self, steps: Iterable[Step]) -> None:
         for step in steps:

@@ -10,13 +10,27 @@ from enum import Enum, auto
 from llmmem_gui.core.cache_entry import Entry, Waiter
 from llmmem_gui.core.cache_messages import Requested
 from llmmem_gui.core.cache_state import CacheState
-from llmmem_gui.core.plan import Admit, Bounds, Charge, Holder, Shortage, Standing, Wait, plan_load, room
-from llmmem_gui.core.pressure import Level
+from llmmem_gui.core.plan import (
+    Admission,
+    Admit,
+    Bounds,
+    Charge,
+    Holder,
+    Shortage,
+    Standing,
+    Wait,
+    plan_load,
+    room,
+    room_for,
+)
+from llmmem_gui.core.pressure import Level, PressureLimits
 from llmmem_gui.core.refusal import Refusal, RefusalCode
 from llmmem_gui.core.relief import Relief
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.core.thrash_guard import ThrashGuard
 
+_PRESSURE_HOLDS_SECONDS = PressureLimits().hold_seconds
+"""A level of pressure lasts at least as long: asking again before is no use."""
 _PASSERS_TRIED = 8
 """Loads behind one that waits which are looked at in one step, so that a long queue costs little."""
 
@@ -92,27 +106,55 @@ class LoadQueue:
     def _take_turns(self, entry: Entry, kept_back: list[Entry]) -> _Turn:
         """Answer the waiters of one model one after the other, until one is admitted or has to wait."""
         while entry.needs_load:
-            first = entry.waiters[0]
-            if entry.admitted is first.asked:
+            if entry.admitted is entry.waiters[0].asked:
                 return _Turn.DONE
             entry.admitted = None
+            self._let_a_choice_lead(entry, kept_back)
+            first = entry.waiters[0]
             outcome = self._take_turn(entry, first, kept_back)
             if isinstance(outcome, _Turn):
                 return outcome
             self._state.refuse(entry, first, outcome)
         return _Turn.DONE
 
+    def _let_a_choice_lead(self, entry: Entry, kept_back: list[Entry]) -> None:
+        """Let who chose how to load it go before those who take it as it is, where that load fits now.
+
+        It is then loaded once for all of them, instead of once as usual and again as chosen.
+        """
+        first = entry.waiters[0].asked
+        chosen = next((w for w in entry.waiters[1:] if w.asked.exact), None)
+        if chosen is None or entry.state.holds_host or not first.served_by(chosen.asked.parameters):
+            return
+        need = _need(entry, chosen.asked)
+        if self.refusal_without_plan(entry, chosen.asked, need) is not None:
+            return
+        admission = self._plan(entry, chosen.asked, need)
+        if isinstance(admission, Admit) and self._passes(entry, need, admission, kept_back):
+            self._state.let_lead(entry, chosen)
+
     def _take_turn(self, entry: Entry, first: Waiter, kept_back: list[Entry]) -> _Turn | Refusal:
         if entry.state is State.UNLOADING:
             return _Turn.GOING
-        asked, state = first.asked, self._state
-        wakes = entry.state is State.DOZING and not entry.must_reload
-        need = entry.need(asked)
-        if wakes:
-            need = entry.charge_awake or need
-        elif (refusal := self.refusal_without_plan(entry, asked, need)) is not None:
-            return refusal
-        admission = plan_load(
+        asked = first.asked
+        need = _need(entry, asked)
+        if not _wakes(entry):
+            refusal = self.refusal_without_plan(entry, asked, need)
+            if refusal is not None:
+                return refusal
+        admission = self._plan(entry, asked, need)
+        if isinstance(admission, Shortage):
+            return _too_large(entry.model_id, admission, asked.fits_context)
+        entry.waits_for = admission.model_ids if isinstance(admission, Wait) else ()
+        if isinstance(admission, Wait) or (entry.must_reload and entry.state in (State.BUSY, State.LOADING)):
+            return _Turn.WAITS
+        if not self._passes(entry, need, admission, kept_back):
+            return _Turn.WAITS
+        return self._admit_one(entry, asked, need, admission)
+
+    def _plan(self, entry: Entry, asked: Requested, need: Charge) -> Admission:
+        state = self._state
+        return plan_load(
             need,
             state.holders,
             state.bounds,
@@ -120,14 +162,10 @@ class LoadQueue:
             may_doze=state.policy.may_doze,
             spare_loaded_after=state.fresh_after if asked.guarded else math.inf,
         )
-        if isinstance(admission, Shortage):
-            return _too_large(entry.model_id, admission, asked.fits_context)
-        entry.waits_for = admission.model_ids if isinstance(admission, Wait) else ()
-        if isinstance(admission, Wait) or (entry.must_reload and entry.state in (State.BUSY, State.LOADING)):
-            return _Turn.WAITS
-        if not all(self._leaves_room_for(other, entry, need, admission) for other in kept_back):
-            return _Turn.WAITS
-        return self._admit_one(entry, asked, need, admission)
+
+    def _passes(self, entry: Entry, need: Charge, admission: Admit, kept_back: list[Entry]) -> bool:
+        """Whether the load takes nothing from those before it that wait."""
+        return all(self._leaves_room_for(other, entry, need, admission) for other in kept_back)
 
     def refusal_without_plan(self, entry: Entry, asked: Requested, need: Charge) -> Refusal | None:
         """Why a model must not be loaded now, whatever room there is."""
@@ -144,11 +182,14 @@ class LoadQueue:
             return None
         if now < entry.cooldown_until:
             wait = entry.cooldown_until - now
-            return Refusal("cooling down", entry.model_id, seconds=wait, reason=entry.error)
+            return Refusal("cooling down", entry.model_id, retry_seconds=wait, reason=entry.error)
         if self._relief.level >= Level.CRITICAL and self._state.machine is not None:
-            available = self._state.machine.available_bytes
             return Refusal(
-                "memory pressure", entry.model_id, need_bytes=need.total_bytes, room_bytes=available
+                "memory pressure",
+                entry.model_id,
+                need_bytes=need.total_bytes,
+                available_bytes=self._state.machine.available_bytes,
+                retry_seconds=_PRESSURE_HOLDS_SECONDS,
             )
         return None
 
@@ -197,13 +238,25 @@ class LoadQueue:
         return self._guard.refusal(entry.model_id, goes, state.policy.swaps_allowed, state.now)
 
     def _only_the_machine_is_short(self, entry: Entry, need: Charge) -> bool:
-        state = self._state
-        limit_alone = Bounds(total_limit_bytes=state.bounds.total_limit_bytes)
-        return plan_load(need, state.holders, limit_alone, model_id=entry.model_id) == Admit()
+        """Whether the load fits under the total limit as it is, but not beside what the machine holds."""
+        holders, bounds = self._state.holders, self._state.bounds
+
+        def fits_at_once(bounds: Bounds) -> bool:
+            return plan_load(need, holders, bounds, model_id=entry.model_id) == Admit()
+
+        limit_alone = Bounds(total_limit_bytes=bounds.total_limit_bytes)
+        machine_alone = replace(bounds, total_limit_bytes=None)
+        return fits_at_once(limit_alone) and not fits_at_once(machine_alone)
 
     def _nothing_gained(self, entry: Entry, need: Charge) -> Refusal:
-        left = room(self._state.holders, self._state.bounds)
-        return Refusal("nothing gained", entry.model_id, need_bytes=need.total_bytes, room_bytes=left)
+        state = self._state
+        return Refusal(
+            "nothing gained",
+            entry.model_id,
+            need_bytes=need.total_bytes,
+            room_bytes=room_for(entry.model_id, state.holders, state.bounds),
+            retry_seconds=state.given_back.useless_seconds(state.now),
+        )
 
     # --- start ---------------------------------------------------------------------------------------
 
@@ -232,9 +285,21 @@ class LoadQueue:
         if going or state.given_back.pending:
             return
         entry.admitted = None
-        if state.given_back.useless(state.now):
-            first = entry.waiters[0]
-            state.refuse(entry, first, self._nothing_gained(entry, entry.need(first.asked)))
+        first = entry.waiters[0]
+        need = _need(entry, first.asked)
+        if state.given_back.useless(state.now) and self._only_the_machine_is_short(entry, need):
+            state.refuse(entry, first, self._nothing_gained(entry, need))
+
+
+def _wakes(entry: Entry) -> bool:
+    """Whether the first waiter needs no more than the weights of a dozing model back."""
+    return entry.state is State.DOZING and not entry.must_reload
+
+
+def _need(entry: Entry, asked: Requested) -> Charge:
+    """What a model will be charged when it is loaded as asked, or awake."""
+    awake = entry.charge_awake if _wakes(entry) else None
+    return awake or entry.need(asked)
 
 
 def _too_large(model_id: str, shortage: Shortage, fits_context: int | None) -> Refusal:

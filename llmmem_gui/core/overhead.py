@@ -6,10 +6,10 @@ These are measurements, not formulas of llama.cpp: glibc's `malloc`, CPython 3.1
 
 from __future__ import annotations
 
-from llmmem_gui.core.buffers import batch_tokens, given_context, work_bytes
+from llmmem_gui.core.buffers import given_context, memory_kind, work_bytes
 from llmmem_gui.core.engine import Engine
 from llmmem_gui.core.model_shape import ModelShape
-from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.parameters import LoadParameters, batch_tokens, sequences
 
 MIB = 1024**2
 
@@ -49,10 +49,11 @@ def context_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
 def output_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
     """The buffer of logits and embeddings (`output_reserve` in llama-context.cpp).
 
-    One row to generate; for embeddings a row of both for each token of a batch, once a text is that long.
+    A row for each sequence to generate; for embeddings a row of both for each token of a batch, once a text
+    is that long.
     """
     if not parameters.embeddings:
-        return 4 * shape.vocabulary
+        return 4 * shape.vocabulary * sequences(memory_kind(shape, parameters), parameters)
     return 4 * (shape.vocabulary + shape.embedding_length) * batch_tokens(parameters)
 
 

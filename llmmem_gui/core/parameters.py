@@ -9,8 +9,18 @@ import msgspec
 KvType = Literal["f16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
 """Element types offered for the KV cache, by their GGML names, largest first."""
 
+EMBEDDING_SEQUENCES = 16
+"""Texts that a host embeds in one batch."""
+
+KEPT_SEQUENCES = 8
+"""Conversations that a host keeps beside those it answers, where one more reserves a row of output only."""
+
+MemoryKind = Literal["attention", "window", "recurrent"]
+"""How llama.cpp remembers a sequence: by cells that all share; also by a window or a state of its own."""
+
 Context = Annotated[int, msgspec.Meta(ge=1, le=2**24)]
 Batch = Annotated[int, msgspec.Meta(ge=1, le=2**16)]
+Slots = Annotated[int, msgspec.Meta(ge=1, le=64)]
 GpuLayers = Annotated[int, msgspec.Meta(ge=-1, le=10_000)]
 
 
@@ -33,3 +43,44 @@ class LoadParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sliding-window layers keep the whole context (`swa_full`) instead of their window."""
     embeddings: bool = False
     """The model is loaded to give embeddings, not to generate."""
+    slots: Slots = 4
+    """Requests for text that are answered at once; they share the context."""
+
+
+class ChosenParameters(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person chose of the parameters of one model; what is None stays as it is usual.
+
+    Whether a model is loaded for embeddings is no choice: it follows from what is asked of it.
+    """
+
+    context: Context | None = None
+    kv_type: KvType | None = None
+    gpu_layers: GpuLayers | None = None
+    batch: Batch | None = None
+    flash_attention: bool | None = None
+    memory_map: bool | None = None
+    full_sliding_window: bool | None = None
+    slots: Slots | None = None
+
+    @classmethod
+    def of(cls, parameters: LoadParameters, usual: LoadParameters) -> ChosenParameters:
+        """Those of the parameters that differ from the usual ones."""
+        values = {name: getattr(parameters, name) for name in cls.__struct_fields__}
+        return cls(**{name: value for name, value in values.items() if value != getattr(usual, name)})
+
+    def instead_of(self, usual: LoadParameters) -> LoadParameters:
+        """The usual parameters with those chosen in their place."""
+        chosen = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        return msgspec.structs.replace(usual, **chosen)
+
+
+def batch_tokens(parameters: LoadParameters) -> int:
+    """Tokens computed at once: `n_ubatch` in llama-context.cpp, at most the context asked for."""
+    return min(parameters.batch, parameters.context)
+
+
+def sequences(kind: MemoryKind, parameters: LoadParameters) -> int:
+    """Sequences that the context keeps apart (`n_seq_max`)."""
+    if parameters.embeddings:
+        return min(batch_tokens(parameters), EMBEDDING_SEQUENCES)
+    return parameters.slots + (KEPT_SEQUENCES if kind == "attention" else 0)

@@ -232,6 +232,14 @@ def room(holders: Iterable[Holder], bounds: Bounds) -> int | None:
     return _Ledger(holders, bounds).room
 
 
+def room_for(model_id: str, holders: Iterable[Holder], bounds: Bounds) -> int | None:
+    """Bytes that a load of this model may use while the others stay; None without bounds.
+
+    Its own host, if it has one, will have gone by then, and so will the models that are unloading.
+    """
+    return _ledger_of_the_staying(holders, bounds, replaced=model_id).room
+
+
 def charged_bytes(holders: Iterable[Holder]) -> int:
     """Sum of the charges of all holders, the weights of one file counted once."""
     return -int(_Ledger(holders, Bounds(total_limit_bytes=0)).limit_room)

@@ -98,17 +98,11 @@ class PressureGauge:
         self._calm_since: float | None = None
         self._swapped: deque[tuple[float, int]] = deque()
         self._stalls: dict[Stall, deque[float]] = {"some": deque(), "full": deque()}
-        self._simulated: Level | None = None
 
     @property
     def level(self) -> Level:
         """The level in force."""
         return self._level
-
-    def simulate(self, level: Level | None) -> None:
-        """Put this level in force from the next sample on, whatever it shows; None ends it."""
-        self._simulated = level
-        self._calm_since = None
 
     def stalled(self, stall: Stall, now: float) -> None:
         """Take in that the kernel reported one of the `STALL_TRIGGERS`; it counts at the next sample."""
@@ -116,9 +110,6 @@ class PressureGauge:
 
     def feed(self, sample: Sample) -> Level:
         """Take one sample in and return the level in force."""
-        if self._simulated is not None:
-            self._level = self._rising = self._simulated
-            return self._level
         self._remember(sample)
         enters = self._shown(sample.machine, 1.0)
         stays = self._shown(sample.machine, self._limits.leave_factor)

@@ -22,7 +22,7 @@ BODY_LIMIT_BYTES = 16 * 2**20
 """Longest body that either end writes or reads."""
 
 Operation = Literal["chat", "completion", "embedding"]
-"""What a host can be asked for; each is one method of llama-cpp-python's `Llama`."""
+"""What a host can be asked for."""
 
 
 _Peer = TypeVar("_Peer")
@@ -39,6 +39,19 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 # To a host
 
 
+class Conversations(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a host keeps of conversations that its cache has no room for, and of all when it is stopped."""
+
+    memory_bytes: int
+    """Held at most in memory."""
+    earlier: bytes | None = None
+    """File of conversations from an earlier load of the same model with the same parameters and engine."""
+    file: bytes | None = None
+    """File to write them to when the host is stopped; it exists and is empty. None: they are forgotten."""
+    file_bytes: int = 0
+    """Written at most."""
+
+
 class Load(Message, frozen=True):
     """Load the model file; the first message a host gets, and it gets it once."""
 
@@ -49,15 +62,21 @@ class Load(Message, frozen=True):
     """Threads that compute, from now on."""
     data_limit_bytes: int | None = None
     """Private writable bytes, touched or not, that the model may add (`RLIMIT_DATA`); None: no limit."""
+    extra_buffers: bool = True
+    """Weights may be copied into the order that the processor computes fastest with."""
+    conversations: Conversations = Conversations(0)
 
 
 class Ask(Message, frozen=True):
-    """Answer a request; answered with `Chunk`s and one `Answered`, or with `AskFailed`."""
+    """Answer a request; answered with `Reading`s, `Chunk`s and one `Answered`, or with `AskFailed`."""
 
     request_id: int
     operation: Operation
     arguments: dict[str, Any]
-    """Arguments of the `Llama` method, already checked; with `stream` true the answer comes in chunks."""
+    """Fields of the request as clients send them, already checked; with `stream` true the answer comes in
+    chunks."""
+    alone: bool = False
+    """Nothing else is computed meanwhile: a host died with it and with others, and it may be the cause."""
 
 
 class Cancel(Message, frozen=True):
@@ -77,7 +96,9 @@ class Doze(Message, frozen=True):
 
 
 class Stop(Message, frozen=True):
-    """End the process now."""
+    """End the process now; with `keeps` after the conversations were written, answered with `Kept`."""
+
+    keeps: bool = False
 
 
 ToHost = Load | Ask | Cancel | SetThreads | Doze | Stop
@@ -128,6 +149,15 @@ class Chunk(Message, frozen=True):
     payload: dict[str, Any]
 
 
+class Reading(Message, frozen=True):
+    """A request is computed: how far its prompt has been read. Comes before each step that reads of it."""
+
+    request_id: int
+    read_tokens: int
+    """With those that were in the context already."""
+    prompt_tokens: int
+
+
 class Answered(Message, frozen=True):
     """A request is over."""
 
@@ -141,6 +171,12 @@ class Answered(Message, frozen=True):
     """Time until the first token was chosen; None when there was none."""
     shared_bytes: int
     """Anonymous bytes still shared with the nursery."""
+    cached_tokens: int = 0
+    """Tokens of the prompt that were in the context already and were not read again."""
+    thought_tokens: int = 0
+    """Of the completion's tokens, those of thoughts before the answer."""
+    filled_tokens: int = 0
+    """Most tokens that ever lay in the context at once, of all requests together."""
     cancelled: bool = False
     notice: Sentence | None = None
     """A sentence for the user about how the answer was made, such as a chat template set aside."""
@@ -151,6 +187,12 @@ class AskFailed(Message, frozen=True):
 
     request_id: int
     reason: Sentence
+    code: str | None = None
+    """What kind of fault it is, in the words of OpenAI's API, where it has a word for it."""
+    parameter: str | None = None
+    """The field of the request that is at fault."""
+    numbers: dict[str, int] = {}
+    """Figures that the reason names."""
 
 
 class Dozed(Message, frozen=True):
@@ -163,7 +205,13 @@ class Dozed(Message, frozen=True):
     seconds: float
 
 
-FromHost = Born | Loaded | LoadFailed | Chunk | Answered | AskFailed | Dozed
+class Kept(Message, frozen=True):
+    """The file of conversations is whole; the host ends after this message."""
+
+    conversations: int
+
+
+FromHost = Born | Loaded | LoadFailed | Chunk | Reading | Answered | AskFailed | Dozed | Kept
 
 
 # To and from the nursery

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from llmmem_gui.core.neighbours import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,12 @@ class HostReading:
     """Anonymous bytes, resident and swapped, that the host owns since its birth."""
     weights_bytes: int
     """Resident bytes of mapped files: the weights; the system can take them back."""
-    vram_bytes: int = 0
+    vram_bytes: int | None = 0
+    """Bytes on GPUs; None: a driver does not tell."""
+    started: float = 0.0
+    """When the process began, as the system counts: with the pid it means one process for ever."""
+    begun: float = math.inf
+    """Monotonic seconds when this reading was begun; inf: with the sample it is part of."""
 
     @property
     def resident_bytes(self) -> int:
@@ -40,8 +48,15 @@ class MachineReading:
     """PSI `some avg10`: percent of time that some task stalled on memory; None without PSI."""
     pressure_full_percent: float | None = None
     """PSI `full avg10`: percent of time that all tasks stalled; None without PSI."""
+    private_bytes: int | None = None
+    """Private memory of all programs together, resident or swapped; None where the system does not say."""
     bound: str = "machine"
     """What sets `total_bytes`: the machine itself or its memory control group."""
+
+    @property
+    def swap_used_bytes(self) -> int:
+        """Swap space in use."""
+        return max(0, self.swap_total_bytes - self.swap_free_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +81,43 @@ class ProgramReading:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityReading:
+    """What one model does for those who ask it."""
+
+    running: int = 0
+    """Requests being answered."""
+    waiting: int = 0
+    """Requests that wait for the model."""
+    generated_tokens: int = 0
+    """Tokens generated since the sample before."""
+    tokens_per_second: float = 0.0
+    """How fast they were generated, measured over a second at least."""
+
+    @property
+    def figures(self) -> tuple[float, float, float]:
+        """Tokens a second, running and waiting requests; all 0 for a model that nobody asks."""
+        return self.tokens_per_second, float(self.running), float(self.waiting)
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """All readings of one tick."""
 
     time: float
     """Seconds since the epoch, for labels and the history."""
     monotonic: float
-    """Seconds of the monotonic clock, for differences."""
+    """Seconds of the monotonic clock when the machine was read, for differences."""
     machine: MachineReading
     hosts: Mapping[str, HostReading] = field(default_factory=dict)
     """Reading of each live host by model id."""
     gpus: tuple[GpuReading, ...] = ()
     programs: tuple[ProgramReading, ...] = ()
     """The largest other programs, largest first; filled every few ticks, empty between."""
+    slept_seconds: float = 0.0
+    """How long the machine was suspended since the sample before; no other clock here counts that time."""
+    activity: Mapping[str, ActivityReading] = field(default_factory=dict)
+    """What models do, by model id; those that nobody asks may be left out."""
+    neighbours: Mapping[str, Held] = field(default_factory=dict)
+    """What other programs that hold models hold, by the name of the program."""
+    vram_by_pid: Mapping[int, int] | None = field(default_factory=dict, repr=False)
+    """Bytes on GPUs of every process that has any; None: a driver does not tell."""

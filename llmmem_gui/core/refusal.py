@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from llmmem_gui.core.sentence import Duration, Sentence, Size, verbatim
+from llmmem_gui.core.sentence import Duration, Models, Sentence, Size, verbatim
 
 RefusalCode = Literal[
     "too large for the limit",
@@ -18,6 +18,7 @@ RefusalCode = Literal[
     "thrashing",
     "nothing gained",
     "memory pressure",
+    "load stopped",
     "load failed",
     "cancelled",
     "unloaded",
@@ -34,10 +35,14 @@ class Refusal:
     model_id: str
     need_bytes: int | None = None
     room_bytes: int | None = None
-    """The most room that evicting could make."""
+    """The room that there is, or that evicting could make: less than the need."""
     limit_bytes: int | None = None
+    available_bytes: int | None = None
+    """What the machine has available, where that is not the question but explains it."""
     fits_context: int | None = None
-    seconds: float | None = None
+    retry_seconds: float | None = None
+    """After this time it is worth asking again."""
+    waited_seconds: float | None = None
     holders: tuple[str, ...] = ()
     """The models that stand in the way."""
     reason: Sentence | None = None
@@ -46,9 +51,10 @@ class Refusal:
     @property
     def sentence(self) -> Sentence:
         """What happened, the number, and what to do."""
-        model, holders = self.model_id, ", ".join(self.holders)
+        model, holders = Models((self.model_id,)), Models(self.holders)
         need, room = Size(self.need_bytes or 0), Size(max(0, self.room_bytes or 0))
-        wait, reason = Duration(self.seconds or 0), self.reason or verbatim("")
+        wait, reason = Duration(self.retry_seconds or 0), self.reason or verbatim("")
+        waited = Duration(self.waited_seconds or 0)
         match self.code:
             case "too large for the limit":
                 advice = self._advice(Sentence("Refusal", "raise the total limit or use a smaller context"))
@@ -70,15 +76,15 @@ class Refusal:
                 return Sentence("Refusal", "{model} needs {need}, its limit is {limit}: {advice}.").format(
                     model=model, need=need, limit=Size(self.limit_bytes or 0), advice=advice
                 )
-            case "waited too long" if holders:
+            case "waited too long" if self.holders:
                 return Sentence(
                     "Refusal",
                     "{model} waited {wait} for {holders} to finish: try again later or unload a model.",
-                ).format(model=model, wait=wait, holders=holders)
+                ).format(model=model, wait=waited, holders=holders)
             case "waited too long":
                 return Sentence(
                     "Refusal", "{model} waited {wait}: try again later or unload a model."
-                ).format(model=model, wait=wait)
+                ).format(model=model, wait=waited)
             case "queue full":
                 return Sentence("Refusal", "{model} already has {requests}: try again later.").format(
                     model=model, requests=reason
@@ -87,7 +93,7 @@ class Refusal:
                 return Sentence(
                     "Refusal", "{model} failed to load ({reason}): try again in {wait} or load it by hand."
                 ).format(model=model, reason=reason, wait=wait)
-            case "thrashing" if holders:
+            case "thrashing" if self.holders:
                 return Sentence(
                     "Refusal",
                     "{model} and {holders} keep pushing each other out of memory ({history}): "
@@ -97,26 +103,27 @@ class Refusal:
                 return Sentence(
                     "Refusal",
                     "{model} is loaded with other parameters again and again ({history}): "
-                    "try again in {wait}, raise the total limit or use a smaller context.",
+                    "try again in {wait}, or use one model for text and another one for embeddings.",
                 ).format(model=model, history=reason, wait=wait)
-            case "nothing gained" if holders:
-                return Sentence(
-                    "Refusal",
-                    "{model} needs {need}, and unloading {holders} did not make memory available: "
-                    "close other programs or try again later.",
-                ).format(model=model, need=need, holders=holders)
             case "nothing gained":
                 return Sentence(
                     "Refusal",
-                    "{model} needs {need}, and unloading other models did not make memory available: "
-                    "close other programs or try again later.",
-                ).format(model=model, need=need)
+                    "{model} needs {need}, this computer has {room} to spare, and unloading a model did not "
+                    "make more available: close other programs or try again in {wait}.",
+                ).format(model=model, need=need, room=room, wait=wait)
             case "memory pressure":
                 return Sentence(
                     "Refusal",
-                    "{model} needs {need} and this computer is short of memory ({room} available): "
-                    "close other programs, or load it by hand.",
-                ).format(model=model, need=need, room=room)
+                    "{model} is not loaded while the memory pressure on this computer is high ({available} "
+                    "available): try again in {wait}, close other programs, or load it by hand.",
+                ).format(model=model, available=Size(self.available_bytes or 0), wait=wait)
+            case "load stopped":
+                return Sentence(
+                    "Refusal",
+                    "The load of {model} was stopped, because it left this computer short of memory "
+                    "({available} available): try again in {wait}, close other programs, or use a smaller "
+                    "context.",
+                ).format(model=model, available=Size(self.available_bytes or 0), wait=wait)
             case "load failed" | "host died":
                 return reason
             case "cancelled":
@@ -127,6 +134,20 @@ class Refusal:
                 ).format(model=model)
             case "closing":
                 return Sentence("Refusal", "LLM Memory is closing: start it again.")
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Its figures by name, the unit in each name."""
+        named = {
+            "need_bytes": self.need_bytes,
+            "room_bytes": self.room_bytes,
+            "limit_bytes": self.limit_bytes,
+            "available_bytes": self.available_bytes,
+            "fits_context": self.fits_context,
+            "retry_seconds": self.retry_seconds,
+            "waited_seconds": self.waited_seconds,
+        }
+        return {name: float(value) for name, value in named.items() if value is not None}
 
     def _advice(self, otherwise: Sentence) -> Sentence:
         """To load it with the context that fits, where one does."""

@@ -16,7 +16,7 @@ _LEAST_SLACK_BYTES = 64 * 1024**2
 class Relief:
     """Dozes idle models at *warning*, unloads idle ones one by one from *critical* on, watches the reserve.
 
-    Pinned, loading and busy models are never touched, nor fresh ones that wait for their first request.
+    Pinned and busy models are never touched, nor fresh ones that wait for their first request.
     After an unload nothing more is decided until its effect is in a reading; when it had none, something
     else takes the memory, and no further model is given up for it until circumstances change.
 

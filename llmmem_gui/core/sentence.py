@@ -3,7 +3,7 @@
 A sentence keeps its English template and what fills the blanks, so that it can be said in any language, also
 long after it was made. `str` of it is English: what APIs, logs and the command line say.
 
-    Sentence("Refusal", "{model} needs {need}.").format(model="smol", need=Size(2**30))
+    Sentence("Refusal", "{model} needs {need}.").format(model=Models(("smol",)), need=Size(2**30))
 
 The context and the template are written as literals: the translations are collected from the source.
 """
@@ -56,6 +56,15 @@ class Percent(msgspec.Struct, frozen=True, array_like=True, tag=True):
         return f"{self.percent:.0f} %"
 
 
+class Models(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """Models, by their ids; a window says what a person calls them."""
+
+    ids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(self.ids)
+
+
 class Sentence(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """A sentence, or a part of one, with the values for the blanks of its template."""
 
@@ -73,7 +82,7 @@ class Sentence(msgspec.Struct, frozen=True, array_like=True, tag=True):
         return fill(self.template, {name: str(value) for name, value in self.values.items()})
 
 
-Value = str | int | Count | Size | Duration | Percent | Sentence
+Value = str | int | Count | Size | Duration | Percent | Models | Sentence
 """What fills a blank. Text and plain numbers are written as they are in every language."""
 
 

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from llmmem_gui.core.parameters import Batch, Context, GpuLayers, KvType, LoadParameters
+from llmmem_gui.core.parameters import (
+    Batch,
+    ChosenParameters,
+    Context,
+    GpuLayers,
+    KvType,
+    LoadParameters,
+    Slots,
+)
 from llmmem_gui.core.sentence import BadValue, Sentence, verbatim
 from llmmem_gui.core.units import GIB, LARGEST_BYTES
 
@@ -22,7 +30,11 @@ VERSION = 1
 Bytes = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_BYTES)]
 Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
 
-OverLimitAction = Literal["unload", "reload_smaller", "warn"]
+Automatic = Literal["automatic"]
+AUTOMATIC: Automatic = "automatic"
+"""Stands for a size that is computed from the machine, and follows it."""
+
+OverLimitAction = Literal["unload", "warn"]
 Theme = Literal["system", "light", "dark"]
 Language = Literal["system", "en", "pt_BR"]
 
@@ -30,10 +42,10 @@ Language = Literal["system", "en", "pt_BR"]
 class LimitSettings(msgspec.Struct, frozen=True):
     """How much memory the models together may take, and when they give it back."""
 
-    total_limit_bytes: Bytes | None = None
-    """What all models together may take; None: 60 % of the machine's memory."""
-    reserve_bytes: Bytes | None = None
-    """What stays free for everything else; None: 10 % of the machine's memory, at least 1.5 GiB."""
+    total_limit_bytes: Bytes | Automatic = AUTOMATIC
+    """What all models together may take; 0: no limit; automatic: 60 % of the machine's memory."""
+    reserve_bytes: Bytes | Automatic = AUTOMATIC
+    """What stays free for everything else; automatic: 10 % of the machine's memory, at least 1.5 GiB."""
     idle_minutes: Annotated[float, msgspec.Meta(ge=-1, le=525_600)] = 15.0
     """An idle model is unloaded after this time; 0 or less: never."""
     over_limit_action: OverLimitAction = "unload"
@@ -41,13 +53,15 @@ class LimitSettings(msgspec.Struct, frozen=True):
     may_doze: bool = True
     """Idle models may drop their weights from memory before others are unloaded."""
 
-    def total_limit_for(self, machine_bytes: int) -> int:
-        """The total limit in force on a machine with this much memory, in bytes."""
-        return machine_bytes * 60 // 100 if self.total_limit_bytes is None else self.total_limit_bytes
+    def total_limit_for(self, machine_bytes: int) -> int | None:
+        """The total limit in force on a machine with this much memory, in bytes; None: there is none."""
+        limit = self.total_limit_bytes
+        return machine_bytes * 60 // 100 if limit == AUTOMATIC else limit or None
 
     def reserve_for(self, machine_bytes: int) -> int:
         """The reserve in force on a machine with this much memory, in bytes."""
-        return max(3 * GIB // 2, machine_bytes // 10) if self.reserve_bytes is None else self.reserve_bytes
+        reserve = self.reserve_bytes
+        return max(3 * GIB // 2, machine_bytes // 10) if reserve == AUTOMATIC else reserve
 
 
 class WarningSettings(msgspec.Struct, frozen=True):
@@ -76,16 +90,35 @@ class LoadingSettings(msgspec.Struct, frozen=True):
     """Tokens decoded in one call."""
     gpu_layers: GpuLayers = 0
     """Layers placed on a GPU; −1: all."""
+    slots: Slots = 4
+    """Requests that a model answers at once; they share its context."""
     threads: Annotated[int, msgspec.Meta(ge=0, le=1_024)] = 0
     """Threads that the answering models share; 0: one for each core."""
     load_timeout_seconds: Annotated[float, msgspec.Meta(ge=1, le=86_400)] = 600.0
     """A load that takes longer is given up."""
+    engine: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    """The engine to compute with, by its name; empty: the best by itself."""
 
     def parameters(self) -> LoadParameters:
         """The load parameters that these settings stand for."""
         return LoadParameters(
-            context=self.context, kv_type=self.kv_type, batch=self.batch, gpu_layers=self.gpu_layers
+            context=self.context,
+            kv_type=self.kv_type,
+            batch=self.batch,
+            gpu_layers=self.gpu_layers,
+            slots=self.slots,
         )
+
+
+class ConversationSettings(msgspec.Struct, frozen=True):
+    """What is kept of conversations, so that they are not read again."""
+
+    memory_mib: Annotated[int, msgspec.Meta(ge=0, le=1_048_576)] = 128
+    """MiB that each loaded model may hold of conversations that its context has no room for."""
+    keep_on_disk: bool = False
+    """Conversations are written to the disk when a model is unloaded, and go on after it is loaded again."""
+    disk_mib: Annotated[int, msgspec.Meta(ge=1, le=16_777_216)] = 2048
+    """MiB that all of them may take on the disk; those used longest ago are deleted first."""
 
 
 class MonitoringSettings(msgspec.Struct, frozen=True):
@@ -112,6 +145,8 @@ class ApiSettings(msgspec.Struct, frozen=True):
     """A request that has waited this long for its model is refused."""
     connection_limit: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 128
     """Connections open at the same time; more are refused."""
+    strict: bool = False
+    """Requests with fields that nobody here knows are refused, instead of answered without them."""
 
 
 class LibrarySettings(msgspec.Struct, frozen=True):
@@ -134,6 +169,8 @@ class AppearanceSettings(msgspec.Struct, frozen=True):
     """Closing the window leaves the program in the tray, where there is one."""
     start_minimized: bool = False
     """The program starts without showing its window."""
+    start_at_login: bool = False
+    """The desktop starts the program, without its window, when the user logs in."""
 
 
 class ModelSettings(msgspec.Struct, frozen=True):
@@ -143,8 +180,14 @@ class ModelSettings(msgspec.Struct, frozen=True):
     """What this model may take; None: no limit of its own."""
     pinned: bool = False
     """The model is never unloaded automatically."""
-    parameters: LoadParameters | None = None
-    """How this model is loaded; None: as `loading` says."""
+    parameters: ChosenParameters = ChosenParameters()
+    """How this model is loaded, where it differs from what `loading` says."""
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    """What the user calls it; empty: as its file says."""
+    hidden: bool = False
+    """It is not listed while it is not loaded."""
+    load_at_start: bool = False
+    """It is loaded whenever the program starts."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -153,6 +196,7 @@ class Settings(msgspec.Struct, frozen=True):
     limits: LimitSettings = LimitSettings()
     warnings: WarningSettings = WarningSettings()
     loading: LoadingSettings = LoadingSettings()
+    conversations: ConversationSettings = ConversationSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     api: ApiSettings = ApiSettings()
     library: LibrarySettings = LibrarySettings()
@@ -181,6 +225,8 @@ class Settings(msgspec.Struct, frozen=True):
         if not isinstance(section, msgspec.Struct) or field_name not in section.__struct_fields__:
             raise BadValue(Sentence("Settings", "{name} is not a setting.").format(name=name))
         kind = next(field.type for field in msgspec.structs.fields(section) if field.name == field_name)
+        if value is None and _is_size(kind):
+            value = 0  # nothing: no limit, nothing kept free
         try:
             checked = msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
@@ -191,9 +237,56 @@ class Settings(msgspec.Struct, frozen=True):
         changed = msgspec.structs.replace(section, **{field_name: checked})
         return msgspec.structs.replace(self, **{section_name: changed})
 
+    def with_values(self, changes: Mapping[str, object]) -> Settings:
+        """These settings with several fields replaced, each named as `section.field`: all or none.
+
+        Raises BadSetting with the name of the first one that cannot be.
+        """
+        settings = self
+        for name, value in changes.items():
+            try:
+                settings = settings.with_value(name, value)
+            except BadValue as error:
+                raise BadSetting(name, error.sentence) from None
+        # A file may hold what does not go together: that is no reason to refuse something else.
+        return settings.checked() if any(name.startswith("warnings.") for name in changes) else settings
+
+    def checked(self) -> Settings:
+        """These settings, if they go together. Raises BadSetting with the name of one that does not fit."""
+        warnings = self.warnings
+        if warnings.warn_percent > warnings.critical_percent:
+            sentence = Sentence(
+                "Settings", "a warning at {warn} % would come after the critical one at {critical} %"
+            )
+            told = sentence.format(warn=warnings.warn_percent, critical=warnings.critical_percent)
+            raise BadSetting("warnings.warn_percent", told)
+        return self
+
+    def differences(self, other: Settings) -> dict[str, Any]:
+        """What to change so that these become the other ones, without the settings of single models."""
+        return {
+            f"{section}.{field}": value
+            for section in self.__struct_fields__
+            if isinstance(there := getattr(other, section), msgspec.Struct)
+            for field in there.__struct_fields__
+            if (value := getattr(there, field)) != getattr(getattr(self, section), field)
+        }
+
+
+class BadSetting(BadValue):
+    """A setting that cannot be changed as asked."""
+
+    def __init__(self, name: str, sentence: Sentence) -> None:
+        super().__init__(sentence)
+        self.name = name
+
 
 def expectation(kind: object, error: msgspec.ValidationError) -> Sentence:
     """What a value of this type should have been, in words that fit into a sentence."""
+    if _is_size(kind):
+        return Sentence("Settings", "expected a number of bytes, at least 0, or {word}").format(
+            word=AUTOMATIC
+        )
     choices = getattr(kind, "__args__", ()) if getattr(kind, "__origin__", None) is Literal else ()
     if choices:
         listed = ", ".join(map(str, choices))
@@ -207,6 +300,11 @@ def expectation(kind: object, error: msgspec.ValidationError) -> Sentence:
     return Sentence("Settings", "expected {wanted}, got {found}").format(
         wanted=told["wanted"], found=told["found"]
     )
+
+
+def _is_size(kind: object) -> bool:
+    """Whether this is the type of a size that may be automatic."""
+    return kind == Bytes | Automatic
 
 
 _EXPECTED = re.compile(r"Expected (?P<wanted>.*?)(?:, got (?P<found>.*))?", re.DOTALL)

@@ -158,8 +158,7 @@ def _lay_record(table: MutableMapping[str, Any], record: msgspec.Struct) -> None
     for field in msgspec.structs.fields(record):
         value = getattr(record, field.name)
         if isinstance(value, msgspec.Struct):
-            # A record that may be absent says something by being there, even with defaults alone.
-            _lay_table(table, field.name, value, keep_empty=field.default is None)
+            _lay_table(table, field.name, value)
         elif isinstance(value, Mapping):
             _lay_mapping(table, field.name, value)
         elif value == field.default:
@@ -170,7 +169,9 @@ def _lay_record(table: MutableMapping[str, Any], record: msgspec.Struct) -> None
                 table[field.name] = plain
 
 
-def _lay_table(table: MutableMapping[str, Any], name: str, record: msgspec.Struct, keep_empty: bool) -> None:
+def _lay_table(
+    table: MutableMapping[str, Any], name: str, record: msgspec.Struct, *, keep_empty: bool = False
+) -> None:
     inner = table.get(name)
     if isinstance(inner, MutableMapping):
         _lay_record(inner, record)

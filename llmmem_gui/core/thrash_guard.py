@@ -68,7 +68,7 @@ class ThrashGuard:
         return Refusal(
             "thrashing",
             newcomer,
-            seconds=self._rest_until - now,
+            retry_seconds=self._rest_until - now,
             holders=tuple(sorted(goes - {newcomer})),
             reason=self._history,
         )

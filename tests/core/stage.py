@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.events import Actor
+from llmmem_gui.core.outlook import Outlook, outlook
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Charge, FileKey, charged_bytes
 from llmmem_gui.core.pressure import Level
@@ -42,6 +45,8 @@ class Stage:
         self.hosts: dict[str, m.StartHost] = {}
         """The live host of each model."""
         self.dozing: set[str] = set()
+        self.dozes_slowly = False
+        """A host that was told to doze keeps its weights until `dozed_at_last`."""
         self._takes: dict[str, Charge] = {}
         self._next_ticket = 1
 
@@ -58,8 +63,8 @@ class Stage:
                     assert action.model_id not in self.hosts, f"{action.model_id} has a host already"
                     self.hosts[action.model_id] = action
                     self.dozing.discard(action.model_id)
-                case m.DozeHost():
-                    self.dozing.add(action.model_id)
+                case m.DozeHost() if not self.dozes_slowly:
+                    self.dozed_at_last(action.model_id)
                 case m.Grant():
                     self.dozing.discard(action.model_id)
         return actions
@@ -72,13 +77,15 @@ class Stage:
         purpose: m.Purpose = "use",
         actor: Actor = "api",
         context: int | None = None,
+        embeddings: bool = False,
         patience: float | None = None,
         fits_context: int | None = None,
     ) -> int:
-        """Ask for a model and return the ticket; a `context` makes the parameters a choice."""
+        """Ask for a model as the service does and return the ticket; a `context` makes a load a choice."""
+        assert context is None or purpose == "load", "only a load has a context of its own"
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
         charge = size if isinstance(size, Charge) else Charge(size, 0, model)
-        parameters = LoadParameters() if context is None else LoadParameters(context=context)
+        parameters = self._parameters(model, context, embeddings)
         self.tell(
             m.Requested(
                 ticket,
@@ -93,6 +100,14 @@ class Stage:
             )
         )
         return ticket
+
+    def _parameters(self, model: str, context: int | None, embeddings: bool) -> LoadParameters:
+        """Those chosen, else those that the model is loaded with, else the usual ones."""
+        if context is not None:
+            return LoadParameters(context=context, embeddings=embeddings)
+        entry = self.cache.entry(model)
+        loaded = entry.parameters if entry and entry.state.holds_host else LoadParameters()
+        return replace(loaded, embeddings=embeddings)
 
     def load(
         self, model: str, size: int | Charge = 10, *, actor: Actor = "window", context: int | None = None
@@ -119,6 +134,11 @@ class Stage:
             self.dozing.discard(model)
             self.tell(m.HostExited(model, gone.host, verbatim(reason)))
 
+    def dozed_at_last(self, model: str) -> None:
+        """The host has dropped its weights."""
+        self.dozing.add(model)
+        self.tell(m.HostDozed(model, self.hosts[model].host))
+
     def finish(self, *tickets: int) -> None:
         """The answers have ended."""
         for ticket in tickets:
@@ -127,6 +147,18 @@ class Stage:
     def pressure(self, level: Level) -> None:
         """The pressure on the machine has another level."""
         self.tell(m.PressureChanged(level))
+
+    def outlook(self, model: str, need: Charge) -> Outlook:
+        """What the row of a model that is not loaded says."""
+        entry = self.cache.entry(model)
+        return outlook(
+            need,
+            self.cache.holders,
+            self.cache.bounds,
+            model_id=model,
+            own_limit_bytes=entry.limit_bytes if entry else None,
+            may_doze=self.cache.policy.may_doze,
+        )
 
     def set_policy(self, policy: m.Policy) -> None:
         """The rules change."""
@@ -143,7 +175,7 @@ class Stage:
         charge = self._takes.get(model, self.hosts[model].charge)
         return Charge(charge.private_bytes, 0, charge.file) if model in self.dozing else charge
 
-    def reading(self) -> Sample:
+    def reading(self, slept_seconds: float = 0.0) -> Sample:
         """What the machine would say now."""
         taken = {model: self.taken(model) for model in self.hosts}
         used = sum(charge.private_bytes for charge in taken.values())
@@ -153,11 +185,11 @@ class Stage:
             for model, charge in taken.items()
         }
         machine = MachineReading(self.machine_bytes, max(0, available))
-        return Sample(self.now, self.now, machine, hosts, programs=self.programs)
+        return Sample(self.now, self.now, machine, hosts, programs=self.programs, slept_seconds=slept_seconds)
 
-    def sample(self) -> None:
-        """A tick passes."""
-        self.tell(m.Sampled(self.reading()))
+    def sample(self, slept_seconds: float = 0.0) -> None:
+        """A tick passes, the first one after the machine slept for so long."""
+        self.tell(m.Sampled(self.reading(slept_seconds)))
 
     def wait(self, seconds: float) -> None:
         """Let time pass, with a sample every second and one at the end."""

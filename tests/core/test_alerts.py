@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from llmmem_gui.core.alerts import Alert, AlertLimits, Alerts
+from llmmem_gui.core.alert import Alert
+from llmmem_gui.core.alerts import AlertLimits, Alerts
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Bounds, Charge, Holder, Standing
@@ -47,7 +50,10 @@ class Machine:
         hosts = {name: HostReading(1, size, 0) for name, size in parts.items()}
         machine = MachineReading(32 * GIB, self.available)
         sample = Sample(self.now, self.now, machine, hosts, programs=self.programs)
-        return self.alerts.feed(snapshot, sample, self.pressure)
+        self.snapshot = snapshot
+        told = self.alerts.feed(snapshot, sample, self.pressure)
+        self.ended = told.ended
+        return told.begun
 
     def _model(self, name: str, size: int) -> ModelSnapshot:
         limit = self.model_limit if name == "large" else None
@@ -247,3 +253,72 @@ def test_a_limit_taken_away_and_set_again_warns_anew(machine: Machine) -> None:
     assert machine.uses(7 * GIB) == ()
     machine.total_limit = 8 * GIB
     assert machine.uses(7 * GIB)
+
+
+def test_a_warning_that_was_told_is_told_to_be_over_once(machine: Machine) -> None:
+    """Clearly below the level the warning ends, and is told so once, with the numbers of the end."""
+    assert machine.uses(7 * GIB)
+    assert machine.ended == ()
+    machine.uses(int(0.78 * 8 * GIB))
+    assert machine.ended == ()
+    machine.uses(int(0.7 * 8 * GIB))
+    (ended,) = machine.ended
+    assert (ended.level, round(ended.percent)) == (Level.NORMAL, 70)
+    assert str(ended.end) == "The models are clear of their limit again: 5.60 GiB of 8.00 GiB (70 %)."
+    machine.uses(GIB)
+    assert machine.ended == ()
+
+
+def test_what_goes_away_ends_its_warning(machine: Machine) -> None:
+    """A limit that is taken away, and a pressure that is over, leave no warning standing."""
+    machine.pressure = Level.CRITICAL
+    machine.uses(7 * GIB)
+    machine.total_limit, machine.pressure = None, Level.NORMAL
+    machine.uses(7 * GIB)
+    assert sorted(alert.subject for alert in machine.ended) == ["machine", "total"]
+
+
+def test_what_stands_follows_the_snapshot_between_samples(machine: Machine) -> None:
+    """A raised limit ends a warning at once, and a lowered one begins it, without a sample."""
+    machine.uses(7 * GIB)
+    raised = replace(machine.snapshot, bounds=Bounds(32 * GIB))
+    assert machine.alerts.standing(raised, Level.NORMAL) == ()
+    (standing,) = machine.alerts.standing(machine.snapshot, Level.NORMAL)
+    assert standing.limit_bytes == 8 * GIB
+
+
+def test_being_past_a_limit_is_graver_than_being_near_it(machine: Machine) -> None:
+    """Who has seen that a limit is near is told again when it is passed, also within the quiet time."""
+    assert machine.uses(int(7.9 * GIB))[0].level is Level.CRITICAL
+    assert machine.uses(int(8.1 * GIB))[0].level is Level.EMERGENCY
+
+
+def test_a_growth_is_not_blamed_for_a_limit_that_was_lowered(machine: Machine) -> None:
+    """What grew before the limit was set to less is not why it is passed."""
+    for second in range(40):
+        machine.uses(3 * GIB + second * 40 * MIB)
+    machine.total_limit = 4 * GIB
+    (warning,) = machine.uses(int(4.6 * GIB))
+    assert warning.growth is None
+
+
+def test_a_model_is_named_once_and_no_time_is_told_in_tenths(machine: Machine) -> None:
+    """The sentence about a model says its name once; a limit that is reached now has no countdown."""
+    machine.total_limit, machine.model_limit = None, 6 * GIB
+    alerts: tuple[Alert, ...] = ()
+    for second in range(120):
+        alerts = machine.uses(4 * GIB + second * 50 * MIB) or alerts
+    said = str(alerts[-1].sentence)
+    assert said.count("large") == 1
+    assert "more than" in said
+    soon = replace(alerts[-1], seconds_to_limit=0.2)
+    assert "at this rate" not in str(soon.sentence)
+
+
+def test_a_simulated_pressure_is_told_as_one(machine: Machine) -> None:
+    """The sentence, the numbers and the end of it all say that nothing is really short."""
+    machine.uses(GIB)
+    (standing,) = machine.alerts.standing(machine.snapshot, Level.CRITICAL, simulated=True)
+    assert str(standing.sentence).startswith("Simulated: ")
+    assert standing.numbers["simulated"] == 1
+    assert str(standing.end) == "The simulated pressure has ended."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+import msgspec
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -18,12 +19,14 @@ from hypothesis.stateful import (
 
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
+from llmmem_gui.core.outlook import Outlook
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level
+from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.snapshot import State
-from tests.core.onlooker import SeenHost, choose
+from tests.core.onlooker import Books, SeenHost, choose, ids
 from tests.core.stage import Stage
 
 MODELS = ("a", "b", "c", "d", "e", "f")
@@ -44,17 +47,19 @@ class CacheMachine(RuleBasedStateMachine):
         super().__init__()
         self.stage = Stage(m.Policy(), machine_bytes=MACHINE_BYTES)
         self.seen: dict[int, SeenHost] = {}
+        self.books = Books(self.stage.cache, self.seen)
         self.asked: dict[int, m.Requested] = {}
         self.waiting: set[int] = set()
         self.ends: Counter[int] = Counter()
+        self.refused: set[int] = set()
+        self.level = Level.NORMAL
         self.pinned: set[str] = set()
-        self.asks: list[m.AskSmaller] = []
 
     @initialize(
         total=limits,
         reserve=st.integers(0, 10),
         idle=st.sampled_from((0, 20)),
-        over=st.sampled_from(("unload", "reload_smaller", "warn")),
+        over=st.sampled_from(("unload", "warn")),
         doze=st.booleans(),
     )
     def set_rules(self, total: int | None, reserve: int, idle: float, over: m.OverLimit, doze: bool) -> None:
@@ -69,9 +74,8 @@ class CacheMachine(RuleBasedStateMachine):
         model=models,
         private=st.integers(0, 20),
         weights=st.integers(0, 15),
-        purpose=st.sampled_from(("use", "use", "load")),
         actor=st.sampled_from(("api", "api", "window")),
-        context=st.sampled_from((None, None, *CONTEXTS)),
+        embeddings=st.sampled_from((False, False, True)),
         patience=st.sampled_from((None, 4, 30)),
     )
     def ask(
@@ -79,24 +83,56 @@ class CacheMachine(RuleBasedStateMachine):
         model: str,
         private: int,
         weights: int,
-        purpose: m.Purpose,
         actor: m.Actor,
-        context: int | None,
+        embeddings: bool,
         patience: float | None,
     ) -> None:
-        ticket = len(self.asked) + 1
-        self.request(
-            m.Requested(
-                ticket,
-                model,
-                Charge(private, weights, FILES[model]),
-                LoadParameters(context=context or 4096),
-                purpose,
-                actor,
-                exact=context is not None,
-                patience_seconds=patience,
-            )
-        )
+        """An answer, as the service asks for it: with the parameters in force, else the usual ones."""
+        entry = self.stage.cache.entry(model)
+        held = entry is not None and entry.state.holds_host
+        base = entry.parameters if entry and held else LoadParameters()
+        parameters = msgspec.structs.replace(base, embeddings=embeddings)
+        had_at_once = self.gives(model, embeddings)
+        ticket = self.request(model, Charge(private, weights, FILES[model]), parameters, actor, patience)
+        if had_at_once:
+            assert ticket in self.in_flight or ticket in self.refused, "an answer that could be had at once"
+
+    @rule(
+        model=models,
+        private=st.integers(0, 20),
+        weights=st.integers(0, 15),
+        actor=st.sampled_from(("api", "window")),
+        context=st.sampled_from((None, *CONTEXTS)),
+    )
+    def load(self, model: str, private: int, weights: int, actor: m.Actor, context: int | None) -> None:
+        """A load and no more, with parameters of its own or as the settings say."""
+        charge = Charge(private, weights, FILES[model])
+        parameters = LoadParameters(context=context or 4096)
+        unloaded = self.stage.state(model) in (State.UNLOADED, State.FAILED)
+        foretold = unloaded and not self.waiting and actor == "window"
+        expected = self.stage.outlook(model, charge) if foretold else None
+        before = len(self.stage.actions)
+        ticket = self.request(model, charge, parameters, actor, purpose="load", exact=context is not None)
+        if expected is not None:
+            self.check_outlook(expected, ticket, self.stage.actions[before:])
+
+    def check_outlook(self, expected: Outlook, ticket: int, actions: list[m.Action]) -> None:
+        """A load goes as its row said."""
+        assert ids(actions, m.StopHost) == expected.unloads
+        assert ids(actions, m.DozeHost) == expected.dozes
+        assert (ticket in self.refused) == (expected.obstacle is not None)
+        entry = self.stage.cache.entry(self.asked[ticket].model_id)
+        assert entry is not None
+        if ticket in self.waiting:
+            assert entry.waits_for == expected.waits_for
+            assert (entry.admitted is None and entry.state is State.QUEUED) == bool(expected.waits_for)
+
+    def gives(self, model: str, embeddings: bool) -> bool:
+        """Whether the model is loaded for that, nobody waits for it, and it is not about to go."""
+        entry = self.stage.cache.entry(model)
+        if entry is None or entry.state not in (State.READY, State.BUSY) or entry.waiters or entry.draining:
+            return False
+        return entry.parameters.embeddings == embeddings
 
     @precondition(lambda self: self.waiting)
     @rule(pick=st.integers(0, 20))
@@ -151,7 +187,7 @@ class CacheMachine(RuleBasedStateMachine):
 
     @rule(total=limits, reserve=st.integers(0, 20))
     def move_sliders(self, total: int | None, reserve: int) -> None:
-        old = self.stage.cache.policy
+        cache, old = self.stage.cache, self.stage.cache.policy
         policy = m.Policy(
             total,
             reserve,
@@ -162,7 +198,12 @@ class CacheMachine(RuleBasedStateMachine):
             fresh_seconds=8,
             drain_seconds=3,
         )
+        expected = cache.outlook(policy, self.stage.now)
+        before = len(self.stage.actions)
         self.tell(m.PolicySet(policy))
+        assert ids(self.stage.actions[before:], m.StopHost) == expected.unloads
+        assert ids(self.stage.actions[before:], m.DozeHost) == expected.dozes
+        assert tuple(sorted(e.model_id for e in cache.entries if e.draining)) == expected.waits_for
 
     @rule(seconds=st.sampled_from((0.1, 1.0, 1.0, 5.0, 3600.0)), others=st.integers(0, 30))
     def time_passes(self, seconds: float, others: int) -> None:
@@ -178,22 +219,8 @@ class CacheMachine(RuleBasedStateMachine):
 
     @rule(level=st.sampled_from(Level))
     def pressure(self, level: Level) -> None:
+        self.level = level
         self.tell(m.PressureChanged(level))
-
-    @precondition(lambda self: self.asks)
-    @rule(found=st.booleans(), private=st.integers(0, 10))
-    def answer_ask_for_smaller(self, found: bool, private: int) -> None:
-        ask = self.asks.pop(0)
-        asked = None
-        if found:
-            ticket = len(self.asked) + 1
-            charge = Charge(private, 0, FILES[ask.model_id])
-            asked = m.Requested(
-                ticket, ask.model_id, charge, LoadParameters(context=512), "load", "limit", exact=True
-            )
-            self.asked[ticket] = asked
-            self.waiting.add(ticket)
-        self.tell(m.SmallerFound(ask.model_id, ask.host, asked))
 
     # --- the onlooker's books ------------------------------------------------------------------------
 
@@ -209,10 +236,25 @@ class CacheMachine(RuleBasedStateMachine):
     def stopping(self) -> list[int]:
         return [number for number, host in self.seen.items() if host.stopped]
 
-    def request(self, asked: m.Requested) -> None:
-        self.asked[asked.ticket] = asked
-        self.waiting.add(asked.ticket)
+    def request(
+        self,
+        model: str,
+        charge: Charge,
+        parameters: LoadParameters,
+        actor: m.Actor,
+        patience: float | None = None,
+        *,
+        purpose: m.Purpose = "use",
+        exact: bool = False,
+    ) -> int:
+        ticket = len(self.asked) + 1
+        asked = m.Requested(
+            ticket, model, charge, parameters, purpose, actor, exact=exact, patience_seconds=patience
+        )
+        self.asked[ticket] = asked
+        self.waiting.add(ticket)
         self.tell(asked)
+        return ticket
 
     def withdraw(self, ticket: int) -> None:
         self.waiting.remove(ticket)
@@ -238,10 +280,10 @@ class CacheMachine(RuleBasedStateMachine):
 
     def tell(self, message: m.Message, died_with: Iterable[int] = ()) -> None:
         """Give the cache a message and check every action that it answers with."""
-        before = self.charged()
+        before = self.books.charged()
         answerable = {ticket: host for host in self.seen.values() for ticket in host.in_flight}
         died = set(died_with)
-        admitted_before = self.admitted
+        admitted_before = self.books.admitted
         actions = self.stage.tell(message)
         for action in actions:
             match action:
@@ -254,7 +296,8 @@ class CacheMachine(RuleBasedStateMachine):
                     assert not host.stopped, "stopped twice"
                     host.stopped = True
                     if action.cause in AUTOMATIC:
-                        assert host.ready, "a loading model was evicted"
+                        emergency = action.cause == "pressure" and action.at_once
+                        assert host.ready != emergency, "a loading model was evicted"
                         assert not host.in_flight, "a busy model was evicted"
                         assert action.model_id not in self.pinned, "a pinned model was evicted"
                     if action.cause == "reload":
@@ -274,10 +317,12 @@ class CacheMachine(RuleBasedStateMachine):
                     assert host.ready
                     assert not host.stopped, "a stopped host was granted"
                     asked = self.asked[action.ticket]
+                    entry = self.stage.cache.entry(action.model_id)
+                    assert entry is not None
                     if asked.exact:
-                        entry = self.stage.cache.entry(action.model_id)
-                        assert entry is not None
                         assert entry.parameters == asked.parameters
+                    if asked.purpose == "use":
+                        assert entry.parameters.embeddings == asked.parameters.embeddings
                     if asked.purpose == "use":
                         host.in_flight.add(action.ticket)
                     if host.dozing:
@@ -285,95 +330,55 @@ class CacheMachine(RuleBasedStateMachine):
                         self.check_limit("a wake")
                 case m.Refuse():
                     self.close(action.ticket)
-                    assert str(action.refusal.sentence).endswith(".")
+                    self.refused.add(action.ticket)
+                    self.check_refusal(self.asked[action.ticket], action.refusal)
                 case m.EndRequest():
                     assert action.ticket in answerable or action.ticket in died
                     for host in self.seen.values():
                         host.in_flight.discard(action.ticket)
                     died.discard(action.ticket)
-                case m.AskSmaller():
-                    self.asks.append(action)
         self.check_evictions(actions, admitted_before)
         assert not died, "an answer in flight on a dead host was not ended"
         total = self.stage.cache.policy.total_limit_bytes
         may_grow = isinstance(message, m.Sampled | m.PolicySet)
         if total is not None and not may_grow:
-            assert self.charged() <= max(before, total)
+            assert self.books.charged() <= max(before, total)
+
+    def check_refusal(self, asked: m.Requested, refusal: Refusal) -> None:
+        """A refusal for want of memory is true by the numbers it carries and by the onlooker's books."""
+        assert str(refusal.sentence).endswith(".")
+        there = refusal.limit_bytes if refusal.room_bytes is None else refusal.room_bytes
+        if there is not None:
+            assert refusal.need_bytes is not None
+            assert refusal.need_bytes > there, "refused for want of what there is"
+        if refusal.room_bytes is not None:
+            entry = self.stage.cache.entry(asked.model_id)
+            assert entry is not None
+            going = {host.model for host in self.seen.values() if host.stopped} - {asked.model_id}
+            assert not self.books.fits(going, {asked.model_id: entry.need(asked)}), "it fits as it is"
+        if refusal.code == "memory pressure":
+            assert self.level >= Level.CRITICAL
 
     def close(self, ticket: int) -> None:
         assert ticket in self.waiting, "answered twice, or after it was withdrawn"
         self.waiting.remove(ticket)
         self.ends[ticket] += 1
 
-    def charged(self, without: frozenset[str] = frozenset(), extra: dict[str, Charge] | None = None) -> int:
-        """Sum of the charges, computed the long way."""
-        private = 0
-        weights: dict[object, list[int]] = {}
-        charges = {host.model: self.charge_of(host) for host in self.seen.values()}
-        for model, charge in {**charges, **(extra or {})}.items():
-            if model not in without:
-                private += charge.private_bytes
-                weights.setdefault(charge.file, []).append(charge.weights_bytes)
-        return private + sum(max(each) for each in weights.values())
-
-    def charge_of(self, host: SeenHost) -> Charge:
-        entry = self.stage.cache.entry(host.model)
-        assert entry is not None
-        measured = entry.measured
-        weights = 0 if host.dozing else host.charge.weights_bytes
-        private = host.charge.private_bytes
-        if measured is not None:
-            private, weights = max(private, measured.private_bytes), max(weights, measured.weights_bytes)
-        return Charge(private, weights, host.charge.file)
-
     def check_limit(self, what: str) -> None:
         total = self.stage.cache.policy.total_limit_bytes
-        assert total is None or self.charged() <= total, f"{what} exceeded the limit"
-
-    @property
-    def admitted(self) -> set[str]:
-        return {entry.model_id for entry in self.stage.cache.entries if entry.admitted is not None}
+        assert total is None or self.books.charged() <= total, f"{what} exceeded the limit"
 
     def check_evictions(self, actions: tuple[m.Action, ...], admitted_before: set[str]) -> None:
         """Models that went for another one suffice, and none of them is superfluous."""
         stops = [a for a in actions if isinstance(a, m.StopHost)]
         started = {a.model_id for a in actions if isinstance(a, m.StartHost)}
-        one_load = len((self.admitted | started) - admitted_before) == 1
+        one_load = len((self.books.admitted | started) - admitted_before) == 1
         if not one_load or any(stop.for_model is None for stop in stops):
             return  # what goes for another reason in the same step may make a victim superfluous
         leaving = {host.model for host in self.seen.values() if host.stopped}
-        assert self.fits(leaving), "an eviction that does not suffice"
+        assert self.books.fits(leaving), "an eviction that does not suffice"
         for stop in stops:
-            assert not self.fits(leaving - {stop.model_id}), "an eviction that was not needed"
-
-    def fits(self, leaving: set[str]) -> bool:
-        """Whether everything that is held or promised fits once these have gone."""
-        cache = self.stage.cache
-        promised = {
-            entry.model_id: holder.charge
-            for entry in cache.entries
-            if entry.admitted is not None and (holder := entry.holder) is not None
-        }
-        bounds, without = cache.bounds, frozenset(leaving)
-        if (
-            bounds.total_limit_bytes is not None
-            and self.charged(without, promised) > bounds.total_limit_bytes
-        ):
-            return False
-        if bounds.available_bytes is None:
-            return True
-        free = bounds.available_bytes - bounds.reserve_bytes
-        claims: dict[object, list[int]] = {}
-        charges = {host.model: self.charge_of(host) for host in self.seen.values()} | promised
-        for model, charge in charges.items():
-            measured = cache.entry(model).measured  # type: ignore[union-attr]
-            private, resident = (measured.private_bytes, measured.weights_bytes) if measured else (0, 0)
-            if model in without:
-                free += private
-            else:
-                free -= max(0, charge.private_bytes - private)
-                claims.setdefault(charge.file, []).append(max(charge.weights_bytes, resident))
-        return free - sum(max(each) for each in claims.values()) >= 0
+            assert not self.books.fits(leaving - {stop.model_id}), "an eviction that was not needed"
 
     # --- what is always true -------------------------------------------------------------------------
 
@@ -391,6 +396,11 @@ class CacheMachine(RuleBasedStateMachine):
             if host is not None:
                 assert (entry.state is State.UNLOADING) == host.stopped
                 assert (entry.state is State.BUSY) == (bool(host.in_flight) and not host.stopped)
+
+    @invariant()
+    def everything_that_can_be_decided_is_decided(self) -> None:
+        """A message that says nothing changes nothing: nothing waits for the next one."""
+        assert self.stage.tell(m.Withdrawn(0)) == ()
 
     @invariant()
     def nobody_waits_for_a_model_that_could_be_granted(self) -> None:
@@ -412,8 +422,6 @@ class CacheMachine(RuleBasedStateMachine):
                 self.exit(host)
             for ticket in sorted(self.in_flight):
                 self.end(ticket)
-            while self.asks:
-                self.answer_ask_for_smaller(False, 0)
             self.stage.now += 2.0
             self.take_sample()
             moving = self.waiting or self.loading or self.stopping

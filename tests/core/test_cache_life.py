@@ -127,40 +127,47 @@ def test_case_49_quit_while_loading_stops_every_host_and_answers_everybody() -> 
     assert stage.cache.open_tickets == frozenset()
 
 
-def test_case_50_a_clock_jump_expires_nobody() -> None:
-    """After a suspend of eight hours models are as idle, and waiters as patient, as before it."""
-    stage = stage_with("idle", policy=Policy(total_limit_bytes=20, idle_seconds=60))
+def test_case_50_time_asleep_counts_as_idle_and_not_as_waiting() -> None:
+    """After a suspend of eight hours an idle model goes at once, and a waiter is as patient as before.
+
+    The clock stands still meanwhile, as CLOCK_MONOTONIC does.
+    """
+    stage = stage_with("idle", policy=Policy(total_limit_bytes=20, idle_seconds=900))
     stage.wait(30)
     stage.ask("busy")
     stage.ready("busy")
     waiting = stage.ask("a", 20, patience=10)
     stage.wait(2)
-    stage.now += 8 * 3600
-    stage.sample()
     assert stage.stopped == []
-    assert not stage.answered(waiting)
+    stage.sample(slept_seconds=8 * 3600)
+    assert stage.stopped == ["idle"]
+    assert stage.stop_of("idle").cause == "idle"
     stage.wait(7)
     assert not stage.answered(waiting)
     stage.wait(1)
     assert stage.code(waiting) == "waited too long"
-    stage.wait(18)
-    assert stage.stopped == []
+
+
+def test_a_stall_of_the_program_prolongs_no_idle_time() -> None:
+    """A minute in which no sample came is a minute like any other: only the machine's own sleep is told."""
+    stage = stage_with("idle", policy=Policy(idle_seconds=50))
     stage.wait(1)
+    stage.now += 60
+    stage.sample()
     assert stage.stopped == ["idle"]
 
 
 def test_case_50_what_happens_between_waking_and_the_first_sample_keeps_its_time() -> None:
-    """A model used right after a suspend is the most recently used one, not one of the future."""
-    stage = stage_with("a", "b", policy=Policy(total_limit_bytes=20))
+    """A model used right after a suspend is the most recently used one, and not idle since the evening."""
+    stage = stage_with("a", "b", policy=Policy(total_limit_bytes=20, idle_seconds=900))
     stage.wait(2)
-    stage.now += 8 * 3600
+    stage.now += 1
     stage.finish(stage.ask("a"))
-    stage.sample()
-    stage.ask("c")
+    stage.sample(slept_seconds=8 * 3600)
     assert stage.stopped == ["b"]
     entry = stage.cache.entry("a")
     assert entry is not None
-    assert entry.last_used <= stage.now
+    assert entry.last_used == stage.now
 
 
 def test_late_words_of_an_earlier_host_mean_nothing() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from llmmem_gui.core.cache_messages import Policy, Sampled, UnloadAsked, Withdrawn
+from llmmem_gui.core.cache_messages import DozeAsked, HostDozed, Policy, Sampled, UnloadAsked, Withdrawn
 from llmmem_gui.core.plan import Bounds, Charge, Shortage, plan_load, room
 from llmmem_gui.core.readings import HostReading
 from llmmem_gui.core.snapshot import State
@@ -179,6 +179,39 @@ def test_after_an_eviction_that_freed_nothing_programs_evict_no_more_for_a_minut
     assert stage.stopped == ["a", "small", "b"]
 
 
+def test_a_machine_with_room_refuses_nothing_because_an_unload_freed_nothing() -> None:
+    """Another program took what one unload gave back; a model is reloaded in its place all the same."""
+    stage = Stage(machine_bytes=2000 * MIB)
+    load_and_leave(stage, ("a", "b"), 400 * MIB)
+    stage.sample()
+    stage.tell(UnloadAsked("a", "window"))
+    stage.exited("a")
+    stage.others_bytes += 400 * MIB
+    stage.wait(6)
+    vectors = stage.ask("b", 500 * MIB, embeddings=True)
+    stage.play_out()
+    assert stage.granted(vectors)
+
+
+def test_the_refusal_of_a_machine_that_is_short_says_when_to_ask_again_and_what_is_missing() -> None:
+    """The room named is less than the need and counts what the model itself holds."""
+    stage = Stage(machine_bytes=1000 * MIB)
+    load_and_leave(stage, ("a", "b"), 400 * MIB)
+    stage.sample()
+    stage.tell(UnloadAsked("a", "window"))
+    stage.exited("a")
+    stage.others_bytes += 400 * MIB
+    stage.wait(16)
+    refusal = stage.refusal(stage.ask("b", 700 * MIB, embeddings=True))
+    assert refusal is not None
+    assert (refusal.need_bytes, refusal.room_bytes) == (700 * MIB, 600 * MIB)
+    assert refusal.code == "too large for the machine"
+    refusal = stage.refusal(stage.ask("c", 300 * MIB))
+    assert refusal is not None
+    assert (refusal.code, refusal.retry_seconds) == ("nothing gained", 49)
+    assert (refusal.need_bytes, refusal.room_bytes) == (300 * MIB, 200 * MIB)
+
+
 def test_evictions_that_keep_the_total_limit_are_not_called_useless() -> None:
     """The total limit counts charges: what others take of the machine does not stop it from being kept."""
     stage = Stage(Policy(total_limit_bytes=800 * MIB), machine_bytes=2000 * MIB)
@@ -202,3 +235,57 @@ def test_a_reading_of_a_host_that_is_gone_is_not_taken_for_its_successor() -> No
     entry = stage.cache.entry("a")
     assert entry is not None
     assert entry.measured is None
+
+
+def test_a_reading_begun_before_a_model_was_told_to_doze_unloads_nothing() -> None:
+    """Its weights are in a sample that is on its way, and in those taken until the host has dropped them."""
+    stage = Stage(Policy(total_limit_bytes=100))
+    stage.use("a", mapped(20, 50, "one"))
+    stage.use("b", mapped(20, 10, "two"))
+    stage.sample()
+    stage.forget()
+    stage.dozes_slowly = True
+    on_its_way = stage.reading()
+    stage.load("c", mapped(40, 0, "three"))
+    assert stage.dozed == ["a"]
+    stage.tell(Sampled(on_its_way))
+    stage.wait(2)
+    assert stage.stopped == []
+    assert stage.charged == 90
+    stage.dozed_at_last("a")
+    stage.wait(1)
+    assert stage.stopped == []
+    assert stage.charged == 90
+
+
+def test_a_host_that_does_not_drop_its_weights_is_charged_them_again() -> None:
+    """What was told to doze and still holds its weights when that is over is measured as it is."""
+    stage = Stage(Policy(total_limit_bytes=100))
+    stage.use("a", mapped(20, 50, "one"))
+    stage.sample()
+    stage.dozes_slowly = True
+    stage.tell(DozeAsked("a", "window"))
+    stage.wait(2)
+    assert stage.charged == 20
+    stage.tell(HostDozed("a", stage.hosts["a"].host))
+    stage.wait(1)
+    assert stage.charged == 70
+
+
+def test_a_reading_begun_before_its_host_was_born_is_ignored() -> None:
+    """A sample that was on its way while a model was loaded again tells of the host before."""
+    stage = Stage(Policy(total_limit_bytes=100))
+    stage.use("a", 90)
+    on_its_way = stage.reading()
+    stage.now += 0.1
+    stage.tell(UnloadAsked("a", "window"))
+    stage.exited("a")
+    stage.load("a", 10)
+    stage.load("b", 80)
+    stage.ready("a", "b")
+    stage.forget()
+    hosts = {name: replace(reading, begun=on_its_way.monotonic) for name, reading in on_its_way.hosts.items()}
+    stage.now += 0.1
+    stage.tell(Sampled(replace(on_its_way, monotonic=stage.now, hosts=hosts)))
+    assert stage.stopped == []
+    assert stage.charged == 90

@@ -5,15 +5,10 @@ from __future__ import annotations
 import pytest
 
 from llmmem_gui.core.cache_messages import (
-    AskSmaller,
     Finished,
     LimitSet,
     Policy,
-    Requested,
-    SmallerFound,
 )
-from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.snapshot import State
 from tests.core.stage import MIB, Stage, load_and_leave, mapped, stage_with
@@ -41,8 +36,8 @@ def test_case_37_warning_dozes_critical_unloads_one_by_one_normal_stops() -> Non
     assert stage.stopped == ["a", "b"]
 
 
-def test_case_37_pressure_never_touches_busy_loading_or_fresh_models() -> None:
-    """Even an emergency leaves alone what is in use, being loaded, or waits for its first request."""
+def test_case_37_pressure_never_touches_busy_or_fresh_models() -> None:
+    """Even an emergency leaves alone what is in use or waits for its first request."""
     stage = Stage(machine_bytes=1000 * MIB)
     stage.sample()
     busy = stage.ask("busy", mapped(10 * MIB, 5 * MIB, "busy"))
@@ -50,12 +45,55 @@ def test_case_37_pressure_never_touches_busy_loading_or_fresh_models() -> None:
     stage.load("fresh", mapped(10 * MIB, 5 * MIB, "fresh"))
     stage.ready("fresh")
     stage.load("loading", mapped(10 * MIB, 5 * MIB, "loading"))
-    stage.pressure(Level.EMERGENCY)
+    stage.pressure(Level.CRITICAL)
     stage.wait(20)
+    assert stage.stopped == stage.dozed == []
+    stage.ready("loading")
+    stage.pressure(Level.EMERGENCY)
+    stage.wait(5)
     assert stage.stopped == stage.dozed == []
     stage.finish(busy)
     stage.wait(1)
     assert stage.dozed == ["busy"]
+
+
+def test_a_load_that_takes_the_machine_to_an_emergency_is_stopped() -> None:
+    """The load begun last goes at once, whoever asked; the one before it only if that does not help."""
+    stage = Stage(machine_bytes=1000 * MIB)
+    stage.sample()
+    idle = stage.ask("idle", 100 * MIB)
+    stage.ready("idle")
+    stage.finish(idle)
+    first, second = stage.load("first", 200 * MIB), stage.ask("second", 200 * MIB)
+    stage.wait(40)
+    stage.pressure(Level.EMERGENCY)
+    assert stage.stopped == ["second"]
+    assert stage.stop_of("second").at_once
+    assert stage.code(second) == "load stopped"
+    stage.wait(2)
+    assert stage.stopped == ["second"]
+    stage.exited("second")
+    stage.wait(2)
+    assert stage.stopped == ["second", "first"]
+    assert stage.code(first) == "load stopped"
+    stage.exited("first")
+    stage.wait(2)
+    assert stage.stopped == ["second", "first", "idle"]
+
+
+def test_a_load_that_is_stopped_in_time_leaves_the_others_alone() -> None:
+    """When the emergency is over, what was loading before goes on."""
+    stage = Stage(machine_bytes=1000 * MIB)
+    stage.sample()
+    first = stage.load("first", 200 * MIB)
+    stage.load("second", 200 * MIB)
+    stage.pressure(Level.EMERGENCY)
+    stage.exited("second")
+    stage.pressure(Level.CRITICAL)
+    stage.wait(5)
+    stage.ready("first")
+    assert stage.granted(first)
+    assert stage.stopped == ["second"]
 
 
 def test_case_38_an_eviction_without_effect_is_not_repeated() -> None:
@@ -334,40 +372,6 @@ def test_policy_warn_leaves_a_model_above_its_limit_alone() -> None:
     assert stage.stopped == []
 
 
-def test_policy_reload_smaller_asks_once_goes_on_and_reloads_between_two_requests() -> None:
-    """The model answers until smaller parameters are found; then it is reloaded when idle, waiters served."""
-    stage = stage_with("a", policy=Policy(over_limit="reload_smaller"))
-    in_flight = stage.ask("a")
-    stage.tell(LimitSet("a", 12))
-    stage.really_takes("a", 13)
-    stage.wait(5)
-    asks = [action for action in stage.actions if isinstance(action, AskSmaller)]
-    host = stage.hosts["a"].host
-    assert asks == [AskSmaller("a", host, LoadParameters(), Charge(13, 0, "a"), 12)]
-    meanwhile = stage.ask("a")
-    assert stage.granted(meanwhile)
-    smaller = LoadParameters(context=1024)
-    stage.tell(SmallerFound("a", host, Requested(900, "a", Charge(8, 0, "a"), smaller, "load", "limit")))
-    behind = stage.ask("a")
-    assert not stage.answered(behind)
-    stage.finish(in_flight, meanwhile)
-    assert (stage.stop_of("a").cause, stage.stop_of("a").actor) == ("reload", "limit")
-    stage.play_out()
-    assert stage.hosts["a"].parameters == smaller
-    assert stage.granted(900)
-    assert stage.granted(behind)
-
-
-def test_policy_reload_smaller_unloads_what_cannot_be_smaller() -> None:
-    """When there are no smaller parameters the model goes like with `unload`."""
-    stage = stage_with("a", policy=Policy(over_limit="reload_smaller"))
-    stage.sample()
-    stage.tell(LimitSet("a", 5))
-    assert stage.stopped == []
-    stage.tell(SmallerFound("a", stage.hosts["a"].host, None))
-    assert stage.stopped == ["a"]
-
-
 def test_programs_get_no_new_load_while_the_machine_is_in_a_critical_state() -> None:
     """A load that would fight the relief is refused with the numbers; models that are there answer on."""
     stage = Stage(machine_bytes=1000 * MIB)
@@ -377,7 +381,8 @@ def test_programs_get_no_new_load_while_the_machine_is_in_a_critical_state() -> 
     stage.pressure(Level.CRITICAL)
     refused = stage.refusal(stage.ask("b", 10 * MIB))
     assert refused is not None
-    assert (refused.code, refused.need_bytes, refused.room_bytes) == ("memory pressure", 10 * MIB, 900 * MIB)
+    assert (refused.code, refused.available_bytes, refused.room_bytes) == ("memory pressure", 900 * MIB, None)
+    assert refused.retry_seconds == 15
     assert stage.granted(stage.ask("a"))
     by_hand = stage.load("c", 10 * MIB)
     stage.ready("c")

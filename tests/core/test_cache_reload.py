@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from llmmem_gui.core.cache_messages import (
-    Grant,
-    PinSet,
-    Policy,
-    Refuse,
-    Requested,
-    SmallerFound,
-    Withdrawn,
-)
+from llmmem_gui.core.cache_messages import LimitSet, PinSet, Policy, UnloadAsked, Withdrawn
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.snapshot import State
@@ -22,11 +14,11 @@ TWO = Policy(total_limit_bytes=20)
 
 
 def test_other_parameters_load_the_model_again_between_two_requests() -> None:
-    """A request with parameters of its own waits until the model is idle, and then gets it reloaded."""
+    """A load with parameters of its own waits until the model is idle, and then gets it reloaded."""
     stage = Stage(Policy(total_limit_bytes=12))
     plain = stage.ask("a")
     stage.ready("a")
-    chosen = stage.ask("a", 12, context=8192)
+    chosen = stage.load("a", 12, context=8192)
     behind = stage.ask("a")
     assert not stage.answered(chosen)
     stage.finish(plain)
@@ -43,7 +35,7 @@ def test_a_reload_that_cannot_fit_is_refused_and_the_model_stays() -> None:
     stage = Stage(ONE)
     plain = stage.ask("a")
     stage.ready("a")
-    too_large, behind = stage.ask("a", 11, context=8192), stage.ask("a")
+    too_large, behind = stage.load("a", 11, context=8192), stage.ask("a")
     assert stage.code(too_large) == "too large for the limit"
     assert stage.granted(behind)
     stage.finish(plain, behind)
@@ -55,7 +47,7 @@ def test_a_reload_waits_for_its_own_model_and_keeps_no_other_load_back() -> None
     stage = Stage(Policy(total_limit_bytes=40))
     stage.ask("a")
     stage.ready("a")
-    stage.ask("a", 20, context=8192)
+    stage.load("a", 20, context=8192)
     other = stage.ask("b")
     stage.ready("b")
     assert stage.granted(other)
@@ -66,7 +58,7 @@ def test_each_waiter_of_a_model_is_judged_by_what_it_asked_for() -> None:
     stage = Stage(ONE)
     busy = stage.ask("x")
     stage.ready("x")
-    too_large, fitting = stage.ask("a", 11, context=8192), stage.ask("a", 9, context=1024)
+    too_large, fitting = stage.load("a", 11, context=8192), stage.load("a", 9, context=1024)
     stage.finish(busy)
     stage.play_out()
     assert stage.code(too_large) == "too large for the limit"
@@ -77,7 +69,7 @@ def test_each_waiter_of_a_model_is_judged_by_what_it_asked_for() -> None:
 def test_when_the_first_waiter_leaves_the_next_one_decides_the_parameters() -> None:
     """Room that was promised for a request is planned anew when its client hangs up."""
     stage = stage_with("x", policy=ONE)
-    gone, stays = stage.ask("a", 10, context=8192), stage.ask("a", 6, context=1024)
+    gone, stays = stage.load("a", 10, context=8192), stage.load("a", 6, context=1024)
     stage.tell(Withdrawn(gone))
     stage.exited("x")
     assert stage.hosts["a"].charge.total_bytes == 6
@@ -90,7 +82,7 @@ def test_when_the_first_waiter_leaves_a_larger_load_of_the_next_one_waits_for_it
     stage = stage_with("x", policy=TWO)
     busy = stage.ask("busy")
     stage.ready("busy")
-    gone, stays = stage.ask("a", 10, context=1024), stage.ask("a", 20, context=8192)
+    gone, stays = stage.load("a", 10, context=1024), stage.load("a", 20, context=8192)
     stage.tell(Withdrawn(gone))
     stage.exited("x")
     stage.wait(2)
@@ -105,7 +97,7 @@ def test_when_the_first_waiter_leaves_a_larger_load_of_the_next_one_waits_for_it
 def test_a_reload_keeps_its_turn_while_its_host_is_stopped() -> None:
     """A load that came later does not take the room in the moment between the old host and the new one."""
     stage = stage_with("a", policy=ONE)
-    reloaded, later = stage.ask("a", 10, context=1024), stage.ask("b")
+    reloaded, later = stage.load("a", 10, context=1024), stage.ask("b")
     assert stage.state("a") is State.UNLOADING
     stage.tell(Withdrawn(stage.ask("nobody")))
     stage.exited("a")
@@ -145,15 +137,123 @@ def test_a_pinned_model_may_be_reloaded_for_who_asks_for_it_by_name() -> None:
     """A pin keeps a model from going; loading it with other parameters is not going."""
     stage = stage_with("a", policy=ONE)
     stage.tell(PinSet("a", True))
-    ticket = stage.ask("a", 9, context=1024)
+    ticket = stage.load("a", 9, context=1024)
     stage.play_out()
     assert stage.granted(ticket)
 
 
-def test_an_answer_to_a_question_that_was_not_asked_is_still_answered() -> None:
-    """Smaller parameters that come too late get their ticket refused, not forgotten."""
+def test_an_answer_is_had_from_the_model_as_it_is_loaded() -> None:
+    """Context, batch and KV type that somebody chose are no reason to load it again for an answer."""
+    stage = Stage()
+    chosen = stage.load("a", context=1024)
+    stage.ready("a")
+    by_programs = [stage.ask("a"), stage.ask("a", actor="cli")]
+    assert all(map(stage.granted, [chosen, *by_programs]))
+    assert stage.stopped == []
+
+
+def test_an_answer_that_comes_while_a_chosen_load_is_queued_is_had_from_it() -> None:
+    """The model is loaded once, as it was chosen, and not again with the usual parameters."""
+    stage = Stage(ONE)
+    busy = stage.ask("z")
+    stage.ready("z")
+    chosen, answer = stage.load("a", 10, context=8192), stage.ask("a", 8)
+    stage.finish(busy)
+    stage.play_out()
+    assert stage.granted(chosen)
+    assert stage.granted(answer)
+    assert stage.started == ["z", "a"]
+    assert stage.hosts["a"].parameters.context == 8192
+
+
+def test_an_answer_that_waits_when_a_chosen_load_is_asked_for_is_had_from_it() -> None:
+    """The model is loaded once, as it was chosen, and not first with the usual parameters."""
+    stage = Stage(ONE)
+    busy = stage.ask("z")
+    stage.ready("z")
+    answer, chosen = stage.ask("a", 8), stage.load("a", 10, context=8192)
+    stage.finish(busy)
+    stage.play_out()
+    assert stage.granted(answer)
+    assert stage.granted(chosen)
+    assert stage.started == ["z", "a"]
+    assert stage.hosts["a"].parameters.context == 8192
+
+
+def test_an_answer_does_not_wait_for_the_room_of_a_chosen_load_behind_it() -> None:
+    """While only the usual load fits, it is loaded like that, and again when there is room for the choice."""
+    stage = Stage(TWO)
+    long, short = stage.ask("y"), stage.ask("z")
+    stage.ready("y", "z")
+    answer, chosen = stage.ask("a", 8), stage.load("a", 20, context=8192)
+    stage.finish(short)
+    stage.play_out()
+    assert stage.granted(answer)
+    assert not stage.answered(chosen)
+    stage.finish(answer, long)
+    stage.play_out()
+    assert stage.granted(chosen)
+
+
+def test_a_chosen_load_that_is_refused_leaves_the_answer_before_it_as_it_was() -> None:
+    """What cannot be loaded as chosen is refused to who chose it, and loaded as usual for the answer."""
+    stage = Stage(ONE)
+    busy = stage.ask("z")
+    stage.ready("z")
+    answer, chosen = stage.ask("a", 8), stage.load("a", 11, context=8192)
+    stage.finish(busy)
+    stage.play_out()
+    assert stage.granted(answer)
+    assert stage.code(chosen) == "too large for the limit"
+
+
+def test_a_load_without_a_choice_is_had_from_the_model_as_it_is_loaded() -> None:
+    """Who says no more than "load it" has it, whether it gives text or embeddings."""
+    stage = Stage()
+    stage.ask("a", embeddings=True)
+    stage.ready("a")
+    assert stage.granted(stage.load("a"))
+    assert stage.stopped == []
+
+
+def test_embeddings_and_text_need_a_load_each_with_the_context_in_force() -> None:
+    """A model that is loaded for text is loaded again for embeddings, when its answers have ended."""
+    stage = Stage()
+    stage.load("a", context=1024)
+    stage.ready("a")
+    text = stage.ask("a")
+    vectors = stage.ask("a", embeddings=True)
+    assert not stage.answered(vectors)
+    stage.finish(text)
+    assert stage.stop_of("a").cause == "reload"
+    stage.play_out()
+    assert stage.granted(vectors)
+    assert stage.hosts["a"].parameters == LoadParameters(context=1024, embeddings=True)
+
+
+def test_a_reload_begins_in_the_step_that_grants_the_waiter_before_it() -> None:
+    """Nothing waits for the next reading: what a grant makes possible is done at once."""
+    stage = Stage()
+    first, second = stage.load("a", context=1024), stage.load("a", context=2048)
+    stage.ready("a")
+    assert stage.granted(first)
+    assert stage.stopped == ["a"]
+    stage.play_out()
+    assert stage.granted(second)
+
+
+def test_what_a_model_outgrew_its_limit_by_is_forgotten_when_a_person_loads_it() -> None:
+    """He may know that it will not happen again; then programs get it again as well."""
     stage = stage_with("a")
-    asked = Requested(99, "a", Charge(5, 0, "a"), LoadParameters(context=512), "load", "limit")
-    actions = stage.tell(SmallerFound("a", stage.hosts["a"].host, asked))
-    assert [type(a) for a in actions] == [Refuse]
-    assert not any(isinstance(a, Grant) for a in actions)
+    stage.tell(LimitSet("a", 12))
+    stage.really_takes("a", 13)
+    stage.sample()
+    stage.exited("a")
+    assert stage.code(stage.ask("a")) == "above its own limit"
+    stage.load("a")
+    stage.ready("a")
+    stage.tell(UnloadAsked("a", "window"))
+    stage.exited("a")
+    ticket = stage.ask("a")
+    stage.ready("a")
+    assert stage.granted(ticket)

@@ -11,12 +11,12 @@ from llmmem_gui.core import buffers
 from llmmem_gui.core.engine import Engine, features_of_flags
 from llmmem_gui.core.fitting import cheaper_parameters, largest_context
 from llmmem_gui.core.forecast import MIB, Forecast, forecast_by_formula, forecast_by_rehearsal
-from llmmem_gui.core.gguf import FileIdentity, Header, Tensor
+from llmmem_gui.core.gguf import FileIdentity
 from llmmem_gui.core.measurement import LoadKey, Measurement, learned
-from llmmem_gui.core.model_shape import ModelShape, model_shape
 from llmmem_gui.core.parameters import KvType, LoadParameters
-from llmmem_gui.core.rehearsal import DeviceBuffers, Rehearsed
-from tests.made_up_models import Recipe, model_metadata, model_tensors
+from llmmem_gui.core.rehearsal import Buffers, Rehearsed
+from tests.core.shapes import shape_of
+from tests.made_up_models import Recipe
 
 GIB = 1024**3
 AVX2 = Engine("1", frozenset({"AVX2"}))
@@ -51,13 +51,6 @@ DEEPSEEK = Recipe(
 )
 
 
-def shape_of(recipe: Recipe) -> ModelShape:
-    """The shape of a model that is made up, without writing it."""
-    tensors = tuple(Tensor(s.name, s.type, s.dimensions, s.size_bytes) for s in model_tensors(recipe))
-    metadata = {key: tuple(v) if isinstance(v, list) else v for key, v in model_metadata(recipe).items()}
-    return model_shape("model", [Header(FileIdentity(0, 0, 0, 0), 3, metadata, tensors, 0)])
-
-
 SHAPES = {id(recipe): shape_of(recipe) for recipe in (LLAMA_8B, GEMMA, DEEPSEEK, MAMBA)}
 
 
@@ -90,11 +83,11 @@ def test_keys_and_values_take_what_their_type_takes(kv_type: KvType, expected: i
 
 
 def test_a_sliding_window_bounds_the_cache() -> None:
-    """Of gemma's 18 layers 15 keep a window of 1,024 cells, unless the whole context is wanted."""
+    """Of gemma's 18 layers 15 keep four windows and a batch, unless the whole context is wanted."""
     cell_bytes = 2 * 256 * 2
     sliding = formula(GEMMA, context=32_768)
     whole = formula(GEMMA, context=32_768, full_sliding_window=True)
-    assert sliding.kv_cache_bytes == (3 * 32_768 + 15 * 1024) * cell_bytes
+    assert sliding.kv_cache_bytes == (3 * 32_768 + 15 * (4 * 512 + 512)) * cell_bytes
     assert whole.kv_cache_bytes == 18 * 32_768 * cell_bytes
 
 
@@ -104,9 +97,9 @@ def test_compressed_keys_have_no_values() -> None:
 
 
 def test_recurrent_state_does_not_grow_with_the_context() -> None:
-    """A mamba model takes the same for 1,000 tokens as for 100,000."""
+    """A mamba model takes the same for 1,000 tokens as for 100,000: a state for each answer at once."""
     short, long = formula(MAMBA, context=1000), formula(MAMBA, context=100_000)
-    assert short.kv_cache_bytes == long.kv_cache_bytes == 4 * (3 * 512 + 16 * 512) * 4
+    assert short.kv_cache_bytes == long.kv_cache_bytes == 4 * 4 * (3 * 512 + 16 * 512) * 4
     assert short.compute_bytes == long.compute_bytes
 
 
@@ -193,6 +186,7 @@ def test_case_33_layers_on_a_gpu_are_counted_there_and_nowhere_else() -> None:
     assert everything.mapped_bytes == 128_256 * 4096 // 256 * 144
     assert everything.private_weights_bytes == 0
     assert half.vram_weights_bytes < everything.vram_weights_bytes
+    assert half.private_weights_bytes == 0  # beside a GPU nothing is repacked
     assert half.kv_cache_bytes == everything.kv_cache_bytes
     for forecast in (everything, half):
         parts = forecast.private_bytes + forecast.mapped_bytes + forecast.vram_bytes
@@ -243,12 +237,12 @@ def test_case_36_more_context_never_takes_less(
 REHEARSED = Rehearsed(
     context=4096,
     buffers=(
-        DeviceBuffers("CPU_REPACK", True, 3 * GIB, 0, 0),
-        DeviceBuffers("CPU", True, GIB, 512 * MIB, 32 * MIB),
-        DeviceBuffers("CUDA_Host", True, GIB, 0, 32 * MIB),
-        DeviceBuffers("CUDA0", False, 2 * GIB, 256 * MIB, 128 * MIB),
+        Buffers("CPU_REPACK", "extra", 3 * GIB, 0, 0),
+        Buffers("CPU", "plain", GIB, 512 * MIB, 32 * MIB),
+        Buffers("CUDA_Host", "plain", GIB, 0, 32 * MIB),
+        Buffers("CUDA0", "gpu", 2 * GIB, 256 * MIB, 128 * MIB),
     ),
-    repack_is_known=True,
+    split_is_known=True,
     output_bytes=MIB,
     model_bytes=20 * MIB,
     engine_version="1",
@@ -277,8 +271,8 @@ def test_what_a_rehearsal_cannot_tell_is_computed() -> None:
     """Where a dry run knows neither repacking nor the vocabulary's memory, the formula's share stands in."""
     blind = msgspec.structs.replace(
         REHEARSED,
-        buffers=(DeviceBuffers("CPU", True, 5 * GIB, 512 * MIB, 64 * MIB),),
-        repack_is_known=False,
+        buffers=(Buffers("CPU", "plain", 5 * GIB, 512 * MIB, 64 * MIB),),
+        split_is_known=False,
         model_bytes=0,
     )
     shape, parameters = shape_of(LLAMA_8B), LoadParameters()
@@ -408,3 +402,16 @@ def test_measurements_survive_json() -> None:
     again = msgspec.json.decode(msgspec.json.encode(key), type=LoadKey)
     assert again == key
     assert hash(again) == hash(key)
+
+
+def test_one_answer_at_a_time_is_proposed_where_it_saves() -> None:
+    """Of a sliding window each answer has its own: one at a time comes before fewer bits or less context."""
+    four = formula(GEMMA, context=4096).total_bytes
+    shape = SHAPES[id(GEMMA)]
+
+    def total_of(parameters: LoadParameters) -> int:
+        return forecast_by_formula(shape, parameters, AVX2).total_bytes
+
+    found = cheaper_parameters(LoadParameters(context=4096), 4096, four - 24 * MIB, total_of)
+    assert found is not None
+    assert (found.slots, found.kv_type, found.context) == (1, "f16", 4096)

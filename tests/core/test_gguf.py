@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib.util
 import os
 import socket
 import struct
@@ -19,15 +18,10 @@ from hypothesis import strategies as st
 from llmmem_gui.core.architectures import KNOWN
 from llmmem_gui.core.file_window import WINDOW_BYTES, InvalidModel, printable_name
 from llmmem_gui.core.ggml_types import ELEMENT_TYPES
-from llmmem_gui.core.gguf import (
-    MAXIMUM_HEADER_BYTES,
-    MAXIMUM_KEYS,
-    MAXIMUM_STRINGS,
-    MAXIMUM_TENSORS,
-    Skipped,
-    read_header,
-)
+from llmmem_gui.core.gguf import MAXIMUM_HEADER_BYTES, MAXIMUM_KEYS, MAXIMUM_STRINGS, MAXIMUM_TENSORS, Skipped
 from llmmem_gui.core.model_shape import AttentionLayers, ModelShape, model_shape
+from llmmem_gui.service.library.model_files import read_header
+from tests.broken_engines import engine_in_use
 from tests.gguf_writer import ARRAY, STRING, TensorSpec, header_bytes, text, value_bytes
 from tests.hostile_gguf import RECIPE, HostileFile, good_model, hostile_files, mutant, write_good_model
 from tests.made_up_models import Recipe, model_metadata, model_tensors, write_model
@@ -37,8 +31,9 @@ HOSTILE = list(hostile_files())
 
 
 def engine_library(name: str) -> Path:
-    """A library of the installed engine; the engine itself is not imported into the tests' process."""
-    return Path(importlib.util.find_spec("llama_cpp").origin).parent / "lib" / name
+    """A library of the engine in use; the engine itself is not imported into the tests' process."""
+    # Its name may end with a version.
+    return min(engine_in_use().glob(f"{name}*"))
 
 
 def shape_of(path: Path) -> ModelShape:
@@ -208,6 +203,15 @@ def test_trailing_bytes_do_no_harm(tmp_path: Path) -> None:
     with open(path, "ab") as file:
         file.write(b"garbage")
     assert shape_of(path).layers == RECIPE.layers
+
+
+def test_a_file_is_no_longer_than_its_tensors_make_it(tmp_path: Path) -> None:
+    """A terabyte of hole behind the last tensor would be mapped: such a file is no model in order."""
+    path = write_good_model(tmp_path / "hole.gguf")
+    with open(path, "ab") as file:
+        file.truncate(path.stat().st_size + 2**40)
+    with pytest.raises(InvalidModel, match=r"hole\.gguf has [\d,]+ bytes behind"):
+        read_header(path)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmmem_gui.core.events import Event
-from llmmem_gui.core.history import MOST_EVENTS, History, StoredRows
+from llmmem_gui.core.history import MOST_EVENTS, History
+from llmmem_gui.core.history_rings import StoredRows
 from llmmem_gui.core.history_rows import (
     BLOCK_ROWS,
     MACHINE_FIGURES,
@@ -18,6 +19,7 @@ from llmmem_gui.core.history_rows import (
     RESOLUTIONS,
     RowsInProgress,
 )
+from llmmem_gui.core.readings import ActivityReading, MachineReading, Sample
 from llmmem_gui.core.units import GIB, MIB
 from tests.core.history_samples import DAY, NOON, history_of, sample, sampled
 
@@ -368,3 +370,49 @@ def test_rows_are_what_their_samples_come_to(values: list[tuple[int, int | None]
         assert window.private_bytes.least[0, there].tolist() == [min(row) for row in expected]
         assert window.private_bytes.most[0, there].tolist() == [max(row) for row in expected]
         assert window.private_bytes.mean[0, there] == pytest.approx([sum(row) / len(row) for row in expected])
+
+
+def test_of_activity_the_highest_within_a_point_is_kept() -> None:
+    """Ten seconds of tokens within an hour are seen at their speed in a window of a week, not as a mean."""
+    history = History()
+    for second in range(3_600):
+        doing = {"a": ActivityReading(1, 3, 20, 20.0 + second % 2)} if 100 <= second < 110 else {}
+        machine = MachineReading(GIB, GIB, pressure_some_percent=second / 100)
+        history.append(Sample(NOON + second, second, machine, activity=doing))
+    window = history.activity(NOON - 7 * DAY, NOON + 3_600)
+    assert window.models == ("a",)
+    assert np.nanmax(window.tokens_per_second) == 21.0
+    assert (np.nanmax(window.running), np.nanmax(window.waiting)) == (1, 3)
+    assert np.nanmax(window.stalled_some_percent) == pytest.approx(35.99)
+    assert (window.tokens_per_second[0] > 0).sum() == 1
+
+
+def test_activity_that_is_not_known_is_no_zero() -> None:
+    """Without PSI, swap and GPU there are no figures; where the program did not run there is a break."""
+    history = history_of([sample(NOON), sample(NOON + 100)])
+    window = history.activity(NOON, NOON + 101)
+    assert len(window.times) == 3
+    for figures in (
+        window.stalled_some_percent,
+        window.stalled_full_percent,
+        window.swap_bytes,
+        window.gpu_bytes,
+    ):
+        assert np.isnan(figures).all()
+
+
+def test_activity_and_memory_have_the_same_points() -> None:
+    """The two windows of one time lie on the same points, so that one crosshair reads both."""
+    history = history_of(sample(NOON + second, {"a": (GIB, 0)}) for second in range(0, 9_000, 3))
+    for span in (60, 3_600, DAY, 7 * DAY):
+        until = NOON + 9_000
+        memory, activity = history.window(until - span, until), history.activity(until - span, until)
+        assert memory.times.tolist() == activity.times.tolist()
+
+
+def test_of_very_many_busy_models_those_that_generate_most_are_kept() -> None:
+    """A row has room for the activity of eight models: the fastest stay."""
+    doing = {f"model {place:02}": ActivityReading(1, 0, place, float(place)) for place in range(1, 21)}
+    history = History()
+    history.append(Sample(NOON, 0.0, MachineReading(GIB, GIB), activity=doing))
+    assert history.activity(NOON, NOON + 1).models == tuple(f"model {place:02}" for place in range(13, 21))

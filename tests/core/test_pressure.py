@@ -171,13 +171,3 @@ def test_little_swap_left_and_little_memory_available_are_a_warning() -> None:
     assert Machine().shows(full_swap, seconds=2) is Level.WARNING
     assert Machine().shows(replace(full_swap, available_bytes=10 * GIB), seconds=2) is Level.NORMAL
     assert Machine().shows(replace(full_swap, swap_total_bytes=0), seconds=2) is Level.NORMAL
-
-
-def test_a_simulated_level_is_in_force_at_once_and_ends_after_the_hold_time() -> None:
-    """Simulating needs no memory; when it ends, the level falls as it would have."""
-    machine = Machine()
-    machine.gauge.simulate(Level.CRITICAL)
-    assert machine.shows(ROOMY) is Level.CRITICAL
-    machine.gauge.simulate(None)
-    assert machine.shows(ROOMY, seconds=15) is Level.CRITICAL
-    assert machine.shows(ROOMY) is Level.NORMAL

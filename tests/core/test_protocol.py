@@ -125,4 +125,4 @@ def test_text_that_is_no_text_is_refused() -> None:
 def test_the_header_is_big_endian() -> None:
     """Four bytes, the most significant first."""
     frame = protocol.frame(protocol.Stop())
-    assert frame == struct.pack(">I", len(frame) - 4) + b'{"type":"Stop"}'
+    assert frame == struct.pack(">I", len(frame) - 4) + b'{"type":"Stop","keeps":false}'

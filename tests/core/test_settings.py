@@ -7,8 +7,8 @@ import re
 import msgspec
 import pytest
 
-from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.settings import LimitSettings, LoadingSettings, ModelSettings, Settings
+from llmmem_gui.core.parameters import ChosenParameters, LoadParameters
+from llmmem_gui.core.settings import BadSetting, LimitSettings, LoadingSettings, ModelSettings, Settings
 from llmmem_gui.core.units import GIB, MIB
 
 
@@ -59,6 +59,35 @@ def test_a_setting_is_changed_by_name():
     assert changed.with_value("api.port", 11500) == Settings()
 
 
+def test_a_limit_is_automatic_set_or_taken_away():
+    """A number is the limit, null and 0 are none, and the word makes it follow the machine again."""
+
+    def limit(value):
+        return Settings().with_value("limits.total_limit_bytes", value).limits.total_limit_for(10 * GIB)
+
+    assert [limit(value) for value in (5 * GIB, None, 0, "automatic")] == [5 * GIB, None, None, 6 * GIB]
+    assert Settings().with_value("limits.reserve_bytes", None).limits.reserve_for(10 * GIB) == 0
+
+
+def test_several_settings_change_together_or_not_at_all():
+    """Of several changes one that cannot be is named, and none is made."""
+    changes = {"api.port": 8080, "limits.may_doze": False}
+    assert Settings().differences(Settings().with_values(changes)) == changes
+    with pytest.raises(BadSetting) as bad:
+        Settings().with_values({**changes, "api.queue_limit": 0})
+    assert bad.value.name == "api.queue_limit"
+
+
+def test_what_is_chosen_of_the_parameters_is_laid_over_the_usual_ones():
+    """What was not chosen follows the usual parameters; whether embeddings are wanted is never a choice."""
+    wanted = LoadParameters(context=8192, embeddings=True)
+    chosen = ChosenParameters.of(wanted, LoadParameters())
+    assert chosen == ChosenParameters(context=8192)
+    usual = LoadParameters(context=1024, kv_type="q8_0")
+    assert chosen.instead_of(usual) == LoadParameters(context=8192, kv_type="q8_0")
+    assert set(ChosenParameters.__struct_fields__) == set(LoadParameters.__struct_fields__) - {"embeddings"}
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
@@ -69,7 +98,11 @@ def test_a_setting_is_changed_by_name():
             "appearance.theme cannot be 'pink': expected one of system, light, dark.",
         ),
         ("limits.idle_minutes", float("nan"), "limits.idle_minutes cannot be nan: expected float >= -1.0."),
-        ("limits.reserve_bytes", "4 GiB", "limits.reserve_bytes cannot be '4 GiB': expected int, got str."),
+        (
+            "limits.reserve_bytes",
+            "4 GiB",
+            "limits.reserve_bytes cannot be '4 GiB': expected a number of bytes, at least 0, or automatic.",
+        ),
         ("models.a", {}, "models.a is not a setting."),
         ("api", {}, "api is not a setting."),
         ("__class__.__name__", "x", "__class__.__name__ is not a setting."),

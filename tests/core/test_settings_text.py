@@ -10,7 +10,7 @@ import tomlkit
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.parameters import ChosenParameters
 from llmmem_gui.core.settings import ModelSettings, Settings
 from llmmem_gui.core.settings_text import parse, to_toml
 
@@ -22,7 +22,7 @@ else:
 CHOSEN = (
     Settings()
     .with_value("limits.idle_minutes", 5.5)
-    .with_model("smol", ModelSettings(limit_bytes=1024, parameters=LoadParameters(context=2048)))
+    .with_model("smol", ModelSettings(limit_bytes=1024, parameters=ChosenParameters(context=2048)))
 )
 
 
@@ -80,13 +80,13 @@ def test_comments_order_and_unknown_keys_survive_a_change():
             "appearance.theme = 'pink'",
             "'pink' (expected one of system, light, dark): system is used",
         ),
-        ("limits.reserve_bytes = -1", "-1 (expected int >= 0): the default is used instead."),
-        ("limits.reserve_bytes = 9223372036854775808", "(expected int <= 9223372036854775807)"),
+        ("limits.reserve_bytes = -1", "at least 0, or automatic): automatic is used instead."),
+        ("limits.reserve_bytes = 9223372036854775808", "9223372036854775808 (expected a number of bytes"),
         ("library.folders = [1]", "[1] (expected str, got int - at $[0])"),
         ("library = 3", "3 (expected table, got int): the default is used instead."),
         ("loading.context = 2020-01-01", "datetime.date(2020, 1, 1) (expected int, got date)"),
         ("models.a = 5", "5 (expected table, got int)"),
-        ("models.a.parameters.context = 0", "0 (expected int >= 1): 4096 is used instead."),
+        ("models.a.parameters.context = 0", "0 (expected int >= 1): the default is used instead."),
         ("version = 'one'", "'one' (expected a whole number): 1 is used instead."),
     ],
 )
@@ -128,10 +128,11 @@ def test_a_newer_version_is_read_as_far_as_it_is_known():
     assert kinds(problems) == [("newer version", "version"), ("unknown key", "api.quic")]
 
 
-def test_parameters_equal_to_the_defaults_are_still_a_decision():
-    """A model whose parameters are set to today's defaults keeps them when the defaults of loading change."""
-    settings = Settings().with_model("a", ModelSettings(parameters=LoadParameters()))
-    assert parse(to_toml(settings))[0].model("a").parameters == LoadParameters()
+def test_only_what_was_chosen_for_a_model_is_kept():
+    """The parameters of a model that nobody chose stay out of the file, and follow the settings for all."""
+    settings = Settings().with_model("a", ModelSettings(parameters=ChosenParameters(context=8192)))
+    assert to_toml(settings) == "version = 1\n\n[models.a.parameters]\ncontext = 8192\n"
+    assert parse(to_toml(settings)) == (settings, [])
 
 
 @given(st.text())

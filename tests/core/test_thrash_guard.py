@@ -37,14 +37,14 @@ def test_ping_pong_that_is_mostly_loading_is_refused_for_a_while() -> None:
     refused = stage.ask("a")
     refusal = stage.refusal(refused)
     assert refusal is not None
-    assert (refusal.code, refusal.seconds, refusal.holders) == ("thrashing", 30, ("b",))
+    assert (refusal.code, refusal.retry_seconds, refusal.holders) == ("thrashing", 30, ("b",))
     assert str(refusal.sentence) == (
         "a and b keep pushing each other out of memory (4 times in 20 s, 16 s of it loading): "
         "try again in 30 s, raise the total limit or use a smaller context."
     )
     assert swap(stage, "b", loading=4, answering=1) is None
     said = stage.announced("load-refused")
-    assert [(each.model_id, each.numbers["seconds"]) for each in said] == [("a", 30)]
+    assert [(each.model_id, each.numbers["retry_seconds"]) for each in said] == [("a", 30)]
     stage.now += 29
     assert swap(stage, "a", loading=4, answering=1) is None
     assert swap(stage, "b", loading=4, answering=1) is None
@@ -137,11 +137,11 @@ def test_models_that_took_no_part_are_not_held_up() -> None:
 
 
 def test_one_model_reloaded_with_other_parameters_in_turns_is_thrashing_too() -> None:
-    """Two programs that want different contexts of the same model make it reload for ever."""
+    """Two programs, one of which wants text of a model and the other embeddings, make it reload for ever."""
     stage = Stage(ONE)
     codes = []
     for turn in range(12):
-        ticket = stage.ask("a", context=(1024, 2048)[turn % 2])
+        ticket = stage.ask("a", embeddings=bool(turn % 2))
         if stage.state("a") is State.UNLOADING:
             stage.exited("a")
         if stage.state("a") is State.LOADING:
@@ -182,9 +182,9 @@ def test_loads_that_keep_failing_wait_longer_and_longer_and_never_more_than_five
         stage.failed("a", "out of memory")
         refusal = stage.refusal(stage.ask("a"))
         if refusal is not None:
-            assert refusal.seconds is not None
-            waits.append(refusal.seconds)
-            stage.now += refusal.seconds
+            assert refusal.retry_seconds is not None
+            waits.append(refusal.retry_seconds)
+            stage.now += refusal.retry_seconds
         else:
             stage.tell(UnloadAsked("a", "window"))
             stage.exited("a")

@@ -54,6 +54,9 @@ def test_sizes_are_written_in_iec_units_with_digits_by_magnitude(size_bytes, tex
         ("8 GB", 8 * 10**9),
         ("1.5 GiB", 3 * GIB // 2),
         (".5k", 512),
+        ("1,5 GiB", 3 * GIB // 2),
+        ("1,500 MiB", 1500 * MIB),
+        ("1.500 MiB", 3 * MIB // 2),
         ("9007199254740993", 9007199254740993),
         (str(LARGEST_BYTES), LARGEST_BYTES),
     ],
@@ -63,7 +66,9 @@ def test_sizes_are_read_in_the_ways_people_write_them(text, size_bytes):
     assert parse_bytes(text) == size_bytes
 
 
-@pytest.mark.parametrize("text", ["", "GiB", "8 apples", "-1 GiB", "1,5 GiB", "nan", "inf", "1e9", "8 GiB 2"])
+@pytest.mark.parametrize(
+    "text", ["", "GiB", "8 apples", "-1 GiB", "1,2,3 GiB", "nan", "inf", "1e9", "8 GiB 2"]
+)
 def test_a_text_that_is_no_size_is_refused_in_one_sentence(text):
     """Whatever is not a number and a known unit is refused, and the message shows what was written."""
     with pytest.raises(ValueError, match="is not a size: write a number and a unit") as refused:
