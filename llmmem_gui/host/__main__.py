@@ -1,4 +1,4 @@
-"""The host program: `nursery SOCKET [PARENT]` or `host SOCKET [PARENT]`.
+"""The host program: `nursery SOCKET [PARENT]`, `host SOCKET [PARENT]` or `gpu-host SOCKET [PARENT]`.
 
 SOCKET is the number of an inherited descriptor (`-` on Windows), PARENT the process whose end ends this
 one. Runs as a module, or as a file by an isolated interpreter that does not know where the package lies.
@@ -16,7 +16,7 @@ from llmmem_gui.host import process
 
 
 def main(arguments: list[str]) -> None:
-    """Run one of the two programs; returns when the nursery is no longer needed."""
+    """Run one of the programs; returns when the nursery is no longer needed."""
     kind, descriptor, *parent = arguments
     parent_pid = int(parent[0]) if parent else None
     if parent_pid is not None:
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> None:
     from llmmem_gui.host import engine
     from llmmem_gui.host.nursery import Nursery, begin_host
 
-    engine.start()
+    engine.start(gpu=kind == "gpu-host")
     if kind == "nursery":
         process.name_process("llmmem-nursery")
         program = [sys.executable, *sys.orig_argv[1 : -len(arguments)]]

@@ -12,16 +12,23 @@ from dataclasses import dataclass
 from io import FileIO
 
 import numpy
+import numpy.typing
 
 PAGE_BYTES = mmap.PAGESIZE
 BLOCK_BYTES = 2**20
 """Zero pages are looked for in blocks of this length."""
 
-
 # Bits of an entry of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst).
 _PRESENT, _FILE, _EXCLUSIVE = 1 << 63, 1 << 61, 1 << 56
 _KIND = numpy.uint64(_PRESENT | _FILE | _EXCLUSIVE)
 _SHARED = numpy.uint64(_PRESENT)
+
+
+_MADV_COLD = 20
+"""Advice of `madvise(2)` that Python has no name for; a kernel before 5.4 refuses it, and nothing is lost."""
+
+Part = tuple[int, int]
+"""First address of a range, and the one after its last."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,12 @@ class OwnMemory:
             return 0
         return int(os.pread(self._statm.fileno(), 256, 0).split()[2]) * PAGE_BYTES
 
+    def private_virtual_bytes(self) -> int:
+        """Give what `process.private_virtual_bytes` gives, also in the sandbox."""
+        if self._statm is None:
+            return 0
+        return int(os.pread(self._statm.fileno(), 256, 0).split()[5]) * PAGE_BYTES
+
     def shared_bytes(self) -> int:
         """Give the anonymous bytes that were there when this object was made and that others map too."""
         if self._pagemap is None:
@@ -84,15 +97,26 @@ class OwnMemory:
         """Give the file mappings new since `before`: those that llama.cpp made of the model file."""
         return tuple(region for region in self._regions() if _is_weights(region) and region not in before)
 
+    def parts_in_use(self, weights: Iterable[Region]) -> tuple[Part, ...]:
+        """Give the parts of mapped files that this process has in memory."""
+        if self._pagemap is None:
+            return ()
+        return tuple(part for region in weights for part in self._resident_parts(region))
+
     def drop(self, weights: Iterable[Region]) -> None:
-        """Take pages of mapped files out of this process; a touch brings them back."""
+        """Take pages of mapped files out of this process; a touch brings them back.
+
+        They stay in the page cache as what the system takes first. Without the first advice the second would
+        protect them: the system takes pages that were in use until now for its most wanted.
+        """
         for region in weights:
+            self._libc.madvise(region.start, region.length, _MADV_COLD)
             self._libc.madvise(region.start, region.length, mmap.MADV_DONTNEED)
 
-    def want(self, weights: Iterable[Region]) -> None:
-        """Ask the system to read pages of mapped files ahead."""
-        for region in weights:
-            self._libc.madvise(region.start, region.length, mmap.MADV_WILLNEED)
+    def want(self, parts: Iterable[Part]) -> None:
+        """Ask the system to read these parts of mapped files ahead."""
+        for start, end in parts:
+            self._libc.madvise(start, end - start, mmap.MADV_WILLNEED)
 
     def release_zeros(self, before: frozenset[Region]) -> int:
         """Give back zero pages of anonymous memory that is new since `before`; returns the bytes.
@@ -109,12 +133,24 @@ class OwnMemory:
         )
 
     def _shared_pages(self, region: Region) -> int:
+        return int(numpy.count_nonzero(self._page_entries(region) & _KIND == _SHARED))
+
+    def _resident_parts(self, region: Region) -> Iterator[Part]:
+        present = numpy.flatnonzero(self._page_entries(region) & _SHARED)
+        if not present.size:
+            return
+        # A short gap is read faster than left out.
+        breaks = numpy.flatnonzero(numpy.diff(present) > BLOCK_BYTES // PAGE_BYTES)
+        firsts = (present[0], *present[breaks + 1])
+        lasts = (*present[breaks], present[-1])
+        for first, last in zip(firsts, lasts, strict=True):
+            yield region.start + int(first) * PAGE_BYTES, region.start + (int(last) + 1) * PAGE_BYTES
+
+    def _page_entries(self, region: Region) -> numpy.typing.NDArray[numpy.uint64]:
         assert self._pagemap is not None
         pages = region.length // PAGE_BYTES
-        entries = numpy.frombuffer(
-            os.pread(self._pagemap.fileno(), 8 * pages, region.start // PAGE_BYTES * 8), dtype=numpy.uint64
-        )
-        return int(numpy.count_nonzero(entries & _KIND == _SHARED))
+        entries = os.pread(self._pagemap.fileno(), 8 * pages, region.start // PAGE_BYTES * 8)
+        return numpy.frombuffer(entries, dtype=numpy.uint64)
 
     def _release_zeros(self, start: int, end: int) -> int:
         released = 0

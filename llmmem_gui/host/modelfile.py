@@ -62,9 +62,10 @@ def _check(path: bytes, is_part: bool) -> None:
     if not beginning:
         raise LoadError(Sentence("Host", "{file} is empty").format(file=what))
     if beginning != _MAGIC:
+        found = beginning.decode("ascii", "backslashreplace")
         raise LoadError(
-            Sentence("Host", "{file} is not a GGUF file: it begins with {found} instead of {wanted}").format(
-                file=what, found=repr(beginning), wanted=repr(_MAGIC)
+            Sentence("Host", "{file} is not a GGUF file: it begins with “{found}” instead of “GGUF”").format(
+                file=what, found=found
             )
         )
 

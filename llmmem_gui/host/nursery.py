@@ -85,7 +85,7 @@ class Nursery:
                 begin_host(socket.socket(fileno=connection), parent_pid)
             os.set_inheritable(connection, True)
             os.execv(self._program[0], [*self._program, "host", str(connection), str(parent_pid)])
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a fork must not run on as its parent
             traceback.print_exc()
             sys.stderr.flush()
         finally:

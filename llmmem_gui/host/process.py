@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Iterator
 
 if sys.platform != "win32":
     import resource
@@ -66,8 +67,33 @@ def limit_growth(added_bytes: int) -> None:
     """Bound the private memory that the process may reserve from now on, beside stacks (Linux)."""
     if sys.platform.startswith("linux"):
         stacks_bytes = STACK_BYTES * (os.cpu_count() or 1)
-        limit_bytes = _private_virtual_bytes() + stacks_bytes + added_bytes
+        limit_bytes = private_virtual_bytes() + stacks_bytes + added_bytes
         resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+
+
+@contextlib.contextmanager
+def bounded_growth(private_bytes: int, added_bytes: int) -> Iterator[None]:
+    """Bound for a while what the process may reserve beside the private memory it has (Linux).
+
+    What is beyond the bound raises `MemoryError`. `private_bytes` is what `RLIMIT_DATA` counts now.
+    """
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    before, most = resource.getrlimit(resource.RLIMIT_DATA)
+    bound = private_bytes + added_bytes
+    limits = [limit for limit in (bound, before) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (before, most))
+
+
+def limit_files(most_bytes: int) -> None:
+    """Bound how long any file may become that the process writes to (POSIX); a write beyond it fails."""
+    if sys.platform != "win32":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
 
 def close_all_but(kept: set[int]) -> None:
@@ -79,8 +105,9 @@ def close_all_but(kept: set[int]) -> None:
         previous = max(previous, descriptor)
 
 
-def _private_virtual_bytes() -> int:
-    # What RLIMIT_DATA is compared with; the sixth number of statm, in pages (proc(5)).
+def private_virtual_bytes() -> int:
+    """Give what `RLIMIT_DATA` is compared with (Linux)."""
+    # The sixth number of statm, in pages (proc(5)).
     with open("/proc/self/statm", "rb") as file:
         return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
 

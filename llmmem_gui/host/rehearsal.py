@@ -28,15 +28,16 @@ from llama_cpp import llama_cpp as api
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.rehearsal import (
     LINE_LIMIT_BYTES,
-    Answer,
-    DeviceBuffers,
+    Buffers,
     RehearsalFailed,
+    RehearsalOutcome,
     Rehearse,
     Rehearsed,
 )
 from llmmem_gui.core.sentence import Sentence
-from llmmem_gui.host import engine, process, sandbox
-from llmmem_gui.host.model import HostedModel, OpenModel
+from llmmem_gui.host import buffer_types, engine, process, sandbox
+from llmmem_gui.host.context import context_parameters
+from llmmem_gui.host.model import Model, model_parameters
 from llmmem_gui.host.modelfile import LoadError, check_model_file
 from llmmem_gui.unused_memory import trim_heap
 
@@ -63,55 +64,46 @@ class PrivateMemory:
         return 0
 
 
-class CountedModel(HostedModel):
+class CountedModel:
     """A model that is opened without memory, with the parameters that a host would use."""
 
-    _is_open = False
-
-    def __init__(self, path: bytes, gpu_layers: int, memory: PrivateMemory) -> None:
+    def __init__(self, path: bytes, gpu_layers: int, extra_buffers: bool, memory: PrivateMemory) -> None:
         """Open the model. Raises `LoadError` with the first error that llama.cpp logs."""
         empty_bytes = memory.resident_bytes()
-        self.n_threads = 1
-        log = engine.EngineLog()
-        self.model_params = api.llama_model_default_params()
-        self.model_params.n_gpu_layers = 2**31 - 1 if gpu_layers < 0 else gpu_layers
-        self.model_params.no_alloc = True
         # With any other mode llama.cpp ends the process (GGML_ASSERT in llama-model.cpp).
-        self.model_params.load_mode = api.LLAMA_LOAD_MODE_NONE
-        model = api.llama_model_load_from_file(path, self.model_params)
-        if model is None:
-            raise LoadError(log.reason(Sentence("Host", "llama.cpp gives no reason")))
-        self._model = OpenModel(model)
-        self._is_open = True
-        self.metadata = self._model.metadata()
+        parameters = model_parameters(gpu_layers, extra_buffers, memory_map=False)
+        parameters.no_alloc = True
+        self._extra_buffers = extra_buffers
+        self._model = Model(path, parameters, engine.EngineLog())
         trim_heap()
-        self._own_bytes = memory.resident_bytes() - empty_bytes
+        self._own_bytes = max(0, memory.resident_bytes() - empty_bytes)
 
     def close(self) -> None:
-        """Free the model, if it was opened; the vocabulary's memory is given back."""
-        if self._is_open:
-            self._is_open = False
-            api.llama_model_free(self._model.model)
+        """Free the model; the vocabulary's memory is given back."""
+        self._model.close()
 
     def count(self, parameters: LoadParameters) -> Rehearsed:
         """Make a context without memory and count its buffers. Raises `LoadError`."""
         log = _BufferLog()
-        context = api.llama_init_from_model(self._model.model, self._context_parameters(parameters))
+        wanted = context_parameters(self._model, parameters, threads=1)
+        context = api.llama_init_from_model(self._model.handle, wanted)
         if context is None:
             raise LoadError(
                 log.reason(Sentence("Host", "llama.cpp gives no reason for not making a context"))
             )
         try:
-            buffers = _buffers_by_breakdown(context, self.weights_bytes)
+            weights_bytes = self._model.weights_bytes
+            buffers = _buffers_by_breakdown(context, weights_bytes)
             return Rehearsed(
                 context=api.llama_n_ctx(context),
-                buffers=buffers or log.buffers(self.weights_bytes),
-                repack_is_known=buffers is not None,
+                buffers=buffers or log.buffers(weights_bytes),
+                split_is_known=buffers is not None,
                 output_bytes=log.output_bytes,
                 model_bytes=self._own_bytes,
                 engine_version=engine.VERSION,
                 cpu_features=_cpu_features(),
                 gpu_offload=engine.supports_gpu(),
+                extra_buffers=self._extra_buffers,
             )
         finally:
             api.llama_free(context)
@@ -143,9 +135,7 @@ class _Node(ctypes.Structure):
     )
 
 
-def _buffers_by_breakdown(
-    context: api.llama_context_p, weights_bytes: int
-) -> tuple[DeviceBuffers, ...] | None:
+def _buffers_by_breakdown(context: api.llama_context_p, weights_bytes: int) -> tuple[Buffers, ...] | None:
     """The buffers by llama.cpp's own list of them, exact to the byte.
 
     `llama_get_memory_breakdown` is a C++ function outside the public interface (llama-ext.h); None where
@@ -162,7 +152,16 @@ def _buffers_by_breakdown(
     found = breakdown(context)
     if not 0 < found.count < 64:
         return None
-    buffers = tuple(_device_buffers(node) for node in _nodes(found.root))
+    buffers = tuple(
+        Buffers(
+            buffer_types.name(node.buffer_type),
+            buffer_types.memory(node.buffer_type),
+            node.weights,
+            node.cache,
+            node.compute,
+        )
+        for node in _nodes(found.root)
+    )
     # An embedding matrix that is used twice may be counted twice, nothing may be missing.
     total = sum(buffer.weights_bytes for buffer in buffers)
     return buffers if len(buffers) == found.count and weights_bytes <= total <= 3 * weights_bytes else None
@@ -174,22 +173,6 @@ def _nodes(address: int | None) -> Iterator[_Node]:
         yield from _nodes(node.left)
         yield node
         yield from _nodes(node.right)
-
-
-def _device_buffers(node: _Node) -> DeviceBuffers:
-    name, is_host = _ggml().ggml_backend_buft_name, _ggml().ggml_backend_buft_is_host
-    name.argtypes = is_host.argtypes = [ctypes.c_void_p]
-    name.restype, is_host.restype = ctypes.c_char_p, ctypes.c_bool
-    text = name(node.buffer_type).decode("utf-8", "replace")
-    # Repacked weights do not count as host memory for llama.cpp, because only some operations read them.
-    in_main_memory = is_host(node.buffer_type) or text.startswith("CPU")
-    return DeviceBuffers(text, in_main_memory, node.weights, node.cache, node.compute)
-
-
-def _ggml() -> ctypes.CDLL:
-    # A symbol of a library that libllama needs is found through libllama.
-    library: ctypes.CDLL = api._lib
-    return library
 
 
 def _cpu_features() -> tuple[str, ...]:
@@ -223,12 +206,15 @@ class _BufferLog(engine.EngineLog):
         """Size of the output buffer."""
         return sum(size for (part, _), size in self._sizes.items() if part == "output")
 
-    def buffers(self, weights_bytes: int) -> tuple[DeviceBuffers, ...]:
+    def buffers(self, weights_bytes: int) -> tuple[Buffers, ...]:
         """The buffers as far as the log tells them apart: weights and caches all count as main memory."""
         compute = {name: size for (part, name), size in self._sizes.items() if part == "compute"}
         cache_bytes = sum(size for (part, _), size in self._sizes.items() if part == "cache")
-        first = DeviceBuffers("CPU", True, weights_bytes, cache_bytes, compute.pop("CPU", 0))
-        others = (DeviceBuffers(name, "Host" in name, 0, 0, size) for name, size in compute.items())
+        gpus = buffer_types.names_on_gpus()
+        first = Buffers("CPU", "plain", weights_bytes, cache_bytes, compute.pop("CPU", 0))
+        others = (
+            Buffers(name, "gpu" if name in gpus else "plain", 0, 0, size) for name, size in compute.items()
+        )
         return (first, *others)
 
     def _take(self, level: int, text: bytes, user_data: object) -> None:
@@ -245,11 +231,11 @@ def serve() -> None:
     """Answer requests until there are no more; the sandbox closes with the first model's file."""
     memory = PrivateMemory()
     model: CountedModel | None = None
-    opened: tuple[bytes, int] | None = None
+    opened: tuple[bytes, int, bool] | None = None
     requests = iter(lambda: sys.stdin.buffer.readline(LINE_LIMIT_BYTES), b"")
     for line in requests:
         request = msgspec.json.decode(line, type=Rehearse)
-        key = (request.path, request.parameters.gpu_layers)
+        key = (request.path, request.parameters.gpu_layers, request.extra_buffers)
         try:
             if opened is None:
                 sandbox.enter(check_model_file(request.path), gpu=engine.supports_gpu())
@@ -257,27 +243,27 @@ def serve() -> None:
                 if model is not None:
                     model.close()
                 model, opened = None, key
-                model = CountedModel(request.path, request.parameters.gpu_layers, memory)
-            answer: Answer = model.count(request.parameters)
+                model = CountedModel(*key, memory)
+            answer: RehearsalOutcome = model.count(request.parameters)
         except LoadError as error:
             answer = RehearsalFailed(error.sentence)
         sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
         sys.stdout.buffer.flush()
 
 
-def main() -> None:
-    """Bound the process, then serve."""
+def main(arguments: list[str]) -> None:
+    """Bound the process, then serve; with the argument `gpu` also loads onto a GPU are rehearsed."""
     process.name_process("llmmem-rehearsal")
     process.leave_no_core()
     process.volunteer_for_oom()
     process.limit_growth(GROWTH_BYTES)
     if sys.platform != "win32":
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    engine.start()
+    engine.start(gpu="gpu" in arguments)
     serve()
     sys.stdout.flush()
     os._exit(0)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
@@ -13,15 +14,25 @@ from typing import NoReturn
 from llmmem_gui.core import protocol
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.host import engine, process, sandbox
-from llmmem_gui.host.answer import answer
+from llmmem_gui.host.abortion import Abortion
+from llmmem_gui.host.batch import Batch
 from llmmem_gui.host.channel import Channel, Disconnected
-from llmmem_gui.host.mapping import OwnMemory, Region
-from llmmem_gui.host.model import HostedModel
+from llmmem_gui.host.context import Context
+from llmmem_gui.host.embedding import Embedder, EmbeddingQueue
+from llmmem_gui.host.loop import TextLoop
+from llmmem_gui.host.mapping import OwnMemory, Part, Region
+from llmmem_gui.host.model import Model, model_parameters
 from llmmem_gui.host.modelfile import LoadError, check_model_file
-from llmmem_gui.host.requests import Requests
+from llmmem_gui.host.scheduler import Scheduler
+from llmmem_gui.host.shelf import Shelf
+from llmmem_gui.host.tokenizer import Tokenizer
 from llmmem_gui.unused_memory import trim_heap
 
-_Work = protocol.Ask | protocol.Doze
+_FILE_SLACK_BYTES = 2**20
+"""Room for the numbers of tokens beside the states, whose bytes are what is counted."""
+
+_Message = protocol.Ask | protocol.Cancel | protocol.Doze | protocol.Stop
+_Answering = TextLoop | EmbeddingQueue
 
 
 def live(channel: Channel) -> NoReturn:
@@ -36,56 +47,89 @@ def live(channel: Channel) -> NoReturn:
             raise protocol.ProtocolError(f"a {type(message).__name__} came before a Load")
     except (Disconnected, LoadError):
         pass
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - written to the standard error, which the service reads
         _end_with_traceback()
     # Without Python's and llama.cpp's farewells: the system takes everything back at once.
     os._exit(0)
 
 
 class _Session:
-    """One model: loads it, then does what the inbox brings, one thing at a time."""
+    """One model: loads it, then does what the inbox brings, requests in steps and several at once."""
 
     def __init__(self, channel: Channel, memory: OwnMemory, load: protocol.Load) -> None:
         self._channel = channel
         self._memory = memory
         self._load = load
         self._log = engine.EngineLog()
-        self._abort = engine.AbortSwitch()
-        self._requests = Requests(self._abort)
-        self._inbox: queue.SimpleQueue[_Work] = queue.SimpleQueue()
-        self._model: HostedModel | None = None
+        switch = engine.AbortSwitch()
+        self._abortion = Abortion(switch)
+        self._switch = switch
+        self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._threads = load.threads
+        self._earlier_file: int | None = None
+        self._file: int | None = None
+        """Descriptors of the conversations of earlier loads, and of those to come."""
         self._weights: tuple[Region, ...] = ()
+        self._shall_doze = False
         self._dozing = False
+        self._used_before: tuple[Part, ...] = ()
+        """What of the weights was in use when it fell asleep."""
 
     def run(self) -> NoReturn:
         """Load and serve. Raises `LoadError` after telling the service, and `Disconnected`."""
         try:
-            loaded, model = self._open()
+            loaded, context, answering = self._open()
         except LoadError as error:
             self._channel.send(protocol.LoadFailed(self._reason(error)))
             raise
-        self._model = model
-        model.wanted_threads = self._threads  # it may have changed during the load
         self._channel.send(loaded)
         while True:
-            work = self._inbox.get()
-            if isinstance(work, protocol.Doze):
-                self._doze()
-            else:
+            self._take_inbox(answering)
+            if answering.has_work:
                 self._wake()
-                answer(model, work, self._requests, self._memory, self._channel.send)
+                context.set_threads(self._threads)
+                answering.step()
+            elif self._shall_doze:
+                self._shall_doze = False
+                answering.rest()
+                self._doze()
 
-    def _open(self) -> tuple[protocol.Loaded, HostedModel]:
+    def _take_inbox(self, answering: _Answering) -> None:
+        """Take in all messages that have come; waits for one when there is nothing to do."""
+        waits = not answering.has_work and not self._shall_doze
+        while True:
+            try:
+                message = self._inbox.get(waits)
+            except queue.Empty:
+                return
+            waits = False
+            if isinstance(message, protocol.Doze):
+                self._shall_doze = True
+            elif isinstance(message, protocol.Stop):
+                self._keep(answering)
+            elif isinstance(message, protocol.Cancel):
+                answering.cancel(message.request_id)
+                self._abortion.forget(message.request_id)
+            else:
+                answering.ask(message)
+
+    def _open(self) -> tuple[protocol.Loaded, Context, _Answering]:
         started = time.monotonic()
         files = check_model_file(self._load.path)
         if self._load.data_limit_bytes is not None:
             process.limit_growth(self._load.data_limit_bytes)  # reads /proc, which the sandbox closes
+        self._open_files()  # only these may be read and written once the sandbox has closed
         layers = sandbox.enter(files, gpu=engine.supports_gpu())
         # Only now, because the sandbox holds for threads that start inside it.
         threading.Thread(target=self._listen, daemon=True).start()
         before = self._memory.regions()
-        model = HostedModel(self._load.path, self._load.parameters, self._threads, self._log, self._abort)
+        load = self._load
+        placed = model_parameters(
+            load.parameters.gpu_layers, load.extra_buffers, memory_map=load.parameters.memory_map
+        )
+        model = Model(load.path, placed, self._log)
+        context = Context(model, load.parameters, self._threads, self._log, self._switch)
+        answering = self._answering(model, context)
         self._weights = self._memory.weights_since(before)
         self._memory.release_zeros(before)
         if self._log.repacks_weights:
@@ -93,19 +137,44 @@ class _Session:
             self._memory.drop(self._weights)
         trim_heap()
         loaded = protocol.Loaded(
-            context=model.n_ctx(),
+            context=context.tokens,
             seconds=time.monotonic() - started,
             engine_version=engine.VERSION,
             sandbox=layers,
             has_chat_template=model.has_chat_template,
-            embedding_length=model.n_embd(),
-            vocabulary_size=model.n_vocab(),
+            embedding_length=model.embedding_length,
+            vocabulary_size=model.vocabulary_size,
             trained_context=model.trained_context,
             weights_bytes=model.weights_bytes,
             shared_bytes=self._memory.shared_bytes(),
-            gives_embeddings=model.gives_embeddings,
+            gives_embeddings=context.is_for_embeddings,
         )
-        return loaded, model
+        return loaded, context, answering
+
+    def _answering(self, model: Model, context: Context) -> _Answering:
+        tokenizer, batch = Tokenizer(model), Batch(context.batch_tokens)
+        if context.is_for_embeddings:
+            embedder = Embedder(tokenizer, context, batch)
+            return EmbeddingQueue(embedder, self._abortion, self._memory, self._channel.send)
+        parameters = self._load.parameters
+        kind = model.memory_kind(parameters)
+        shelf = Shelf(
+            context,
+            self._load.conversations.memory_bytes,
+            any_prefix=kind == "attention",
+            file=self._earlier_file,
+        )
+        scheduler = Scheduler(
+            context,
+            cells=context.tokens,
+            sequences=context.sequences,
+            slots=parameters.slots,
+            kind=kind,
+            shelf=shelf,
+        )
+        return TextLoop(
+            model, tokenizer, context, batch, scheduler, self._abortion, self._memory, self._channel.send
+        )
 
     def _reason(self, error: LoadError) -> Sentence:
         limit_bytes = self._load.data_limit_bytes
@@ -120,29 +189,51 @@ class _Session:
         try:
             while True:
                 message = self._channel.receive()
-                if isinstance(message, protocol.Stop):
+                if isinstance(message, protocol.Stop) and not message.keeps:
                     os._exit(0)
                 self._take(message)
         except Disconnected:
             os._exit(0)
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a thread's end would go unnoticed
             _end_with_traceback()
 
     def _take(self, message: protocol.ToHost) -> None:
-        if isinstance(message, protocol.Cancel):
-            self._requests.cancel(message.request_id)
-        elif isinstance(message, protocol.SetThreads):
+        if isinstance(message, protocol.SetThreads):
             self._threads = message.threads
-            if self._model is not None:
-                self._model.wanted_threads = message.threads
-        elif isinstance(message, protocol.Ask | protocol.Doze):
+        elif isinstance(message, protocol.Ask | protocol.Cancel | protocol.Doze | protocol.Stop):
+            if isinstance(message, protocol.Cancel):
+                self._abortion.cancel(message.request_id)
             self._inbox.put(message)
         else:
             raise protocol.ProtocolError(f"a second {type(message).__name__}")
 
+    def _open_files(self) -> None:
+        """Open the files of conversations; without one that cannot be had the model is loaded too."""
+        conversations = self._load.conversations
+        # What has taken over the host could otherwise fill the disk through the file that it may write.
+        # Drivers of GPUs have memory that the system counts as files.
+        if not engine.supports_gpu():
+            process.limit_files(conversations.file_bytes + _FILE_SLACK_BYTES)
+        if conversations.earlier is not None:
+            with contextlib.suppress(OSError):
+                self._earlier_file = os.open(conversations.earlier, os.O_RDONLY)
+        if conversations.file is not None:
+            with contextlib.suppress(OSError):
+                self._file = os.open(conversations.file, os.O_WRONLY)
+
+    def _keep(self, answering: _Answering) -> NoReturn:
+        """Write the conversations down and end."""
+        if self._file is not None:
+            with contextlib.suppress(OSError, MemoryError):
+                count = answering.keep(self._file, self._load.conversations.file_bytes)
+                self._channel.send(protocol.Kept(count))
+        os._exit(0)
+
     def _doze(self) -> None:
         started = time.monotonic()
         before_bytes = self._memory.file_bytes()
+        if not self._dozing:
+            self._used_before = self._memory.parts_in_use(self._weights)
         self._memory.drop(self._weights)
         trim_heap()
         self._dozing = True
@@ -152,7 +243,8 @@ class _Session:
 
     def _wake(self) -> None:
         if self._dozing:
-            self._memory.want(self._weights)
+            # Not all of the file: nobody reads the originals of what was repacked.
+            self._memory.want(self._used_before)
             self._dozing = False
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from pathlib import Path
 
+import numpy
 import pytest
 
 from llmmem_gui.core.parameters import LoadParameters
@@ -36,22 +38,27 @@ async def test_a_streamed_chat_says_the_same_as_a_whole_one(starter: HostStarter
     usage = whole.payload["usage"]
     for answered in (whole, streamed):
         assert answered.prompt_tokens == usage["prompt_tokens"]
-        # The library does not count the token that ends the answer; a host counts what it computed.
-        assert 0 <= answered.completion_tokens - usage["completion_tokens"] <= 1
+        # The token that ends the answer is not counted.
+        assert answered.completion_tokens == usage["completion_tokens"]
         assert answered.first_token_seconds is not None
         assert 0 < answered.first_token_seconds <= answered.seconds
         assert not answered.cancelled
         assert answered.notice is None
 
 
-async def test_requests_are_answered_in_order(starter: HostStarter, smol_path: Path) -> None:
-    """Requests made at once wait for each other, and each gets its own answer."""
+async def test_requests_are_answered_at_once(starter: HostStarter, smol_path: Path) -> None:
+    """A short answer asked for during a long one ends before it, and each is what it is alone."""
     host = await loaded_host(starter, smol_path)
     prompts = ["The capital of France is", "One, two, three,", "The opposite of hot is"]
-    one_by_one = [await complete(host, prompt, max_tokens=8) for prompt in prompts]
-
-    arguments = [{"prompt": prompt, "temperature": 0.0, "max_tokens": 8} for prompt in prompts]
-    answers = [host.ask("completion", each) for each in arguments]
+    lengths = [96, 8, 4]
+    one_by_one = [
+        await complete(host, prompt, max_tokens=length)
+        for prompt, length in zip(prompts, lengths, strict=True)
+    ]
+    answers = [
+        host.ask("completion", {"prompt": prompt, "temperature": 0.0, "max_tokens": length})
+        for prompt, length in zip(prompts, lengths, strict=True)
+    ]
     assert host.busy
     order: list[int] = []
     for place, answer in enumerate(answers):
@@ -60,7 +67,7 @@ async def test_requests_are_answered_in_order(starter: HostStarter, smol_path: P
 
     assert at_once == one_by_one
     assert len(set(at_once)) == len(prompts)
-    assert order == [0, 1, 2]
+    assert order == [2, 1, 0]
     assert not host.busy
 
 
@@ -97,7 +104,7 @@ async def test_a_json_schema_shapes_the_answer(starter: HostStarter, smol_path: 
     host = await loaded_host(starter, smol_path)
     schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
     forms: list[dict[str, object]] = [
-        {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}},
+        {"type": "json_schema", "schema": schema},
         {"type": "json_object", "schema": schema},
     ]
     for form in forms:
@@ -106,22 +113,8 @@ async def test_a_json_schema_shapes_the_answer(starter: HostStarter, smol_path: 
         assert isinstance(answer["age"], int)
 
 
-async def test_a_tool_that_must_be_called_is_called(starter: HostStarter, smol_path: Path) -> None:
-    """With a tool choice, the answer is a call of that tool with arguments that fit its schema."""
-    host = await loaded_host(starter, smol_path)
-    parameters = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-    request = {
-        "messages": [{"role": "user", "content": "How is the weather in Paris?"}],
-        "tools": [{"type": "function", "function": {"name": "weather", "parameters": parameters}}],
-        "tool_choice": {"type": "function", "function": {"name": "weather"}},
-        "temperature": 0.0,
-        "max_tokens": 64,
-    }
-    answered = await host.ask("chat", request).finished()
-    assert answered.payload is not None
-    call = answered.payload["choices"][0]["message"]["tool_calls"][0]["function"]
-    assert call["name"] == "weather"
-    assert isinstance(json.loads(call["arguments"])["city"], str)
+def unpacked(vector: str) -> list[float]:
+    return numpy.frombuffer(base64.b64decode(vector), "<f4").tolist()
 
 
 async def test_embeddings_are_one_vector_for_each_text(starter: HostStarter, smol_path: Path) -> None:
@@ -136,7 +129,7 @@ async def test_embeddings_are_one_vector_for_each_text(starter: HostStarter, smo
     ]
     answered = await host.ask("embedding", {"input": texts}).finished()
     assert answered.payload is not None
-    vectors = [entry["embedding"] for entry in answered.payload["data"]]
+    vectors = [unpacked(entry["embedding"]) for entry in answered.payload["data"]]
 
     def likeness(left: list[float], right: list[float]) -> float:
         dot = sum(a * b for a, b in zip(left, right, strict=True))
@@ -154,7 +147,7 @@ async def test_a_model_that_only_embeds_does_so_unasked(starter: HostStarter, tm
     assert (await host.load(path, LoadParameters(context=256))).gives_embeddings
     answered = await host.ask("embedding", {"input": "the of and"}).finished()
     assert answered.payload is not None
-    assert len(answered.payload["data"][0]["embedding"]) == SMALL_RECIPE.embedding
+    assert len(unpacked(answered.payload["data"][0]["embedding"])) == SMALL_RECIPE.embedding
     with pytest.raises(AskFailedError, match="loaded to give embeddings and does not generate text"):
         await host.ask("completion", {"prompt": "a"}).finished()
 
@@ -178,7 +171,11 @@ async def test_what_cannot_be_answered_says_why_and_the_host_goes_on(
     """A prompt beyond the context, an unknown argument or token, a wrong operation: refused in words."""
     host = await loaded_host(starter, smol_path)
     refused = [
-        ("completion", {"prompt": "word " * 600}, r"the prompt has 60\d tokens and the context 512: .*"),
+        (
+            "completion",
+            {"prompt": "word " * 600},
+            r"this model's maximum context length is 512 tokens and the prompt has 60\d: .*",
+        ),
         ("completion", {"prompt": "a", "colour": 1}, r".*colour.*"),
         ("completion", {}, r".*prompt.*"),
         ("completion", {"prompt": "a", "logit_bias": {"49152": 1}}, r"logit_bias names the token 49152; .*"),

@@ -72,7 +72,7 @@ def _first_of_three_parts(path: Path, good: Path) -> None:
 
 
 BAD_FILES: list[tuple[Callable[[Path, Path], None], str]] = [
-    (_text_file, r"not a GGUF file: it begins with b'This' instead of b'GGUF'"),
+    (_text_file, r"not a GGUF file: it begins with “This” instead of “GGUF”"),
     (_empty_file, r"the file is empty"),
     (_folder, r"the file is a folder"),
     (_named_pipe, r"the file is not a regular file"),
@@ -240,21 +240,41 @@ async def test_a_damaged_chat_template_is_set_aside(starter: HostStarter, tmp_pa
         ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "unsafe"),
         ("{{ raise_exception('no system role here') }}", "no system role here"),
         ("{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}", "recursion"),
-        ("{{ 'a' * 2**33 }}", r".*"),
+        ("{{ 9 ** (9 ** 9) }}", "the numbers are too large"),
+        ("{% for a in range(10**9) %}{% endfor %}", "too big"),
     ],
 )
 async def test_a_hostile_chat_template_only_fails_its_chat(
     starter: HostStarter, tmp_path: Path, template: str, reason: str
 ) -> None:
-    """Code, recursion and memory bombs in a template fail the request in words; the host goes on."""
+    """Code, recursion and endless sums in a template fail the request in words; the host goes on."""
     marker = tmp_path / "marker"
     path = _with_template(tmp_path, template.replace("MARKER", str(marker)))
-    host = await loaded_host(starter, path, LoadParameters(context=256), data_limit_bytes=2**30)
+    host = await loaded_host(starter, path, LoadParameters(context=256))
     with pytest.raises(
         AskFailedError, match=f"^the model's chat template refuses these messages: .*{reason}"
     ):
         await host.ask("chat", {"messages": HELLO}).finished()
     assert not marker.exists()
+    await host.ask("completion", {"prompt": "a", "max_tokens": 1}).finished()
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'a' * 2**33 }}",
+        "{% set n = namespace(s='a') %}{% for _ in range(40) %}{% set n.s = n.s ~ n.s %}{% endfor %}",
+        "{% set all = [] %}{% for _ in range(99999) %}{{ all.append('a' * 9999 * loop.index) }}{% endfor %}",
+        "{{ 'a' * 2**26 }}",
+    ],
+)
+async def test_a_chat_template_that_takes_too_much_memory_is_stopped(
+    starter: HostStarter, tmp_path: Path, template: str
+) -> None:
+    """It is, long before the machine has none left, and the host goes on."""
+    host = await loaded_host(starter, _with_template(tmp_path, template), LoadParameters(context=256))
+    with pytest.raises(AskFailedError, match=r"^the model's chat template used more than 256 MiB of memory$"):
+        await host.ask("chat", {"messages": HELLO}).finished()
     await host.ask("completion", {"prompt": "a", "max_tokens": 1}).finished()
 
 

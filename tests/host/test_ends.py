@@ -180,7 +180,7 @@ async def test_killed_by_the_system_while_it_answers(with_nursery: bool, smol_pa
     [
         (signal.SIGSEGV, "crashed inside llama.cpp (signal 11)"),
         (signal.SIGBUS, "it changed on disk while it was in use (signal 7)"),
-        (signal.SIGILL, "processor does not have (signal 4)"),
+        (signal.SIGILL, "this processor refuses (signal 4)"),
         (signal.SIGTERM, "was ended by another program (signal 15)"),
     ],
 )

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import os
 import re
-import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
-import llama_cpp
 import pytest
 
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.host.model import HostedModel
 from llmmem_gui.service.hosting import nursery as nursery_module
 from llmmem_gui.service.hosting.host_process import host_program
 from llmmem_gui.service.hosting.hosts import Host, HostStarter
@@ -71,7 +64,8 @@ async def test_the_cache_costs_memory_only_where_it_is_used(starter: HostStarter
     filled = private_bytes(host)
     # 500 tokens of 22.5 KiB each: 30 layers, keys and values, 3 heads of 64, two bytes.
     assert 11 * MIB < filled - empty < 40 * MIB
-    await complete(host, "another " * 500, max_tokens=1)
+    # It is kept: to say it again costs nothing.
+    await complete(host, "word " * 500, max_tokens=1)
     assert private_bytes(host) - filled < 5 * MIB
 
 
@@ -135,47 +129,3 @@ async def test_with_a_gpu_each_host_is_a_fresh_program(
         assert "host" in Path(f"/proc/{host.pid}/cmdline").read_text().split("\0")
         assert host.shared_bytes < 2**16
         assert (await host.stop()).expected
-
-
-def test_every_attribute_that_the_library_sets_and_reads_is_there(smol_path: Path) -> None:
-    """What `Llama.__init__` sets and a method of `Llama` reads, `HostedModel` sets too, in this version."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(llama_cpp.Llama)))
-    (kind,) = tree.body
-    assert isinstance(kind, ast.ClassDef)
-    methods = {each.name: each for each in kind.body if isinstance(each, ast.FunctionDef)}
-    made_elsewhere = {"__init__", "__getstate__", "__setstate__", "save_state", "load_state"}
-    needed = _attributes(methods["__init__"], ast.Store) & set().union(
-        *(_attributes(method, ast.Load) for name, method in methods.items() if name not in made_elsewhere)
-    )
-    assert len(needed) > 20
-    script = (
-        "import json, sys\n"
-        "from llmmem_gui.core.parameters import LoadParameters\n"
-        "from llmmem_gui.host import engine\n"
-        "from llmmem_gui.host.model import HostedModel\n"
-        "engine.start()\n"
-        "model = HostedModel(sys.argv[1].encode(), LoadParameters(context=256), 1, engine.EngineLog(), "
-        "engine.AbortSwitch())\n"
-        "print(*(name for name in dir(model)))\n"
-    )
-    # In a process of its own: a hosted model is never freed.
-    result = subprocess.run(
-        [sys.executable, "-c", script, os.fspath(smol_path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert needed - set(result.stdout.split()) == set()
-    assert issubclass(HostedModel, llama_cpp.Llama)
-
-
-def _attributes(function: ast.FunctionDef, context: type[ast.expr_context]) -> set[str]:
-    return {
-        node.attr
-        for node in ast.walk(function)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, context)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-    }

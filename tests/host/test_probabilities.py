@@ -22,7 +22,9 @@ PROMPT = "The three primary colours are"
 
 LIBRARY = """
 import json, sys
+from llmmem_gui.host import engine
 from llama_cpp import Llama
+engine.start()
 path, prompt = json.load(sys.stdin)
 settings = {"n_ctx": 512, "n_threads": 1, "n_threads_batch": 1, "flash_attn": True}
 model = Llama(path, logits_all=True, verbose=False, **settings)

@@ -1,0 +1,127 @@
+"""What a chat becomes: the prompt, what its answer is held to, and how the answer is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llmmem_gui.core.sentence import Sentence
+from llmmem_gui.host import answer_reader, harmony
+from llmmem_gui.host.answer_reader import AnswerReader, opened_thought, schemas_of
+from llmmem_gui.host.chat import ChatPrompts
+from llmmem_gui.host.constraint import Constraint, Constraints
+from llmmem_gui.host.demanded_calls import constraint_of_calls, told_of_tools
+from llmmem_gui.host.harmony import HarmonyReader
+from llmmem_gui.host.mapping import OwnMemory
+from llmmem_gui.host.model import Model
+from llmmem_gui.host.openai_forms import Reader
+from llmmem_gui.host.schemas import checked, json_rule, place_of, schema_of
+from llmmem_gui.host.tokenizer import Tokenizer
+
+FIELDS = frozenset(
+    {
+        *("messages", "template_arguments", "continues"),
+        *("tools", "tool_choice", "parallel_tool_calls"),
+        *("response_format", "reasoning_format", "thinking_budget"),
+    }
+)
+"""Of a chat's request: what is read here."""
+
+_Tools = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPlan:
+    """How one chat is answered."""
+
+    prompt: list[int]
+    stops: tuple[str, ...]
+    """What ends the answer when it is written out as text."""
+    end_tokens: frozenset[int]
+    """What ends the answer besides the vocabulary's own."""
+    constraint: Constraint | None
+    reader: Reader
+    marks: Mapping[int, bytes]
+    """Tokens that the reader reads although they say nothing, and their texts."""
+    notice: Sentence | None
+
+
+class ChatAnswers:
+    """Plans the answers to chats of one model."""
+
+    def __init__(
+        self, model: Model, tokenizer: Tokenizer, memory: OwnMemory, constraints: Constraints
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._chats = ChatPrompts(model, tokenizer, memory)
+        self._constraints = constraints
+        self._marks: dict[int, bytes] | None = None
+
+    def plan(self, arguments: Mapping[str, Any]) -> ChatPlan:
+        """Plan the answer to a chat. Raises `SentenceError` for what cannot be answered."""
+        tools: _Tools = arguments.get("tools") or ()
+        given = {name: arguments[name] for name in ("template_arguments", "continues") if name in arguments}
+        given["messages"] = arguments["messages"]
+        knows_tools = not tools or self._chats.takes_tools
+        if knows_tools:
+            given["tools"] = tools
+        else:
+            given["messages"] = told_of_tools(arguments["messages"], tools)
+        chat = self._chats.write(given)
+        template = self._chats.source
+        is_harmony = all(mark in template for mark in ("<|channel|>", "<|message|>"))
+        schemas = schemas_of(tools)
+        reader: Reader
+        if is_harmony:
+            reader = HarmonyReader(schemas)
+        else:
+            folds = arguments.get("reasoning_format") != "none"
+            reader = AnswerReader(schemas, thought=opened_thought(chat.text), folds_thoughts=folds)
+        return ChatPlan(
+            self._tokenizer.begun(chat.text),
+            chat.stops,
+            frozenset(chat.end_tokens),
+            self._constraint(arguments, template, is_harmony=is_harmony, knows_tools=knows_tools),
+            reader,
+            self._readable_marks(),
+            self._chats.notice,
+        )
+
+    def _constraint(
+        self, arguments: Mapping[str, Any], template: str, *, is_harmony: bool, knows_tools: bool
+    ) -> Constraint | None:
+        tools: _Tools = arguments.get("tools") or ()
+        choice = arguments.get("tool_choice") or "auto"
+        form: Mapping[str, Any] = arguments.get("response_format") or {"type": "text"}
+        schema = schema_of(form)
+        if isinstance(choice, Mapping):
+            tools = [tool for tool in tools if tool["function"]["name"] == choice["name"]]
+        demanded = choice != "auto"
+        is_strict = any(tool["function"].get("strict") for tool in tools)
+        if tools and (demanded or is_strict or schema is not None or not knows_tools):
+            return constraint_of_calls(
+                self._constraints,
+                tools,
+                template if knows_tools else "",
+                demanded=demanded,
+                several=arguments.get("parallel_tool_calls") is True,
+                answer=schema,
+                answer_place=place_of(form),
+            )
+        if schema is not None and is_harmony:
+            held = json_rule(checked(schema, place_of(form)))
+            channel, message = map(self._constraints.name_of, ("<|channel|>", "<|message|>"))
+            return self._constraints.of_lark(
+                f'start: {channel} "final" {message} answer\nanswer: {held}\n', "response_format"
+            )
+        return self._constraints.of_form(form)
+
+    def _readable_marks(self) -> Mapping[int, bytes]:
+        if self._marks is None:
+            self._marks = {}
+            for mark in (*answer_reader.MARKS, *harmony.MARKS):
+                token = self._tokenizer.hidden_token(mark)
+                if token is not None:
+                    self._marks[token] = mark.encode()
+        return self._marks
