@@ -1,4 +1,4 @@
-"""Make the environment in `.venv`: everything that the program, its tests and its checks need.
+"""Make the environment in `.venv`: what running the program needs; with `--tests` also tests and checks.
 
 Runs with nothing but Python and its standard library. A second run finds its stamp and does nothing.
 """
@@ -21,8 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
-PIP = (str(PYTHON), "-m", "pip", "--disable-pip-version-check")
-CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
+BINDINGS = ROOT / "packaging" / "bindings.txt"
 LOG = ROOT / "build" / "set-up.log"
 
 # What Qt and llama.cpp load from the system, by the name of the Debian and Ubuntu package that has it.
@@ -34,7 +33,8 @@ LIBRARIES = {
     "libfontconfig1": "libfontconfig.so.1",
     "libdbus-1-3": "libdbus-1.so.3",
     "libglib2.0-0": "libglib-2.0.so.0",
-    "libgomp1": "libgomp.so.1",
+    "libgssapi-krb5-2": "libgssapi_krb5.so.2",
+    "libstdc++6": "libstdc++.so.6",
     "libxcb-cursor0": "libxcb-cursor.so.0",
     "libxcb-icccm4": "libxcb-icccm.so.4",
     "libxcb-keysyms1": "libxcb-keysyms.so.1",
@@ -47,18 +47,17 @@ TEST_PROGRAMS = {"xvfb": "Xvfb", "xauth": "xauth", "dbus-daemon": "dbus-daemon"}
 LINE_SECONDS = 15
 STEP = re.compile(
     r"\s*(?:"
-    r"\[\s*(?P<step>\d+%|\d+/\d+)\] .*?(?P<file>[^/\s]+?)(?:\.o)?\s*"  # ninja and make
-    r"|(?P<doing>Unpacking|Setting up|Collecting|Downloading) (?P<what>\S+).*"
+    r"(?P<doing>Unpacking|Setting up|Collecting|Downloading) (?P<what>\S+).*"
     r"|(?P<last>Installing collected packages).*"
     r")"
 )
-"""A line of a compiler, apt or pip that says what it is at."""
+"""A line of apt or pip that says what it is at."""
 
 
 def main() -> int:
     """Set up what is missing; 0 when everything is there."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--tests", action="store_true", help="also the programs that only tests need")
+    parser.add_argument("--tests", action="store_true", help="also what only tests and checks need")
     for_tests = parser.parse_args().tests
     if sys.version_info < (3, 10):  # noqa: UP036 - whoever runs this has not chosen the Python yet
         return stop(f"LLM Memory needs Python 3.10 or newer and this is {sys.version.split()[0]}.")
@@ -70,10 +69,13 @@ def main() -> int:
     if packages and not install_packages(packages):
         return 1
     make_environment()
-    if not install_engine():
+    if not install_bindings(PYTHON):
         return 1
-    say("Installing the Python packages: about 200 MB the first time.")
-    if not run_shown(*PIP, "install", "--constraint", str(CONSTRAINTS), "--editable", f"{ROOT}[dev]"):
+    say("Installing the Python packages: about 150 MB the first time.")
+    extra = "[dev]" if for_tests else ""
+    if not run_shown(*pip(PYTHON), "install", "--editable", f"{ROOT}{extra}"):
+        return 1
+    if not set_up_engine():
         return 1
     for stamp in stamps[: for_tests + 1]:
         stamp.write_text(key)
@@ -83,7 +85,7 @@ def main() -> int:
 def environment_key() -> str:
     """What the environment depends on; it changes when the environment has to be looked at again."""
     digest = hashlib.sha256()
-    for path in (ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__)):
+    for path in (ROOT / "pyproject.toml", BINDINGS, Path(__file__)):
         digest.update(path.read_bytes())
     return f"{ROOT}\n{sys.version}\n{digest.hexdigest()}\n"
 
@@ -93,8 +95,6 @@ def missing_packages(for_tests: bool) -> list[str]:
     packages = [package for package, library in LIBRARIES.items() if not can_load(library)]
     if importlib.util.find_spec("ensurepip") is None:
         packages.append(f"python{sys.version_info[0]}.{sys.version_info[1]}-venv")
-    if not installed_engine():
-        packages += [package for package, program in COMPILERS.items() if not shutil.which(program)]
     if for_tests:
         packages += [package for package, program in TEST_PROGRAMS.items() if not shutil.which(program)]
     return packages
@@ -143,44 +143,68 @@ def environment_fits() -> bool:
     return output(str(PYTHON), "-c", "import sys; print('%d.%d' % sys.version_info[:2])") == version
 
 
-def install_engine() -> bool:
-    """Install llama-cpp-python, compiled unless it is installed, or pip has compiled it before."""
-    requirement = engine_requirement()
-    if installed_engine() == requirement:
+def pip(python: Path) -> tuple[str, ...]:
+    """The command of an environment's pip."""
+    return (str(python), "-m", "pip", "--disable-pip-version-check")
+
+
+def install_bindings(python: Path) -> bool:
+    """Install the Python part of llama-cpp-python, which needs no compiler; its libraries are an engine's.
+
+    It is published as source only, and a wheel of it without libraries must not get into pip's cache, where
+    another project would take it for a whole one. `python` is that of the environment.
+    """
+    if installed_bindings(python) == bindings_requirement():
         return True
-    wheel = requirement.replace("-", "_").replace("==", "-") + "-"
-    if wheel not in output(*PIP, "cache", "list", "--format", "abspath", "llama_cpp_python"):
-        say(f"Compiling llama.cpp ({requirement}): about 12 minutes on two cores, once on this machine.")
-    return run_shown(*PIP, "install", "--verbose", requirement)
+    say("Fetching llama.cpp's Python bindings: 77 MB the first time, with the sources of llama.cpp.")
+    folder = ROOT / "build" / "bindings"
+    shutil.rmtree(folder, ignore_errors=True)
+    # scikit-build-core reads this: files are packed as they are, nothing is configured or compiled.
+    without_cmake = {"SKBUILD_WHEEL_CMAKE": "0"}
+    fetch = ("download", "--no-deps", "--no-binary", ":all:", "--only-binary", "scikit-build-core")
+    exact = ("--require-hashes", "--requirement", str(BINDINGS), "--dest", str(folder))
+    if not run_shown(*pip(python), *fetch, *exact, environment=without_cmake):
+        return False
+    (source,) = folder.glob("llama_cpp_python-*.tar.gz")
+    install = ("install", "--no-cache-dir", str(source))
+    return run_shown(*pip(python), *install, environment=without_cmake)
 
 
-def engine_requirement() -> str:
-    """The exact version of the engine that this checkout is made for."""
-    return next(
-        line for line in CONSTRAINTS.read_text().splitlines() if line.startswith("llama-cpp-python==")
-    )
+def bindings_requirement() -> str:
+    """The exact version of the bindings that this checkout is made for."""
+    lines = (line.split() for line in BINDINGS.read_text().splitlines())
+    return next(words[0] for words in lines if words and words[0].startswith("llama-cpp-python=="))
 
 
-def installed_engine() -> str:
-    """The version of the engine in the environment, as a requirement; empty when there is none."""
+def installed_bindings(python: Path) -> str:
+    """The version of the bindings in the environment, as a requirement; empty when there are none."""
     question = "import importlib.metadata as m; print('llama-cpp-python==' + m.version('llama-cpp-python'))"
-    return output(str(PYTHON), "-c", question)
+    return output(str(python), "-c", question)
 
 
-def run_shown(*command: str) -> bool:
-    """Run something long, keep its output in a file, and print one line every quarter of a minute."""
-    environment = dict(os.environ)
-    # With this set, ggml leaves out AVX2 and the like, and everything is several times slower.
-    environment.pop("SOURCE_DATE_EPOCH", None)
-    # Without ninja, make would compile on one core.
-    environment.setdefault("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count() or 1))
+def set_up_engine() -> bool:
+    """Leave an engine that answers rightly on this processor: a fetched one, or one compiled here."""
+    command = (str(PYTHON), "-m", "llmmem_gui.service.engines")
+    if subprocess.run([*command, "--no-compiler"], cwd=ROOT).returncode == 0:
+        return True
+    missing = [package for package, program in COMPILERS.items() if not shutil.which(program)]
+    if missing and not install_packages(missing):
+        return False
+    return subprocess.run(command, cwd=ROOT).returncode == 0
+
+
+def run_shown(*command: str, environment: dict[str, str] | None = None) -> bool:
+    """Run something long, keep its output in a file, and print one line every quarter of a minute.
+
+    `environment` is added to the variables of this program.
+    """
     start = next_line = time.monotonic()
     doing, last_lines = "starting", [""]
     LOG.parent.mkdir(exist_ok=True)
     with (
         subprocess.Popen(
             command,
-            env=environment,
+            env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
