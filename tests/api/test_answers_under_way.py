@@ -15,6 +15,7 @@ import pytest
 
 from llmmem_gui.service.api_client import RequestFailed, model_path
 from llmmem_gui.service.http.control_records import ForecastEntry, MemoryUsage, ModelStatus
+from llmmem_gui.service.http.several_answers import AT_ONCE
 from tests.running_program import RunningProgram
 
 SECONDS = 60
@@ -46,6 +47,22 @@ def test_a_client_that_leaves_frees_the_model(
     until(lambda: entry(program, smol).state == "ready")
     counted = f'llmmem_answers_total{{model="{smol}",outcome="abandoned"}} 1'
     until(lambda: counted in metrics(program))
+
+
+def test_a_client_that_leaves_frees_all_its_answers(program: RunningProgram, smol: str) -> None:
+    """Of several answers to one request those under way end, and those that wait are not begun."""
+    program.client().request("POST", model_path(smol, "load"))
+    connection = http.client.HTTPConnection(urlsplit(program.url).netloc, timeout=SECONDS)
+    body = {"model": smol, "prompt": "Once upon a time", "max_tokens": 900, "stream": True, "n": 16}
+    headers = {"Authorization": f"Bearer {program.token}", "Content-Type": "application/json"}
+    connection.request("POST", "/v1/completions", json.dumps(body), {**headers, "Connection": "close"})
+    answer = connection.getresponse()
+    assert answer.readline().startswith(b"data: ")
+    assert 1 < entry(program, smol).in_flight <= AT_ONCE
+    answer.close()
+    connection.close()
+    until(lambda: entry(program, smol).state == "ready")
+    assert entry(program, smol).in_flight == 0
 
 
 def test_a_host_that_dies_ends_the_stream_with_its_reason(
@@ -98,7 +115,7 @@ def test_the_queue_is_bounded(program: RunningProgram, smol: str, endless: http.
         program.client().request("PATCH", "/api/v1/settings", {"api.queue_limit": 64})
     assert answer.status == 429, content
     assert int(answer.headers["retry-after"]) >= 1
-    assert json.loads(content)["error"]["code"] == "queue_full"
+    assert json.loads(content)["error"]["code"] == "rate_limit_exceeded"
     assert entry(program, smol).state == "busy"
     endless.close()
 
@@ -128,10 +145,12 @@ def test_many_clients_share_room_for_one_model(program: RunningProgram, smol: st
 
 def test_a_prompt_longer_than_the_context_is_refused(program: RunningProgram, smol: str) -> None:
     """The answer names both numbers, and the model goes on."""
+    program.client().request("POST", model_path(smol, "load"), {"context": 1024})
     body = {"model": smol, "messages": [{"role": "user", "content": "word " * 3000}], "max_tokens": 1}
-    with pytest.raises(RequestFailed, match="1024") as failure:
+    with pytest.raises(RequestFailed, match="maximum context length is 1024 tokens") as failure:
         program.client().request("POST", "/v1/chat/completions", body)
     assert failure.value.status == 400
+    assert failure.value.code == "context_length_exceeded"
     assert entry(program, smol).state == "ready"
 
 

@@ -13,7 +13,7 @@ from llmmem_gui.service.http.control_records import (
     LibraryEntry,
     MemoryUsage,
     ModelStatus,
-    Receipt,
+    ReceiptEntry,
     Status,
 )
 from tests.running_program import RunningProgram
@@ -48,7 +48,7 @@ def test_an_unload_gives_a_receipt(program: RunningProgram, smol: str) -> None:
     """The receipt says what was given back, and the process is gone."""
     client = program.client()
     pid = client.request("POST", model_path(smol, "load"), gives=ModelStatus).pid
-    receipt = client.request("POST", model_path(smol, "unload"), gives=Receipt)
+    receipt = client.request("POST", model_path(smol, "unload"), gives=ReceiptEntry)
     assert receipt.id == smol
     assert receipt.reason == "asked"
     assert receipt.given_back_bytes == receipt.private_before_bytes > MIB
@@ -61,8 +61,8 @@ def test_cleaning_up_spares_the_pinned(program: RunningProgram, smol: str, gemma
     client = program.client()
     client.request("POST", model_path(smol, "load"), {"pin": True})
     client.request("POST", model_path(gemma, "load"))
-    assert [r.id for r in client.request("POST", "/api/v1/cleanup", gives=list[Receipt])] == [gemma]
-    assert [r.id for r in client.request("POST", "/api/v1/unload", {}, gives=list[Receipt])] == [smol]
+    assert [r.id for r in client.request("POST", "/api/v1/cleanup", gives=list[ReceiptEntry])] == [gemma]
+    assert [r.id for r in client.request("POST", "/api/v1/unload", {}, gives=list[ReceiptEntry])] == [smol]
     client.request("PUT", model_path(smol, "pin"), {"pinned": False})
 
 
@@ -76,7 +76,8 @@ def test_usage_is_given_in_total_and_for_each(program: RunningProgram, smol: str
     assert one.limit_bytes == 1024 * MIB
     assert one.percent == pytest.approx(100 * one.current_bytes / one.limit_bytes)
     client.request("PUT", model_path(smol, "limit"), {"limit_bytes": None})
-    client.request("PUT", "/api/v1/limit", {"limit_bytes": None})
+    freed = client.request("PUT", "/api/v1/limit", {"limit_bytes": None}, gives=MemoryUsage)
+    assert (freed.limit_bytes, freed.percent) == (None, None)
 
 
 def test_a_dozing_model_wakes_by_itself(program: RunningProgram, smol: str) -> None:
@@ -104,6 +105,7 @@ def test_a_forecast_adds_up(program: RunningProgram, smol: str) -> None:
             forecast.overhead_bytes,
         )
         assert forecast.total_bytes == sum(parts)
+        assert forecast.total_bytes == forecast.mapped_bytes + forecast.private_bytes + forecast.vram_bytes
         assert forecast.low_bytes <= forecast.total_bytes <= forecast.high_bytes
         assert forecast.context == context
         sizes.append(forecast.total_bytes)
@@ -197,11 +199,30 @@ def test_events_can_be_chosen(program: RunningProgram, smol: str) -> None:
     assert [event["type"] for event in recent] == ["model-unloaded"]
 
 
+def test_past_events_can_be_asked_for(program: RunningProgram, smol: str, gemma: str) -> None:
+    """The history tells what happened to one model; a number of events that is none is refused."""
+    client = program.client("script")
+    for model in (smol, gemma):
+        client.request("POST", model_path(model, "load"))
+        client.request("POST", model_path(model, "unload"))
+    past = client.request("GET", f"/api/v1/events/past?model={smol}&limit=1")
+    assert [(event["type"], event["model"], event["actor"]) for event in past] == [
+        ("model-unloaded", smol, "script")
+    ]
+    assert gemma in {event["model"] for event in client.request("GET", "/api/v1/events/past")}
+    assert client.request("GET", "/api/v1/events/past?limit=0") == []
+    with pytest.raises(RequestFailed, match="limit must be 0 to 1000"):
+        client.request("GET", "/api/v1/events/past?limit=many")
+
+
 def test_pressure_can_be_simulated(program: RunningProgram) -> None:
-    """A level that is simulated is in force at the next sample, without memory being used."""
+    """A level that is simulated is shown as such at once, and its end as well."""
     client = program.client()
     with client.stream("GET", "/api/v1/events?types=pressure-changed") as events:
         client.request("PUT", "/api/v1/simulated-pressure", {"level": "warning"})
         next(iter(events))
-        assert client.request("GET", "/api/v1/models", gives=Status).machine.pressure == "warning"
+        machine = client.request("GET", "/api/v1/models", gives=Status).machine
+        assert (machine.pressure, machine.pressure_is_simulated) == ("warning", True)
         client.request("PUT", "/api/v1/simulated-pressure", {"level": "normal"})
+        machine = client.request("GET", "/api/v1/models", gives=Status).machine
+        assert (machine.pressure, machine.pressure_is_simulated) == ("normal", False)

@@ -141,13 +141,14 @@ async def test_browser_requests_without_origin_are_refused(site: Site, site_valu
         f"Authorization: Basic {TOKEN}",
         f"Authorization: Bearer {'y' * 12_000}",
         "Authorization: Bearer \xe9\xff",
-        f"X-Api-Key: {TOKEN}",
+        f"X-Api-Key: {TOKEN[:-1]}",
+        f"X-Api-Key: {TOKEN}\r\nX-Api-Key: {TOKEN}",
         f"Cookie: token={TOKEN}",
         f"Authorization: Bearer {TOKEN}\r\nAuthorization: Bearer {TOKEN}",
     ],
 )
 async def test_without_the_token_nothing_is_answered(site: Site, header: str) -> None:
-    """The token counts in one form only, whole, and once."""
+    """The token counts whole, once, and in the headers that are made for it."""
     answer = await site.exchange(site.request(header, token=None))
     assert answer.startswith(b"HTTP/1.1 401")
     assert TOKEN.encode() not in answer

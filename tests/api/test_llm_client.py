@@ -54,8 +54,14 @@ def test_a_prompt_is_answered(llm_home: Path) -> None:
 
 def test_a_schema_is_kept(llm_home: Path) -> None:
     """A schema given to `llm` holds the answer to its form."""
+    properties = {"sunny": {"type": "boolean"}}
     schema = json.dumps(
-        {"type": "object", "properties": {"sunny": {"type": "boolean"}}, "required": ["sunny"]}
+        {
+            "type": "object",
+            "properties": properties,
+            "required": ["sunny"],
+            "additionalProperties": False,  # else it may go on until it is cut off
+        }
     )
     written = llm(
         llm_home, "prompt", "-m", "local", "-n", "Is it sunny?", "--schema", schema, "-o", "max_tokens", "30"

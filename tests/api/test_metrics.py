@@ -9,8 +9,8 @@ from llmmem_gui.core.events import Event
 from llmmem_gui.core.plan import Bounds
 from llmmem_gui.core.readings import GpuReading, MachineReading, Sample
 from llmmem_gui.core.snapshot import CacheSnapshot
-from llmmem_gui.service.answer import AnswerUsage
 from llmmem_gui.service.http.metrics import Metrics
+from llmmem_gui.service.model_answer import AnswerUsage
 
 NAME = r"[a-z][a-z0-9_]*"
 LABEL = rf'{NAME}="(?:[^"\\\n]|\\["\\n])*"'

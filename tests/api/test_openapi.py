@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -17,8 +20,9 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.running_program import RunningProgram
 
-UNSAFE_TO_TRY = r"/api/v1/(events|scan|settings)$"
-"""An endless stream; a search of whatever folder is made up; settings that other tests rely on."""
+UNSAFE_TO_TRY = r"/api/v1/(events|scan|settings|neighbours/unload)$"
+"""An endless stream; a search of whatever folder is made up; settings that other tests rely on; and what
+would have the programs of whoever runs the tests unload their models."""
 
 CHECKS = [
     content_type_conformance,
@@ -35,6 +39,12 @@ few_and_the_same = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.fixture(autouse=True)
+def _limits_are_taken_back(program: RunningProgram) -> Iterator[None]:
+    yield
+    program.client().request("PUT", "/api/v1/limit", {"limit_bytes": None})
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
@@ -71,7 +81,7 @@ def test_every_operation_wants_the_token(program: RunningProgram) -> None:
     document = schemathesis.openapi.from_url(f"{program.url}/openapi.json", headers=headers)
     for found in document.get_all_operations():
         operation = found.ok()
-        path = operation.path.replace("{model_id}", "x")
+        path = re.sub(r"{\w+}", "x", operation.path)
         answer = schemathesis.Case(operation=operation, method=operation.method, path=path).call()
         if operation.path == "/health":
             assert answer.json() == {"status": "ok"}

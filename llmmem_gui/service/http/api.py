@@ -9,24 +9,29 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from llmmem_gui import __version__
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.service.http.control_api import ControlApi
+from llmmem_gui.service.http.engine_api import EngineApi
 from llmmem_gui.service.http.errors import ApiError
 from llmmem_gui.service.http.guard import Guard
 from llmmem_gui.service.http.loopback_server import LoopbackServer
 from llmmem_gui.service.http.metrics import CONTENT_TYPE, Metrics
+from llmmem_gui.service.http.neighbour_api import NeighbourApi
 from llmmem_gui.service.http.openai_api import OpenAiApi
 from llmmem_gui.service.http.openapi_document import openapi_document
 from llmmem_gui.service.http.operations import Endpoint, Operation, operations
 from llmmem_gui.service.http.replies import JsonReply
 from llmmem_gui.service.memory_service import MemoryService
+from llmmem_gui.service.storage.history_store import HistoryStore
 
 
 class HttpApi:
     """Serves one service over HTTP, from `start` until `close`, as the settings say when it starts."""
 
-    def __init__(self, service: MemoryService, token: str) -> None:
+    def __init__(self, service: MemoryService, token: str, history: HistoryStore) -> None:
         self._service = service
+        self._history = history
         self._token = token
         self._metrics = Metrics()
         self._stop_counting: Callable[[], None] | None = None
@@ -60,12 +65,15 @@ class HttpApi:
     def _application(self, port: int) -> ASGIApp:
         table = operations(
             OpenAiApi(self._service, self._metrics),
-            ControlApi(self._service),
+            ControlApi(self._service, self._history),
+            EngineApi(self._service.engines),
+            self._signpost,
+            NeighbourApi(self._service.neighbours),
             self._document,
             self._metrics_text,
         )
         self._openapi = openapi_document(table)
-        routes = [Route(each.path, _with_known_query(each), methods=[each.method]) for each in table]
+        routes = [_route(each) for each in table]
         return Guard(
             self._counted(Router(routes, redirect_slashes=False)),
             port=port,
@@ -85,6 +93,16 @@ class HttpApi:
 
         return application
 
+    async def _signpost(self, _: Request) -> Response:
+        return JsonReply(
+            {
+                "name": "LLM Memory",
+                "version": __version__,
+                "api": f"{self.url}/v1",
+                "document": "/openapi.json",
+            }
+        )
+
     async def _document(self, _: Request) -> Response:
         return JsonReply(self._openapi)
 
@@ -93,13 +111,22 @@ class HttpApi:
         return Response(text, media_type=CONTENT_TYPE)
 
 
+def _route(operation: Operation) -> Route:
+    if not operation.path.startswith("/v1/"):
+        return Route(operation.path, _with_known_query(operation), methods=[operation.method])
+    # Clients of OpenAI's part add parameters of other services to its addresses, and a provider's name with
+    # a slash to those of models.
+    path = operation.path.replace("{model_id}", "{model_id:path}")
+    return Route(path, operation.endpoint, methods=[operation.method])
+
+
 def _with_known_query(operation: Operation) -> Endpoint:
     """The operation, closed to parameters in the address that it does not have or has already."""
     known = {name for name, _ in operation.query}
 
     async def endpoint(request: Request) -> ASGIApp:
         given = [name for name, _ in request.query_params.multi_items()]
-        for name in given:
+        for name in given if known else ():
             if name not in known or given.count(name) > 1:
                 place = name[:40]
                 sentence = f"The parameter {place!r} is not one of {operation.path}, or is given twice."

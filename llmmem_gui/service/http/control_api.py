@@ -14,10 +14,11 @@ from starlette.requests import Request
 from llmmem_gui import __version__
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.pressure import Level
-from llmmem_gui.core.settings import Settings
+from llmmem_gui.core.settings import BadSetting
 from llmmem_gui.service.http.actor import actor_of
 from llmmem_gui.service.http.control_entries import (
     event_object,
+    iso_time,
     library_entry,
     machine_entry,
     model_entry,
@@ -46,9 +47,10 @@ from llmmem_gui.service.http.errors import ApiError
 from llmmem_gui.service.http.event_stream import EventFeed
 from llmmem_gui.service.http.forecast_answer import answer_forecast
 from llmmem_gui.service.http.guard import read_json
-from llmmem_gui.service.http.openai_api import known_model
+from llmmem_gui.service.http.model_names import known_model
 from llmmem_gui.service.http.replies import JsonReply, unless_client_leaves
 from llmmem_gui.service.memory_service import KEEP, MemoryService
+from llmmem_gui.service.storage.history_store import HistoryStore
 
 Result = TypeVar("Result")
 SettingValue = bool | int | float | str | list[str] | None
@@ -70,8 +72,9 @@ MOST_RECENT_EVENTS = 1000
 class ControlApi:
     """Carries out the control requests on one service."""
 
-    def __init__(self, service: MemoryService) -> None:
+    def __init__(self, service: MemoryService, history: HistoryStore) -> None:
         self._service = service
+        self._history = history
 
     async def health(self, request: Request) -> JsonReply:
         """Say that the program answers."""
@@ -79,13 +82,16 @@ class ControlApi:
             return JsonReply(Health(status="ok"))
         snapshot = self._service.snapshot
         loaded = sum(model.state.holds_host for model in snapshot.models)
+        sampling, since = snapshot.sampling, snapshot.sampling.failed_since
         return JsonReply(
             Health(
-                status="ok",
+                status="ok" if since is None else "sampling failed",
                 version=__version__,
                 pid=os.getpid(),
                 loaded_models=loaded,
                 pressure=snapshot.pressure,
+                sampling_failed_since=None if since is None else iso_time(since),
+                sampling_error=None if sampling.reason is None else str(sampling.reason),
             )
         )
 
@@ -178,14 +184,15 @@ class ControlApi:
     async def reserve(self, request: Request) -> JsonReply:
         """Set how much memory of the machine stays free."""
         asked = await read_json(request, _reserve)
-        await self._service.set_reserve(asked.reserve_bytes, actor=actor_of(request))
+        changes = {"limits.reserve_bytes": asked.reserve_bytes}
+        await self._service.change_settings(changes, actor=actor_of(request))
         return await self.status(request)
 
     async def simulate_pressure(self, request: Request) -> JsonReply:
-        """Behave as if the machine were at a level of pressure, without using memory."""
+        """Show a level of pressure, without using memory; models go for it only if asked."""
         asked = await read_json(request, _pressure)
         level = next(level for level in Level if level.word == asked.level)
-        self._service.simulate_pressure(None if level is Level.NORMAL else level)
+        self._service.simulate_pressure(None if level is Level.NORMAL else level, act=asked.act)
         return await self.status(request)
 
     async def usage(self, _: Request) -> JsonReply:
@@ -210,13 +217,11 @@ class ControlApi:
 
     async def change_settings(self, request: Request) -> JsonReply:
         """Change settings, named as `section.field`; all of them or, when one cannot be, none."""
-        settings: Settings = self._service.settings
-        for name, value in (await read_json(request, _settings)).items():
-            try:
-                settings = settings.with_value(name, value)
-            except ValueError as error:
-                raise ApiError(400, "invalid_value", str(error), parameter=name[:80]) from None
-        await self._service.change_settings(settings, actor=actor_of(request))
+        changes = await read_json(request, _settings)
+        try:
+            await self._service.change_settings(changes, actor=actor_of(request))
+        except BadSetting as error:
+            raise ApiError(400, "invalid_value", str(error), parameter=error.name[:80]) from None
         return JsonReply(self._service.settings)
 
     async def events(self, request: Request) -> EventFeed:
@@ -228,6 +233,17 @@ class ControlApi:
         count = _query_number(request, "count", default=100)
         recent = list(self._service.recent_events)[-count:] if count else []
         return JsonReply([event_object(event) for event in recent])
+
+    async def past_events(self, request: Request) -> JsonReply:
+        """The events of the history, also of earlier runs; without a history those of this run."""
+        most = _query_number(request, "limit", default=100)
+        model_id = request.query_params.get("model")
+        found = await self._history.events(most, model_id)
+        if found is None:
+            recent = self._service.recent_events
+            told = [event for event in recent if model_id is None or event.concerns(model_id)]
+            found = told[-most:] if most else []
+        return JsonReply([event_object(event) for event in found])
 
     async def _bare_command(self, request: Request) -> str:
         model_id = self._model_id(request)

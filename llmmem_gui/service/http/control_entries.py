@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
 
@@ -23,7 +24,7 @@ from llmmem_gui.service.http.control_records import (
     MachineEntry,
     ModelStatus,
     PastLoad,
-    Receipt,
+    ReceiptEntry,
 )
 from llmmem_gui.service.storage.load_records import LoadRecord
 
@@ -38,6 +39,7 @@ def library_entry(file: ModelFile) -> LibraryEntry:
         quantization=file.quantization,
         file_bytes=file.file_bytes,
         context_length=file.context_length,
+        has_chat_template=file.has_chat_template,
         error=_text(file.error),
     )
 
@@ -65,6 +67,7 @@ def model_entry(model: ModelSnapshot, monotonic_seconds: float) -> ModelStatus:
         waiting=model.waiting,
         eviction_rank=model.eviction_rank,
         load_seconds=model.load_seconds,
+        has_chat_template=model.facts.has_chat_template,
     )
 
 
@@ -76,17 +79,20 @@ def machine_entry(snapshot: CacheSnapshot, machine: MachineReading | None) -> Ma
         reserve_bytes=snapshot.bounds.reserve_bytes,
         room_bytes=snapshot.room_bytes,
         pressure=snapshot.pressure,
+        pressure_is_simulated=snapshot.pressure_is_simulated,
     )
 
 
-def receipt_entry(receipt: events.Receipt) -> Receipt:
+def receipt_entry(receipt: events.UnloadReceipt) -> ReceiptEntry:
     """What an unload gave back."""
-    return Receipt(
+    return ReceiptEntry(
         id=receipt.model_id,
         given_back_bytes=receipt.given_back_bytes,
         private_before_bytes=receipt.private_before_bytes,
         weights_before_bytes=receipt.weights_before_bytes,
+        vram_before_bytes=receipt.vram_before_bytes,
         available_change_bytes=receipt.available_change_bytes,
+        machine_given_back_bytes=receipt.machine_given_back_bytes,
         seconds=receipt.seconds,
         reason=receipt.cause,
     )
@@ -103,6 +109,8 @@ def forecast_entry(model_id: str, forecast: Forecast) -> ForecastEntry:
         total_bytes=forecast.total_bytes,
         low_bytes=forecast.low_bytes,
         high_bytes=forecast.high_bytes,
+        mapped_bytes=forecast.mapped_bytes,
+        private_bytes=forecast.private_bytes,
         vram_bytes=forecast.vram_bytes,
         source=forecast.source,
         measured_times=forecast.measured_times,
@@ -155,6 +163,11 @@ def sample_object(sample: Sample, snapshot: CacheSnapshot) -> dict[str, Any]:
         "limit_bytes": snapshot.bounds.total_limit_bytes,
         "total_bytes": sample.machine.total_bytes,
         "available_bytes": sample.machine.available_bytes,
+        "swap_used_bytes": sample.machine.swap_used_bytes,
+        "stalled_some_percent": sample.machine.pressure_some_percent,
+        "stalled_full_percent": sample.machine.pressure_full_percent,
+        "gpus": [asdict(gpu) for gpu in sample.gpus],
+        "activity": {model_id: asdict(doing) for model_id, doing in sample.activity.items()},
         "models": {
             model_id: {
                 "private_bytes": host.private_bytes,

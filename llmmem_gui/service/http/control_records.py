@@ -53,9 +53,11 @@ class ReserveRequest(Asked, frozen=True):
 
 
 class SimulatedPressure(Asked, frozen=True):
-    """The pressure to behave as if the machine had; normal ends it."""
+    """The pressure to show as if the machine had it; normal ends it."""
 
     level: PressureWord
+    act: bool = False
+    """Give models up for it, as for a real one."""
 
 
 class PinRequest(Asked, frozen=True):
@@ -96,6 +98,7 @@ class LibraryEntry(Told, frozen=True, kw_only=True):
     quantization: str | None
     file_bytes: int
     context_length: int | None
+    has_chat_template: bool
     error: str | None
 
 
@@ -109,7 +112,7 @@ class ModelStatus(Told, frozen=True, kw_only=True):
     context: int | None
     private_bytes: int
     weights_bytes: int
-    vram_bytes: int
+    vram_bytes: int | None
     resident_bytes: int
     forecast_bytes: int | None
     charge_bytes: int
@@ -122,6 +125,8 @@ class ModelStatus(Told, frozen=True, kw_only=True):
     waiting: int
     eviction_rank: int | None
     load_seconds: float | None
+    has_chat_template: bool
+    """The file says how a chat is written for the model; most that lack it were made to continue texts."""
 
 
 class TotalEntry(Told, frozen=True, kw_only=True):
@@ -140,6 +145,7 @@ class MachineEntry(Told, frozen=True, kw_only=True):
     reserve_bytes: int
     room_bytes: int | None
     pressure: str
+    pressure_is_simulated: bool
 
 
 class Status(Told, frozen=True, kw_only=True):
@@ -150,14 +156,16 @@ class Status(Told, frozen=True, kw_only=True):
     machine: MachineEntry
 
 
-class Receipt(Told, frozen=True, kw_only=True):
+class ReceiptEntry(Told, frozen=True, kw_only=True):
     """What an unload really gave back."""
 
     id: str
     given_back_bytes: int
     private_before_bytes: int
     weights_before_bytes: int
+    vram_before_bytes: int
     available_change_bytes: int
+    machine_given_back_bytes: int | None
     seconds: float
     reason: str
 
@@ -187,6 +195,8 @@ class ForecastEntry(Told, frozen=True, kw_only=True):
     total_bytes: int
     low_bytes: int
     high_bytes: int
+    mapped_bytes: int
+    private_bytes: int
     vram_bytes: int
     source: str
     measured_times: int
@@ -226,3 +236,6 @@ class Health(Told, frozen=True, kw_only=True, omit_defaults=True):
     pid: int | None = None
     loaded_models: int | None = None
     pressure: str | None = None
+    sampling_failed_since: str | None = None
+    """While memory cannot be measured: since when; figures and limits are those of the last good reading."""
+    sampling_error: str | None = None

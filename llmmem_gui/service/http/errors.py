@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 from starlette.responses import Response
 
 from llmmem_gui.service.command_error import CommandError, CommandErrorCode
+from llmmem_gui.service.http.paths import Form
 
 
 class ApiError(Exception):
@@ -38,7 +40,7 @@ class ApiError(Exception):
         # person has just cancelled, or for what cannot fit, would undo the decision.
         self.headers["x-should-retry"] = "true" if may_retry else "false"
         if retry_after_seconds is not None:
-            self.headers["retry-after"] = str(max(1, round(retry_after_seconds)))
+            self.headers["retry-after"] = str(max(1, math.ceil(retry_after_seconds)))
 
     def body(self) -> dict[str, Any]:
         """The error object, as it also stands in an event stream."""
@@ -52,11 +54,17 @@ class ApiError(Exception):
             error["numbers"] = self.numbers
         return {"error": error}
 
-    def response(self) -> Response:
-        """The whole HTTP answer."""
+    def response(self, form: Form | None = None) -> Response:
+        """The whole HTTP answer, in OpenAI's form or in another one."""
+        body = self.body() if form is None else form(self.body()["error"])
         return Response(
-            msgspec.json.encode(self.body()), self.status, headers=self.headers, media_type="application/json"
+            msgspec.json.encode(body), self.status, headers=self.headers, media_type="application/json"
         )
+
+
+def refused(parameter: str, sentence: str) -> ApiError:
+    """The answer to a field that cannot be taken; the sentence has no full stop yet."""
+    return ApiError(400, "invalid_value", f"{sentence[0].upper()}{sentence[1:]}.", parameter=parameter)
 
 
 def error_type(status: int) -> str:
@@ -74,8 +82,12 @@ _STATUS: dict[CommandErrorCode, int] = {
     "unknown model": 404,
     "bad model": 422,
     "bad request": 400,
+    "not loaded": 400,
     "refused": 507,
     "cooling down": 503,
+    "thrashing": 503,
+    "nothing gained": 503,
+    "memory pressure": 503,
     "load failed": 502,
     "cancelled": 409,
     "unloaded": 409,
@@ -83,8 +95,19 @@ _STATUS: dict[CommandErrorCode, int] = {
     "timed out": 503,
     "queue full": 429,
     "closing": 503,
+    "neighbour failed": 502,
 }
-_WORTH_ANOTHER_TRY: frozenset[CommandErrorCode] = frozenset({"cooling down", "timed out", "queue full"})
+_WORTH_ANOTHER_TRY: frozenset[CommandErrorCode] = frozenset(
+    {"cooling down", "thrashing", "nothing gained", "memory pressure", "timed out", "queue full"}
+)
+"""What another try may get without anybody doing anything; a load that does not fit is none of it."""
+
+
+_OPENAI_CODE: dict[CommandErrorCode, str] = {
+    "unknown model": "model_not_found",
+    "queue full": "rate_limit_exceeded",
+}
+"""What OpenAI calls it, where its clients look for that."""
 
 
 def command_failed(error: CommandError) -> ApiError:
@@ -92,21 +115,29 @@ def command_failed(error: CommandError) -> ApiError:
     may_retry = error.code in _WORTH_ANOTHER_TRY
     return ApiError(
         _STATUS[error.code],
-        error.code.replace(" ", "_"),
+        error.detail or _OPENAI_CODE.get(error.code) or error.code.replace(" ", "_"),
         str(error),
-        parameter="model" if error.code == "unknown model" else None,
+        parameter="model" if error.code == "unknown model" else error.parameter,
         numbers=error.numbers,
         retry_after_seconds=error.numbers.get("retry_seconds", 1) if may_retry else None,
         may_retry=may_retry,
     )
 
 
+def program_closes() -> ApiError:
+    """The answer to a request that the end of the program cuts off."""
+    return ApiError(503, "closing", "LLM Memory is closing: start it again.", headers={"connection": "close"})
+
+
 _PLACE = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 _KEY_PLACE = re.compile(r" - at `key` in `\$\.?(?P<path>.*)`$")
 
 
-def invalid_body(error: msgspec.DecodeError) -> ApiError:
-    """The answer to a body that is no JSON, or JSON that the schema does not allow."""
+def invalid_body(error: msgspec.DecodeError, sent_as: Mapping[str, str] | None = None) -> ApiError:
+    """The answer to a body that is no JSON, or JSON that the schema does not allow.
+
+    `sent_as`: what the client calls fields that have other names in the schema.
+    """
     text = str(error)
     if not isinstance(error, msgspec.ValidationError):
         return ApiError(400, "invalid_json", f"The body is not valid JSON ({text}): send one JSON object.")
@@ -114,5 +145,6 @@ def invalid_body(error: msgspec.DecodeError) -> ApiError:
     if place is None:
         unknown = re.search(r"unknown field `([^`]*)`", text)
         return ApiError(400, "invalid_value", f"{text}.", parameter=unknown.group(1) if unknown else None)
-    path = place.group("path")
+    field, *inside = re.split(r"(?=[.\[])", place.group("path"), maxsplit=1)
+    path = "".join([(sent_as or {}).get(field, field), *inside])
     return ApiError(400, "invalid_value", f"{path}: {text[: place.start()]}.", parameter=path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.sentence import Sentence, Size
+from llmmem_gui.core.sentence import Models, Sentence, Size
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.http.control_entries import forecast_entry, parameters_asked
 from llmmem_gui.service.http.control_records import ForecastEntry, ForecastRequest
@@ -19,11 +19,11 @@ async def answer_forecast(service: MemoryService, model_id: str, asked: Forecast
     """
     parameters = _parameters(service, model_id, asked)
     if asked.fit_bytes is not None:
-        context = await service.largest_context(model_id, asked.fit_bytes, parameters)
+        context = await service.catalogue.largest_context(model_id, asked.fit_bytes, parameters)
         if context is None:
             sentence = Sentence("Command", "{model} does not fit into {room} with any context.")
             raise CommandError(
-                "refused", sentence.format(model=model_id, room=Size(asked.fit_bytes)), model_id
+                "refused", sentence.format(model=Models((model_id,)), room=Size(asked.fit_bytes)), model_id
             )
         parameters = msgspec.structs.replace(parameters, context=context)
     return forecast_entry(model_id, await service.forecast(model_id, parameters))

@@ -9,8 +9,10 @@ this user's programs can read from its file.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import hmac
 import logging
+import re
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
@@ -21,7 +23,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.http.errors import ApiError, command_failed, invalid_body
+from llmmem_gui.service.http.errors import ApiError, command_failed, invalid_body, program_closes
+from llmmem_gui.service.http.paths import canonical_path, error_form, way_from
 from llmmem_gui.service.http.replies import ClientGone
 
 MOST_BODY_BYTES = 4 * 2**20
@@ -42,6 +45,10 @@ _NO_SUCH_ROUTE = {
     405: "This path has another method; `/openapi.json` lists which.",
 }
 
+_ABSOLUTE_TARGET = re.compile(r"http://(?P<host>[^/]*)(?P<path>/.*)?", re.IGNORECASE | re.DOTALL)
+_KEY_HEADERS = (b"x-api-key", b"api-key")
+"""Where clients of other services put their key."""
+
 _log = logging.getLogger(__name__)
 
 Headers = dict[bytes, list[bytes]]
@@ -56,6 +63,7 @@ class Guard:
     ) -> None:
         self._application = application
         self._hosts = {f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost", "[::1]")}
+        self._url = f"http://127.0.0.1:{port}"
         self._token = token.encode()
         self._allowed_origins = allowed_origins
 
@@ -76,14 +84,20 @@ class Guard:
                 ]
             await send(message)
 
+        async def refuse(error: ApiError) -> None:
+            await error.response(error_form(scope["path"]))(scope, receive, safe_send)
+
         try:
             try:
                 self._check_form(scope, headers)
                 self._check_host(headers)
+                self._take_path(scope)
                 self._check_origin(headers)
                 if self._is_preflight(scope, headers):
                     await self._preflight_reply(headers)(scope, receive, safe_send)
                     return
+                if (way := way_from(scope["path"], self._url)) is not None:
+                    raise ApiError(404, "not_here", way)
                 scope["authorized"] = self._has_token(headers)
                 if not scope["authorized"] and scope["path"] not in WITHOUT_TOKEN:
                     raise _no_token()
@@ -94,22 +108,21 @@ class Guard:
             await self._application(scope, receive, safe_send)
         except HTTPException as error:
             sentence = _NO_SUCH_ROUTE.get(error.status_code, error.detail)
-            refused = ApiError(error.status_code, "not_here", sentence, headers=error.headers)
-            await refused.response()(scope, receive, safe_send)
+            await refuse(ApiError(error.status_code, "not_here", sentence, headers=error.headers))
         except CommandError as error:
             if started:
                 raise
-            await command_failed(error).response()(scope, receive, safe_send)
+            await refuse(command_failed(error))
         except ApiError as error:
             if started:
                 raise
-            await error.response()(scope, receive, safe_send)
+            await refuse(error)
         except (ClientDisconnect, ClientGone):
             return
         except asyncio.CancelledError:
             # Only the closing server cancels; this is the whole of its task, so there is nobody to tell.
             if not started:
-                await _closing().response()(scope, receive, safe_send)
+                await refuse(program_closes())
         except Exception as error:
             # The text of an unforeseen exception can hold a path or a prompt: it is not shown and not logged.
             place = error.__traceback__
@@ -119,25 +132,33 @@ class Guard:
             _log.error("%s in %s while answering %s", type(error).__name__, where, scope["path"])
             if started:
                 raise
-            unforeseen = ApiError(
-                500, "internal_error", "The program made a mistake; its log names the place."
+            await refuse(
+                ApiError(500, "internal_error", "The program made a mistake; its log names the place.")
             )
-            await unforeseen.response()(scope, receive, safe_send)
 
     def _check_form(self, scope: Scope, headers: Headers) -> None:
-        if scope["http_version"] != "1.1":
-            raise ApiError(400, "invalid_http", "Only HTTP/1.1 is spoken here.")
+        if scope["http_version"] not in ("1.0", "1.1"):
+            raise ApiError(400, "invalid_http", "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
         if len(scope["headers"]) > MOST_HEADER_LINES:
             raise ApiError(400, "invalid_http", f"More than {MOST_HEADER_LINES} header lines.")
         if b"transfer-encoding" in headers and b"content-length" in headers:
             raise ApiError(400, "invalid_http", "Content-Length and Transfer-Encoding exclude each other.")
+
+    def _take_path(self, scope: Scope) -> None:
+        """Find the path in the request's target, which may name the server too, and spell it as we do."""
+        named = _ABSOLUTE_TARGET.match(scope["path"])
+        if named is not None:
+            if named["host"].lower().encode() not in self._hosts:
+                raise _wrong_host()
+            scope["path"] = named["path"] or "/"
         if not scope["path"].startswith("/"):
             raise ApiError(400, "invalid_http", "The request target must be a path.")
+        scope["path"] = canonical_path(scope["path"])
 
     def _check_host(self, headers: Headers) -> None:
         host = headers.get(b"host", [])
         if len(host) != 1 or host[0].lower() not in self._hosts:
-            raise ApiError(421, "wrong_host", "This server answers only to its own address on this computer.")
+            raise _wrong_host()
 
     def _check_origin(self, headers: Headers) -> None:
         if b"origin" in headers:
@@ -180,15 +201,16 @@ class Guard:
         )
 
     def _has_token(self, headers: Headers) -> bool:
-        given = headers.get(b"authorization", [])
-        if len(given) != 1:
+        if any(len(headers.get(name, [])) > 1 for name in (b"authorization", *_KEY_HEADERS)):
             return False
-        scheme, _, credential = given[0].partition(b" ")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(credential.strip(), self._token)
+        scheme, _, credential = headers.get(b"authorization", [b""])[0].partition(b" ")
+        given = [credential.strip()] if scheme.lower() == b"bearer" else []
+        given += [headers[name][0].strip() for name in _KEY_HEADERS if name in headers]
+        return any(hmac.compare_digest(each, self._token) for each in given)
 
 
-def _closing() -> ApiError:
-    return ApiError(503, "closing", "LLM Memory is closing: start it again.", headers={"connection": "close"})
+def _wrong_host() -> ApiError:
+    return ApiError(421, "wrong_host", "This server answers only to its own address on this computer.")
 
 
 def _no_token() -> ApiError:
@@ -258,25 +280,26 @@ def _too_long() -> ApiError:
 async def read_json(
     request: Request, decoder: msgspec.json.Decoder[Schema], *, may_be_empty: bool = False
 ) -> Schema:
-    """The body of a request, checked against a closed schema.
+    """The body of a request, checked against a schema.
 
     Raises `ApiError` 400, 408, 413 or 415, and starlette's `ClientDisconnect`.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
     if content_type != "application/json" and not (may_be_empty and empty):
-        raise ApiError(
-            415,
-            "not_json",
-            "The body must be sent as `Content-Type: application/json`.",
-            headers={"connection": "close"},
-        )
+        raise _not_json("The body must be sent as `Content-Type: application/json`.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise _not_json("The body must be sent as it is: this server takes none that is compressed.")
     body = await read_body(request) or (b"{}" if may_be_empty else b"")
     try:
-        return decoder.decode(body)
+        return decoder.decode(body.removeprefix(codecs.BOM_UTF8))
     except msgspec.DecodeError as error:
         raise invalid_body(error) from None
     except RecursionError:
         raise ApiError(400, "invalid_json", "The body is nested too deeply.") from None
     except UnicodeDecodeError:
         raise ApiError(400, "invalid_json", "The body is not UTF-8 text.") from None
+
+
+def _not_json(sentence: str) -> ApiError:
+    return ApiError(415, "not_json", sentence, headers={"connection": "close"})

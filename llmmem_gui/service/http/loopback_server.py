@@ -18,6 +18,8 @@ from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.service.http.connection import HEADER_BYTES, KEEP_ALIVE_SECONDS, BoundedConnection
 
 ADDRESS = "127.0.0.1"
+NEXT_PORTS = 20
+"""So many ports behind one that is taken are tried: programs that were told one find it again."""
 CLOSE_SECONDS = 1.0
 """How long answers that are under way may take to end when the server closes."""
 
@@ -40,7 +42,7 @@ class LoopbackServer:
         """A sentence when the port asked for could not be had and another one is used."""
 
     async def start(self, port: int) -> None:
-        """Listen on a port or, when it cannot be had, on a free one. Raises OSError."""
+        """Listen on a port or, when it cannot be had, on the next that is free. Raises OSError."""
         listener = self._listen(port)
         self.port = listener.getsockname()[1]
         self.url = f"http://{ADDRESS}:{self.port}"
@@ -87,7 +89,7 @@ class LoopbackServer:
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES) or port == 0:
                 raise
-            listener = _bound(0)
+            listener = _next_free(port)
             free = listener.getsockname()[1]
             if error.errno == errno.EADDRINUSE:
                 notice = Sentence("Port", "Port {port} is in use: the API listens on port {free} instead.")
@@ -100,6 +102,14 @@ class LoopbackServer:
             self.notice = notice.format(port=port, free=free)
             log.warning("%s", self.notice)
             return listener
+
+
+def _next_free(port: int) -> socket.socket:
+    """One of the next ports, so that the same one is found at the next start; else any."""
+    for following in range(port + 1, min(port + 1 + NEXT_PORTS, 65_536)):
+        with contextlib.suppress(OSError):
+            return _bound(following)
+    return _bound(0)
 
 
 def _bound(port: int) -> socket.socket:

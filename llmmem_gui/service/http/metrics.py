@@ -11,14 +11,19 @@ from typing import Literal
 
 from llmmem_gui import __version__
 from llmmem_gui.core.events import Event
+from llmmem_gui.core.neighbours import held_by_program
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
-from llmmem_gui.service.answer import AnswerUsage
+from llmmem_gui.service.model_answer import AnswerUsage
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Labels = tuple[tuple[str, str], ...]
 Outcome = Literal["answered", "failed", "abandoned"]
+
+MOST_IGNORED_FIELDS = 64
+"""So many names of ignored fields are counted by name, and all further ones together."""
+_OTHER = "other"
 
 _PRESSURE_LEVELS = ("normal", "warning", "critical", "emergency")
 _LOAD_OUTCOMES = {"model-loaded": "loaded", "load-failed": "failed", "load-refused": "refused"}
@@ -55,7 +60,10 @@ class Metrics:
         self._counts: dict[str, dict[Labels, float]] = {name: {} for name in _SUMMARIES}
 
     def observe(self, fact: object) -> None:
-        """Take a fact of the service; only events count."""
+        """Take a fact of the service; events count, and the tokens of a sample."""
+        if isinstance(fact, Sample):
+            for model_id, doing in fact.activity.items():
+                self._count("llmmem_generated_tokens_total", doing.generated_tokens, model_id)
         if not isinstance(fact, Event):
             return
         model = fact.model_id or ""
@@ -80,13 +88,20 @@ class Metrics:
             if usage.first_token_seconds is not None:
                 self._time("llmmem_first_token_seconds", usage.first_token_seconds, model_id)
 
+    def count_ignored(self, fields: Iterable[str]) -> None:
+        """Take fields that nobody knew; clients choose their names, so not all are told apart."""
+        values = self._counters["llmmem_ignored_fields_total"]
+        for field in fields:
+            is_told = (("field", field),) in values or len(values) < MOST_IGNORED_FIELDS
+            _add(values, 1, field=field if is_told else _OTHER)
+
     def count_http(self, status: int) -> None:
         """Take an HTTP answer."""
         _add(self._counters["llmmem_http_requests_total"], 1, code=str(status))
 
     def render(self, snapshot: CacheSnapshot, sample: Sample | None) -> str:
         """All metrics at one moment, in Prometheus's text format."""
-        families = [*_cache_gauges(snapshot), *_model_gauges(snapshot)]
+        families = [*_cache_gauges(snapshot), *_model_gauges(snapshot), *_neighbour_gauges(snapshot)]
         if sample is not None:
             families += _sample_gauges(sample)
         families += [Family(n, "counter", help, self._counters[n]) for n, help in _COUNTERS.items()]
@@ -117,7 +132,9 @@ _COUNTERS = {
     "llmmem_answers_total": "Answers over HTTP, by outcome.",
     "llmmem_prompt_tokens_total": "Tokens read in prompts over HTTP.",
     "llmmem_completion_tokens_total": "Tokens generated over HTTP.",
+    "llmmem_generated_tokens_total": "Tokens generated, for whoever asked.",
     "llmmem_http_requests_total": "HTTP requests, by status code.",
+    "llmmem_ignored_fields_total": "Fields of requests that nobody knew and that had no effect, by name.",
 }
 _SUMMARIES = {
     "llmmem_load_duration_seconds": "Time from the start of a host until its model was ready.",
@@ -143,6 +160,18 @@ def _cache_gauges(snapshot: CacheSnapshot) -> Iterator[Family]:
     )
     level = _PRESSURE_LEVELS.index(snapshot.pressure)
     yield _gauge("llmmem_pressure_level", "0 normal, 1 warning, 2 critical, 3 emergency.", level)
+    sampling = snapshot.sampling
+    yield Family(
+        "llmmem_sampling_failures_total",
+        "counter",
+        "Ticks in which memory could not be measured.",
+        {(): float(sampling.failures)},
+    )
+    yield _gauge(
+        "llmmem_sampling_failed_since_timestamp_seconds",
+        "When measuring memory began to fail; no value while it works.",
+        sampling.failed_since,
+    )
 
 
 def _model_gauges(snapshot: CacheSnapshot) -> Iterator[Family]:
@@ -162,6 +191,22 @@ def _model_gauges(snapshot: CacheSnapshot) -> Iterator[Family]:
     yield _each("llmmem_model_requests_waiting", "Requests that wait for the model.", waiting, "waiting")
 
 
+def _neighbour_gauges(snapshot: CacheSnapshot) -> Iterator[Family]:
+    held = held_by_program(snapshot.neighbours)
+    models: dict[Labels, float] = {}
+    for neighbour in snapshot.neighbours:
+        _add(models, len(neighbour.models), program=neighbour.program)
+    for name, help, field in (
+        ("private", "Anonymous memory of another program that holds models.", "private_bytes"),
+        ("weights", "Resident mapped files of another program.", "weights_bytes"),
+        ("vram", "Memory on GPUs of another program.", "vram_bytes"),
+    ):
+        known = {(("program", p),): getattr(each, field) for p, each in held.items()}
+        values: dict[Labels, float] = {at: float(v) for at, v in known.items() if v is not None}
+        yield Family(f"llmmem_neighbour_{name}_bytes", "gauge", help, values)
+    yield Family("llmmem_neighbour_models", "gauge", "Models that another program holds.", models)
+
+
 def _sample_gauges(sample: Sample) -> Iterator[Family]:
     machine = sample.machine
     yield _gauge(
@@ -178,18 +223,30 @@ def _sample_gauges(sample: Sample) -> Iterator[Family]:
         "Memory of the program itself, without the models.",
         machine.own_bytes,
     )
-    some = machine.pressure_some_percent
-    stalled = None if some is None else some / 100
+    yield _gauge("llmmem_machine_swap_used_bytes", "Swap in use.", machine.swap_used_bytes)
     yield _gauge(
         "llmmem_machine_stalled_ratio",
         "Share of time that some task waited for memory (PSI some avg10).",
-        stalled,
+        _ratio(machine.pressure_some_percent),
     )
+    yield _gauge(
+        "llmmem_machine_stalled_full_ratio",
+        "Share of time that all tasks waited for memory (PSI full avg10).",
+        _ratio(machine.pressure_full_percent),
+    )
+    speeds: dict[Labels, float] = {
+        (("model", model_id),): doing.tokens_per_second for model_id, doing in sample.activity.items()
+    }
+    yield Family("llmmem_model_tokens_per_second", "gauge", "Tokens generated in the last second.", speeds)
     gpus = {(("gpu", f"{index} {gpu.name}"),): gpu for index, gpu in enumerate(sample.gpus)}
     sizes: dict[Labels, float] = {labels: gpu.total_bytes for labels, gpu in gpus.items()}
     used: dict[Labels, float] = {labels: gpu.used_bytes for labels, gpu in gpus.items()}
     yield Family("llmmem_gpu_memory_bytes", "gauge", "Memory of the GPU.", sizes)
     yield Family("llmmem_gpu_used_bytes", "gauge", "Memory of the GPU in use by all programs.", used)
+
+
+def _ratio(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100
 
 
 def _gauge(name: str, help: str, value: float | None) -> Family:

@@ -1,184 +1,193 @@
-"""Between OpenAI's requests and answers and those of llama-cpp-python."""
+"""Between OpenAI's requests and answers and those of a host."""
 
 from __future__ import annotations
 
 import base64
 import math
+import sys
 from array import array
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from llmmem_gui.service.http.errors import ApiError
-from llmmem_gui.service.http.json_schemas import keyword_not_held, too_large
+from llmmem_gui.service.http.answer_forms import answer_form
+from llmmem_gui.service.http.errors import refused
+from llmmem_gui.service.http.json_schemas import too_large
+from llmmem_gui.service.http.openai_messages import host_messages, host_tools
 from llmmem_gui.service.http.openai_schemas import (
     SAMPLING,
-    AssistantMessage,
-    ChatMessage,
     ChatRequest,
     CompletionRequest,
-    Content,
-    DeveloperMessage,
     Generation,
-    JsonObjectFormat,
-    JsonSchemaFormat,
-    NamedSchema,
+    Reasoning,
+    Thinking,
     ToolChoice,
 )
-from llmmem_gui.service.http.tool_calls import CallReader, demanded_call_schema
+
+Arguments = dict[str, Any]
+Prompt = str | list[int]
+
+_NO_LIMIT = 2**31 - 1
+_SEEDS = 2**32 - 1
+"""llama.cpp takes the number that this is for "by chance"."""
+_MOST_TEMPLATE_ARGUMENTS = 64
 
 
-def chat_arguments(request: ChatRequest) -> dict[str, Any]:
-    """Arguments of `Llama.create_chat_completion`.
+def chat_arguments(request: ChatRequest) -> Arguments:
+    """What a host is asked for a chat whose tools are `with_tools_of_today`.
 
-    Raises `ApiError` 400 for what the schema cannot say: fields that exclude each other, an unknown tool.
+    Raises `ApiError` 400 for what the schema cannot say, such as fields that exclude each other.
     """
-    arguments = _sampling(request) | {"messages": [_message(message) for message in request.messages]}
-    if request.max_completion_tokens is not None:
-        if request.max_tokens is not None:
-            raise _refused("max_completion_tokens", "max_tokens and max_completion_tokens exclude each other")
-        arguments["max_tokens"] = request.max_completion_tokens
-    if request.logprobs:
-        arguments |= {"logprobs": True, "top_logprobs": request.top_logprobs or 0}
-    elif request.top_logprobs is not None:
-        raise _refused("top_logprobs", "top_logprobs needs logprobs to be true")
-    match request.response_format:
-        case JsonObjectFormat():
-            arguments["response_format"] = {"type": "json_object"}
-        case JsonSchemaFormat(json_schema=named):
-            arguments["response_format"] = {"type": "json_object", "schema": _checked_schema(named)}
+    arguments = generation_arguments(request) | {"messages": host_messages(request)}
+    alternatives = _alternatives(request)
+    if alternatives is not None:
+        arguments |= {"logprobs": True, "top_logprobs": alternatives}
+    thinking = {
+        "template_arguments": _template_arguments(request) or None,
+        "reasoning_format": request.reasoning_format,
+        "thinking_budget": _thinking_budget(request),
+        "continues": _continues(request),
+    }
+    arguments |= {name: value for name, value in thinking.items() if value is not None}
     return arguments | _tool_arguments(request)
 
 
-def call_reader(request: ChatRequest) -> CallReader | None:
-    """What reads tool calls out of the answer; None when the request offers no tools."""
-    if not request.tools or request.tool_choice == "none":
-        return None
-    names = [tool.function.name for tool in request.tools]
-    return CallReader(names, demanded=request.tool_choice not in (None, "auto"))
-
-
-def completion_arguments(request: CompletionRequest) -> dict[str, Any]:
-    """Arguments of `Llama.create_completion`."""
-    prompt = request.prompt if isinstance(request.prompt, str) else request.prompt[0]
-    arguments = _sampling(request) | {"prompt": prompt}
-    for name in ("suffix", "echo", "logprobs"):
-        value = getattr(request, name)
+def completion_arguments(request: CompletionRequest) -> Arguments:
+    """What a host is asked for a text to continue, but for the text."""
+    arguments = generation_arguments(request)
+    alternatives = request.logprobs if request.logprobs is not None else request.n_probs or None
+    for name, value in (("suffix", request.suffix), ("echo", request.echo), ("logprobs", alternatives)):
         if value is not None:
             arguments[name] = value
     return arguments
 
 
-def unit_length(vector: list[float]) -> list[float]:
-    """The embedding with length 1, as OpenAI gives it, so that a dot product is a cosine."""
-    length = math.sqrt(math.fsum(x * x for x in vector))
-    return [x / length for x in vector] if length else vector
-
-
-def base64_vector(vector: list[float]) -> str:
-    """An embedding as OpenAI's clients ask for it: little-endian 32-bit floats in base64."""
-    floats = array("f", vector)
-    if array("H", [1]).tobytes() != b"\x01\x00":
-        floats.byteswap()
-    return base64.b64encode(floats.tobytes()).decode("ascii")
-
-
-def with_calls(payload: Mapping[str, Any], reader: CallReader) -> dict[str, Any]:
-    """A whole chat answer with the tool calls read out of its text."""
-    choice = payload["choices"][0]
-    message = dict(choice["message"])
-    text = reader.feed(message.get("content") or "") + reader.finish()
-    if not reader.calls:
-        return dict(payload)
-    message["content"] = text or None
-    message["tool_calls"] = [{k: v for k, v in call.items() if k != "index"} for call in reader.calls]
-    return {**payload, "choices": [{**choice, "message": message, "finish_reason": "tool_calls"}]}
-
-
-def chunk_with_calls(chunk: Mapping[str, Any], reader: CallReader) -> dict[str, Any]:
-    """A chunk of a streamed chat answer with the tool calls read out of its text."""
-    choice = chunk["choices"][0]
-    delta = dict(choice["delta"])
-    already = len(reader.calls)
-    text = reader.feed(delta.pop("content", None) or "")
-    reason = choice["finish_reason"]
-    if reason is not None:
-        text += reader.finish()
-        reason = "tool_calls" if reader.calls else reason
-    if text:
-        delta["content"] = text
-    if len(reader.calls) > already:
-        delta["tool_calls"] = reader.calls[already:]
-    return {**chunk, "choices": [{**choice, "delta": delta, "finish_reason": reason}]}
-
-
-def _checked_schema(named: NamedSchema) -> dict[str, Any]:
-    """The schema; with `strict` only one that the answer is held to in full."""
-    place = "response_format.json_schema.schema"
-    if too_large(named.schema):
-        raise _refused(place, "the schema is too large or nested too deeply")
-    keyword = keyword_not_held(named.schema) if named.strict else None
-    if keyword is not None:
-        raise _refused(
-            place, f"with strict the answer must fit the whole schema, and {keyword} cannot be held"
-        )
-    return named.schema
-
-
-def _sampling(request: Generation) -> dict[str, Any]:
-    if request.stream_options is not None and not request.stream:
-        raise _refused("stream_options", "stream_options needs stream to be true")
-    arguments = {name: getattr(request, name) for name in SAMPLING if getattr(request, name) is not None}
-    if isinstance(request.stop, str):
-        arguments["stop"] = [request.stop]
+def generation_arguments(request: Generation) -> Arguments:
+    """What a host is asked in every request for text. Raises `ApiError` 400."""
+    arguments = {name: value for name in SAMPLING if (value := getattr(request, name)) is not None}
+    if request.temperature is not None:
+        arguments["temperature"] = max(0.0, request.temperature)
+    if request.max_tokens is not None:
+        arguments["max_tokens"] = request.max_tokens if 0 <= request.max_tokens < _NO_LIMIT else _NO_LIMIT
+    if request.seed is not None and request.seed >= 0:
+        arguments["seed"] = request.seed % _SEEDS
+    stops = [request.stop] if isinstance(request.stop, str) else request.stop or []
+    if any(stops):
+        arguments["stop"] = [stop for stop in stops if stop]
+    form = answer_form(request)
+    if form is not None:
+        arguments["response_format"] = form
     return arguments | {"stream": bool(request.stream)}
 
 
-def _message(message: ChatMessage) -> dict[str, Any]:
-    """A message as chat templates know it: text in one piece, and no name for OpenAI's newer roles."""
-    fields: dict[str, Any] = msgspec.to_builtins(message)
-    given = {name: value for name, value in fields.items() if value not in (None, [])}
-    if isinstance(message, DeveloperMessage):
-        given["role"] = "system"
-    content = _text(message.content)
-    if content is None and isinstance(message, AssistantMessage) and not message.tool_calls:
-        raise _refused("messages", "an assistant's message needs content or tool_calls")
-    # Null stands beside tool calls; templates add the content to the prompt and expect a text.
-    return given | {"content": content or ""}
+def prompts_of(request: CompletionRequest) -> list[Prompt]:
+    """The texts, or tokens, to continue. Raises `ApiError` 400 for numbers among texts."""
+    given = request.prompt
+    if isinstance(given, str):
+        return [given]
+    numbers = [each for each in given if isinstance(each, int)]
+    if len(numbers) == len(given):
+        prompts: list[Prompt] = [numbers]
+    elif numbers:
+        raise refused("prompt", "a list of prompts holds texts, or lists of tokens, and no single tokens")
+    else:
+        prompts = [each for each in given if not isinstance(each, int)]
+    if request.suffix is not None and any(isinstance(each, list) for each in prompts):
+        raise refused("suffix", "a gap is filled between two texts: give the prompt as a text")
+    return prompts
 
 
-def _text(content: Content | None) -> str | None:
-    return content if content is None or isinstance(content, str) else "".join(part.text for part in content)
+def vector_of(packed: str, dimensions: int | None) -> array[float]:
+    """A vector of a host, 32-bit floats in base64; cut to some dimensions, it has length 1 again."""
+    floats = array("f", base64.b64decode(packed))
+    if sys.byteorder == "big":
+        floats.byteswap()
+    if dimensions is None or dimensions >= len(floats):
+        return floats
+    cut = floats[:dimensions]
+    length = math.sqrt(math.fsum(x * x for x in cut)) or 1.0
+    return array("f", (x / length for x in cut))
 
 
-def _tool_arguments(request: ChatRequest) -> dict[str, Any]:
-    if not request.tools:
-        if request.tool_choice not in (None, "none", "auto"):
-            raise _refused("tool_choice", "a tool is demanded and none is given in tools")
+def packed(vector: array[float]) -> str:
+    """The vector as 32-bit floats in base64."""
+    little = array("f", vector)
+    if sys.byteorder == "big":
+        little.byteswap()
+    return base64.b64encode(little.tobytes()).decode()
+
+
+def with_old_calls(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer, or a chunk of one, with its call where those look for it who know functions alone."""
+    return {**payload, "choices": [_with_old_call(choice) for choice in payload["choices"]]}
+
+
+def _with_old_call(choice: Mapping[str, Any]) -> dict[str, Any]:
+    place = "message" if "message" in choice else "delta"
+    said = dict(choice[place])
+    calls = said.pop("tool_calls", None)
+    if calls:
+        said["function_call"] = calls[0]["function"]
+    reason = choice["finish_reason"]
+    return {**choice, place: said, "finish_reason": "function_call" if reason == "tool_calls" else reason}
+
+
+def _alternatives(request: ChatRequest) -> int | None:
+    """How many of the likeliest tokens are told for each; None where nothing of that is asked."""
+    wanted, number = request.logprobs, request.top_logprobs
+    if isinstance(wanted, bool) or wanted is None:
+        if wanted:
+            return number or request.n_probs or 0
+        if number and not request.n_probs:
+            raise refused("top_logprobs", "the field top_logprobs needs logprobs to be true")
+        return request.n_probs or None
+    return number or wanted
+
+
+def _template_arguments(request: ChatRequest) -> Arguments:
+    thinks: bool | None = request.enable_thinking
+    effort = request.reasoning_effort
+    if isinstance(request.think, bool):
+        thinks = request.think
+    elif request.think is not None:
+        effort = request.think
+    if request.thinking is not None:
+        thinks = request.thinking.type != "disabled"
+    if request.reasoning is not None:
+        effort = request.reasoning.effort or effort
+        thinks = thinks if request.reasoning.enabled is None else request.reasoning.enabled
+    if effort == "none" and thinks is None:
+        thinks = False
+    given = {"enable_thinking": thinks, "reasoning_effort": effort}
+    asked = request.chat_template_kwargs or {}
+    if len(asked) > _MOST_TEMPLATE_ARGUMENTS or too_large(asked):
+        raise refused("chat_template_kwargs", "the arguments for the template are too many or too large")
+    return {name: value for name, value in given.items() if value is not None} | asked
+
+
+def _thinking_budget(request: ChatRequest) -> int | None:
+    budgets = (
+        request.thinking_budget,
+        (request.thinking or Thinking()).budget_tokens,
+        (request.reasoning or Reasoning()).max_tokens,
+    )
+    return next((budget for budget in budgets if budget is not None and budget >= 0), None)
+
+
+def _continues(request: ChatRequest) -> bool | None:
+    """Whether the answer goes on with the last message; None where the host may decide."""
+    if request.continue_final_message or request.add_generation_prompt is False:
+        return True
+    if request.messages and request.messages[-1].prefix:
+        return True
+    return request.continue_final_message
+
+
+def _tool_arguments(request: ChatRequest) -> Arguments:
+    if not request.tools or request.tool_choice == "none":
         return {}
-    if any(too_large(tool.function.parameters) for tool in request.tools):
-        raise _refused("tools", "the parameters of a tool are too large or nested too deeply")
-    if request.tool_choice == "none":
-        return {}
-    tools: list[dict[str, Any]] = [
-        {
-            "type": "function",
-            "function": {k: v for k, v in msgspec.to_builtins(tool.function).items() if v is not None},
-        }
-        for tool in request.tools
-    ]
-    if request.tool_choice in (None, "auto"):
-        return {"tools": tools}
-    demanded = tools
-    if isinstance(request.tool_choice, ToolChoice):
-        name = request.tool_choice.function.name
-        demanded = [tool for tool in tools if tool["function"]["name"] == name]
-        if not demanded:
-            raise _refused("tool_choice", f"there is no tool named {name}")
-    schema = demanded_call_schema(demanded)
-    return {"tools": tools, "response_format": {"type": "json_object", "schema": schema}}
-
-
-def _refused(parameter: str, sentence: str) -> ApiError:
-    return ApiError(400, "invalid_value", f"{sentence[0].upper()}{sentence[1:]}.", parameter=parameter)
+    arguments: Arguments = {"tools": host_tools(request), "tool_choice": request.tool_choice or "auto"}
+    if isinstance(request.tool_choice, ToolChoice) and request.tool_choice.function is not None:
+        arguments["tool_choice"] = {"name": request.tool_choice.function.name}
+    if request.parallel_tool_calls is not None:
+        arguments["parallel_tool_calls"] = request.parallel_tool_calls
+    return arguments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,8 +86,10 @@ def _operation_object(operation: Operation, body: Any, answer: Any) -> dict[str,
             "content": {"application/json": {"schema": body}},
         }
     parameters = [_query_parameter(name, kind) for name, kind in operation.query]
-    if "{model_id}" in operation.path:
-        parameters.append({"name": "model_id", "in": "path", "required": True, "schema": {"type": "string"}})
+    parameters += [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", operation.path)
+    ]
     if parameters:
         described["parameters"] = parameters
     if operation.path in WITHOUT_TOKEN:

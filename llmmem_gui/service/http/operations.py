@@ -24,14 +24,28 @@ from llmmem_gui.service.http.control_records import (
     NothingAsked,
     PastLoad,
     PinRequest,
-    Receipt,
+    ReceiptEntry,
     ReserveRequest,
     ScanRequest,
     SimulatedPressure,
     Status,
 )
+from llmmem_gui.service.http.engine_api import EngineApi
+from llmmem_gui.service.http.engine_records import EngineList, EngineRequest
+from llmmem_gui.service.http.neighbour_api import NeighbourApi
+from llmmem_gui.service.http.neighbour_records import (
+    NeighbourEntry,
+    NeighbourReceiptEntry,
+    NeighbourUnloadRequest,
+)
 from llmmem_gui.service.http.openai_api import OpenAiApi
-from llmmem_gui.service.http.openai_schemas import ChatRequest, CompletionRequest, EmbeddingRequest
+from llmmem_gui.service.http.openai_schemas import (
+    ChatRequest,
+    CompletionRequest,
+    EmbeddingRequest,
+    FimRequest,
+    InfillRequest,
+)
 
 Method = Literal["GET", "POST", "PUT", "PATCH"]
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
@@ -44,7 +58,7 @@ class Operation:
 
     method: Method
     path: str
-    """With `{model_id}` where the id of a model stands."""
+    """With `{model_id}` where the id of a model stands, `{neighbour_id}` for that of another program."""
     endpoint: Endpoint
     summary: str
     takes: Any = None
@@ -60,21 +74,67 @@ _MODEL = "/api/v1/models/{model_id}"
 
 
 def operations(
-    openai: OpenAiApi, control: ControlApi, document: Endpoint, metrics: Endpoint
+    openai: OpenAiApi,
+    control: ControlApi,
+    engines: EngineApi,
+    signpost: Endpoint,
+    neighbours: NeighbourApi,
+    document: Endpoint,
+    metrics: Endpoint,
 ) -> tuple[Operation, ...]:
     """Everything that can be asked."""
     return (
         Operation("GET", "/health", control.health, "Whether the program answers", gives=Health),
+        Operation("GET", "/", signpost, "What this server is, and where its API begins"),
         Operation("GET", "/openapi.json", document, "This document"),
         Operation("GET", "/metrics", metrics, "Numbers for Prometheus", media_type="text/plain"),
         Operation("GET", "/v1/models", openai.models, "Models that can be asked, in OpenAI's form"),
         Operation("GET", "/v1/models/{model_id}", openai.model, "One model, in OpenAI's form"),
         Operation("POST", "/v1/chat/completions", openai.chat, "Answer a chat", ChatRequest),
         Operation("POST", "/v1/completions", openai.completion, "Continue a text", CompletionRequest),
+        Operation("POST", "/v1/fim/completions", openai.fim, "Fill a gap, in Mistral's form", FimRequest),
+        Operation("POST", "/infill", openai.infill, "Fill a gap, in llama-server's form", InfillRequest),
         Operation("POST", "/v1/embeddings", openai.embedding, "Turn texts into vectors", EmbeddingRequest),
         *_operations_on_one_model(control),
         *_operations_on_all_models(control),
         *_operations_on_the_program(control),
+        *_operations_on_engines(engines),
+        *_operations_on_neighbours(neighbours),
+    )
+
+
+def _operations_on_engines(engines: EngineApi) -> tuple[Operation, ...]:
+    path = "/api/v1/engines"
+    return (
+        Operation("GET", path, engines.list, "All builds of llama.cpp on this machine", gives=EngineList),
+        Operation("PUT", path, engines.use, "Compute with another engine", EngineRequest, gives=EngineList),
+        Operation(
+            "POST", f"{path}/test", engines.test, "Try an engine anew", EngineRequest, gives=EngineList
+        ),
+        _command(f"{path}/build", engines.build, "Compile llama.cpp for this processor", gives=EngineList),
+        _command(f"{path}/build/cancel", engines.cancel_build, "Give up compiling", gives=EngineList),
+    )
+
+
+def _operations_on_neighbours(neighbours: NeighbourApi) -> tuple[Operation, ...]:
+    path = "/api/v1/neighbours"
+    return (
+        Operation(
+            "GET", path, neighbours.neighbours, "Other programs that hold models", gives=list[NeighbourEntry]
+        ),
+        _command(
+            f"{path}/unload",
+            neighbours.unload_neighbours,
+            "Have all other programs unload what they hold",
+            gives=list[NeighbourReceiptEntry],
+        ),
+        _command(
+            f"{path}/{{neighbour_id}}/unload",
+            neighbours.unload_neighbour,
+            "Have another program unload a model or all, or end it",
+            NeighbourUnloadRequest,
+            gives=NeighbourReceiptEntry,
+        ),
     )
 
 
@@ -82,7 +142,7 @@ def _operations_on_one_model(control: ControlApi) -> tuple[Operation, ...]:
     return (
         Operation("GET", _MODEL, control.model, "One model", gives=ModelStatus),
         _command(f"{_MODEL}/load", control.load, "Load a model", LoadRequest, gives=ModelStatus),
-        _command(f"{_MODEL}/unload", control.unload, "Unload a model", gives=Receipt),
+        _command(f"{_MODEL}/unload", control.unload, "Unload a model", gives=ReceiptEntry),
         _command(
             f"{_MODEL}/doze", control.doze, "Drop an idle model's weights from memory", gives=ModelStatus
         ),
@@ -117,12 +177,12 @@ def _operations_on_all_models(control: ControlApi) -> tuple[Operation, ...]:
             "POST", f"{path}/models", control.add_model, "Add a model file", AddRequest, gives=LibraryEntry
         ),
         _command(f"{path}/scan", control.scan, "Look for model files", ScanRequest, gives=list[LibraryEntry]),
-        _command(f"{path}/unload", control.unload_all, "Unload every model", gives=list[Receipt]),
+        _command(f"{path}/unload", control.unload_all, "Unload every model", gives=list[ReceiptEntry]),
         _command(
             f"{path}/cleanup",
             control.clean_up,
             "Unload every idle model that is not pinned",
-            gives=list[Receipt],
+            gives=list[ReceiptEntry],
         ),
         Operation("GET", f"{path}/usage", control.usage, "Memory in use", gives=MemoryUsage),
         Operation(
@@ -141,7 +201,7 @@ def _operations_on_the_program(control: ControlApi) -> tuple[Operation, ...]:
             "PUT",
             f"{path}/simulated-pressure",
             control.simulate_pressure,
-            "Behave as if memory were short, without using any",
+            "Show a level of pressure as if memory were short, without using any",
             SimulatedPressure,
             gives=Status,
         ),
@@ -169,6 +229,14 @@ def _operations_on_the_program(control: ControlApi) -> tuple[Operation, ...]:
             "The last events",
             gives=list[dict[str, Any]],
             query=(("count", "number"),),
+        ),
+        Operation(
+            "GET",
+            f"{path}/events/past",
+            control.past_events,
+            "The last events of all runs, or those that concern one model",
+            gives=list[dict[str, Any]],
+            query=(("model", "text"), ("limit", "number")),
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -30,14 +30,16 @@ class JsonReply(Response):
 class EventStream:
     """A stream of server-sent events; the headers go out with the first event."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, headers: Mapping[str, str] | None = None) -> None:
+        """`headers` stand beside those that every stream has."""
         self._send = send
+        self._headers = {"content-type": "text/event-stream; charset=utf-8", **(headers or {})}
         self.started = False
 
     async def start(self) -> None:
         """Send the headers; done by the first event if nobody did before."""
         self.started = True
-        headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+        headers = [(name.encode(), value.encode()) for name, value in self._headers.items()]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def say(self, content: Any, event: str | None = None) -> None:
