@@ -14,13 +14,14 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from llmmem_gui.core.events import Actor
+from llmmem_gui.core.file_window import printable
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.storage.endpoint import ACTOR_HEADER, Endpoint, running_program
 from llmmem_gui.service.storage.token_file import read_token
 
 CONNECT_SECONDS = 5.0
 
-Answer = TypeVar("Answer")
+Decoded = TypeVar("Decoded")
 
 
 class NoProgram(Exception):
@@ -63,7 +64,7 @@ class ApiClient:
     @classmethod
     def of_running_program(cls, folders: Folders, actor: Actor) -> ApiClient:
         """A client of the program that runs for these folders. Raises `NoProgram` and `TokenError`."""
-        endpoint = running_program(folders.runtime, folders.data)
+        endpoint = running_program(folders.meeting_places())
         if endpoint is None:
             raise NoProgram("LLM Memory is not running: start `llmmem serve` or open its window.")
         return cls(endpoint, actor)
@@ -71,7 +72,7 @@ class ApiClient:
     @overload
     def request(self, method: str, path: str, body: Any = None) -> Any: ...
     @overload
-    def request(self, method: str, path: str, body: Any = None, *, gives: type[Answer]) -> Answer: ...
+    def request(self, method: str, path: str, body: Any = None, *, gives: type[Decoded]) -> Decoded: ...
     def request(self, method: str, path: str, body: Any = None, *, gives: Any = Any) -> Any:
         """Ask once and wait for the whole answer, however long the work takes.
 
@@ -118,7 +119,7 @@ class ApiClient:
         headers = dict(self._headers)
         content = None
         if body is not None:
-            content = msgspec.json.encode(body)
+            content = _json(body)
             headers["Content-Type"] = "application/json"
         try:
             connection.request(method, path, content, headers)
@@ -143,6 +144,8 @@ class EventReader:
         self._answer = answer
         self._socket = connection.sock
         self._closed = False
+        self.is_complete = False
+        """The program has said that nothing follows; streams of events never do."""
 
     def __enter__(self) -> EventReader:
         return self
@@ -155,8 +158,11 @@ class EventReader:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Raises `RequestFailed` for an error in the stream, `NoProgram` when the stream is torn."""
         while line := self._line():
+            if not line.startswith(b"data: "):
+                continue
             content = line.removeprefix(b"data: ").strip()
-            if not line.startswith(b"data: ") or content == b"[DONE]":
+            if content == b"[DONE]":
+                self.is_complete = True
                 continue
             event: dict[str, Any] = msgspec.json.decode(content)
             if isinstance(event.get("error"), dict):
@@ -180,7 +186,17 @@ class EventReader:
 
 def model_path(model_id: str, action: str = "") -> str:
     """The address of a model, or of something done to it."""
-    return f"/api/v1/models/{quote(model_id, safe='')}" + (f"/{action}" if action else "")
+    quoted = quote(model_id, safe="", errors="surrogateescape")
+    return f"/api/v1/models/{quoted}" + (f"/{action}" if action else "")
+
+
+def _json(body: Any) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError as error:
+        # Python hands on the bytes of a command line, and names of files, that are no text.
+        name = printable(os.fsencode(error.object))
+        raise RequestFailed(f"{name} is not UTF-8: rename the file, or write it in UTF-8.") from error
 
 
 def _failure(status: int, content: bytes) -> RequestFailed:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from llmmem_gui.service.api_client import ApiClient
+from llmmem_gui.service.api_client import ApiClient, RequestFailed
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -24,7 +24,8 @@ class Reply(msgspec.Struct, frozen=True):
 class Question:
     """One question to a model; iterating gives the answer's text as it comes, after which `reply` is known.
 
-    Iterating raises `NoProgram` and `RequestFailed`; leaving before the end cancels the generation.
+    Iterating raises `NoProgram` and `RequestFailed`, also when the answer is cut off; leaving before the end
+    cancels the generation.
     """
 
     def __init__(
@@ -58,6 +59,8 @@ class Question:
                     if piece:
                         pieces.append(piece)
                         yield piece
+            if not chunks.is_complete:
+                raise RequestFailed("LLM Memory ended before the answer was complete: ask again.")
         self.reply = Reply(
             "".join(pieces),
             usage.get("prompt_tokens", 0),

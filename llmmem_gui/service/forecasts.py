@@ -64,7 +64,8 @@ class Forecasts:
         except RehearsalError as error:
             log.info("%s", error)
             return forecast
-        del self._known[self._key(file, parameters)]
+        # Others may have cleared it while the rehearsal was awaited.
+        self._known.pop(self._key(file, parameters), None)
         return self.instant(file, parameters) or forecast
 
     async def for_load(self, file: ModelFile, parameters: LoadParameters, room_bytes: int | None) -> Forecast:
@@ -74,14 +75,15 @@ class Forecasts:
         """
         forecast = self.instant(file, parameters)
         assert forecast is not None  # only models are loaded
-        if room_bytes is None or (forecast.high_bytes <= room_bytes and not forecast.doubt):
+        highest_bytes = forecast.high_bytes - forecast.vram_bytes
+        if room_bytes is None or (highest_bytes <= room_bytes and not forecast.doubt):
             return forecast
         return await self.rehearsed(file, parameters)
 
     def largest_context(self, file: ModelFile, parameters: LoadParameters, fits_bytes: int) -> int | None:
         """The largest context, up to what the model was trained for, with which it takes at most that."""
         highest = file.context_length or _LARGEST_CONTEXT
-        return largest_context(parameters, highest, fits_bytes, lambda p: self._total_bytes(file, p))
+        return largest_context(parameters, highest, fits_bytes, lambda p: self._main_bytes(file, p))
 
     async def largest_context_rehearsed(
         self, file: ModelFile, parameters: LoadParameters, fits_bytes: int
@@ -100,7 +102,7 @@ class Forecasts:
     ) -> LoadParameters | None:
         """The mildest change of the parameters with which the model fits the limit; None when none does."""
         highest = file.context_length or parameters.context
-        return cheaper_parameters(parameters, highest, limit_bytes, lambda p: self._total_bytes(file, p))
+        return cheaper_parameters(parameters, highest, limit_bytes, lambda p: self._main_bytes(file, p))
 
     def past(self, model_id: str) -> Sequence[LoadRecord]:
         """Forecast and measurement of past loads of a model, the newest last."""
@@ -130,7 +132,7 @@ class Forecasts:
     def _key(self, file: ModelFile, parameters: LoadParameters) -> LoadKey:
         return LoadKey(file.identities, parameters, self._rehearsals.engine.version)
 
-    def _total_bytes(self, file: ModelFile, parameters: LoadParameters) -> int:
+    def _main_bytes(self, file: ModelFile, parameters: LoadParameters) -> int:
         forecast = self.instant(file, parameters)
         assert forecast is not None  # only models are asked for
-        return forecast.total_bytes
+        return forecast.main_bytes

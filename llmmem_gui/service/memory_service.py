@@ -7,37 +7,48 @@ HTTP, script) uses these methods and so gets the same checks, limits and events.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from llmmem_gui.core import cache_messages as m
-from llmmem_gui.core.events import Actor, Event, Receipt
+from llmmem_gui.core.events import Actor, Event, UnloadReceipt
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.library import ModelFile
+from llmmem_gui.core.outlook import LimitsOutlook
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.readings import Sample
-from llmmem_gui.core.sentence import Sentence
-from llmmem_gui.core.settings import ModelSettings, Settings
+from llmmem_gui.core.refusal import Refusal
+from llmmem_gui.core.sentence import Models, Sentence
+from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.folders import Folders
-from llmmem_gui.service.answer import Answer
 from llmmem_gui.service.cache_driver import CacheDriver
-from llmmem_gui.service.catalogue import Catalogue
+from llmmem_gui.service.catalogue import Catalogue, as_it_can_be_loaded
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.hosting.host_life import HostLife
+from llmmem_gui.service.engines.engines import Engines
 from llmmem_gui.service.hosting.hosts import HostStarter
+from llmmem_gui.service.model_answer import ModelAnswer
+from llmmem_gui.service.model_list import ModelList
+from llmmem_gui.service.neighbours.neighbours import Neighbours
 from llmmem_gui.service.publisher import Listener, Publisher
+from llmmem_gui.service.sampling.machine_memory import installed_bytes
 from llmmem_gui.service.sampling.memory_watch import MemoryWatch
 from llmmem_gui.service.sampling.sampler import Sampler
+from llmmem_gui.service.sampling.ticks import Ticks
+from llmmem_gui.service.settings_in_force import SettingsInForce
 from llmmem_gui.service.snapshots import build_snapshot
+from llmmem_gui.service.storage.engine_store import EngineStore
 from llmmem_gui.service.storage.settings_file import SettingsFile
+from llmmem_gui.service.supervision import Supervisor
 from llmmem_gui.service.usage import MemoryUsage
 
 KEEP: Final = -1
@@ -50,27 +61,68 @@ _LOADING_INTERVAL_SECONDS = 0.25
 class MemoryService:
     """Keeps models in memory for whoever asks, under the limits of the settings."""
 
-    def __init__(self, folders: Folders, settings_file: SettingsFile, hosts: HostStarter) -> None:
-        self.catalogue = Catalogue(folders, settings_file)
+    def __init__(
+        self,
+        folders: Folders,
+        settings_file: SettingsFile,
+        hosts: HostStarter,
+        *,
+        sampler: Sampler | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` gives monotonic seconds, as the running loop's own clock does."""
+        self.catalogue = Catalogue(folders, settings_file, hosts.choice, is_held=self._is_held, clock=clock)
         self.sample: Sample | None = None
         self._settings_file = settings_file
         self._hosts = hosts
-        self._sampler = Sampler()
-        self._sampling = asyncio.Lock()
+        self._clock = clock
+        self._tasks = Supervisor(clock=clock)
         self._watch = MemoryWatch()
         self._publisher = Publisher()
         self._publish = self._publisher.publish
         self._snapshot: CacheSnapshot | None = None
         self._publishing = False
-        self._ticking: asyncio.Task[None] | None = None
-        self._scanning: asyncio.Task[None] | None = None
+        self.engines = Engines(
+            EngineStore(folders.data),
+            hosts.choice,
+            publish=self._publish,
+            note=self.note,
+            prefer=self._prefer_engine,
+        )
         self._driver = CacheDriver(
             hosts,
+            clock=clock,
             path_of=self._path_of,
             publish=self._publish,
             changed=self._publish_snapshot_soon,
-            ended=self._learn,
-            smaller=self._smaller,
+            ended=self.catalogue.learn,
+            engine_crashed=self.engines.crashed_in_use,
+            conversations=self.catalogue.conversations_of,
+        )
+        self._ticks = Ticks(
+            sampler or Sampler(),
+            hosts=lambda: (self._driver.sampled_hosts(), hosts.nursery_pid),
+            interval=self._seconds_to_next_tick,
+            take_in=self._take_in,
+            missed=lambda: self._driver.tell(m.TimePassed()),
+            report=self._report_sampling,
+        )
+        self._in_force = SettingsInForce(
+            settings_file,
+            self.catalogue,
+            self._driver,
+            self._watch,
+            self.engines,
+            publish=self._publish,
+            note=self.note,
+        )
+        self.list = ModelList(self.catalogue, self._in_force, self._is_held, self._publish_snapshot_soon)
+        self.neighbours = Neighbours(
+            own=self._own_pids,
+            name_of=self.catalogue.name_of,
+            changed=self._publish_snapshot_soon,
+            publish=self._publish,
+            clock=clock,
         )
 
     # --- life ----------------------------------------------------------------------------------------
@@ -78,29 +130,37 @@ class MemoryService:
     async def start(self) -> None:
         """Read the settings, find the models, take the first sample, and begin to tick."""
         notes = self.catalogue.load()
-        await self._tick()
-        self._apply_settings()
+        self.engines.start(self.settings.loading.engine)
+        await self._ticks.tick()
+        self._in_force.open(installed_bytes() if self.sample is None else self.sample.machine.total_bytes)
         notes += [problem.sentence for problem in self._settings_file.problems]
         for sentence in notes:
             self.note(sentence)
         self._watch.open()
-        self._scanning = asyncio.create_task(self._scan_at_start())
-        self._ticking = asyncio.create_task(self._tick_for_ever())
+        self._tasks.run("the search at the start", self._scan_at_start())
+        self._tasks.keep("sampling", self._ticks.tick_for_ever)
+        self.neighbours.start()
+
+    async def broken(self) -> Sentence:
+        """Wait until the service cannot go on, if ever: why. Whoever runs it ends it then, in order."""
+        return await self._tasks.gave_up()
 
     async def close(self) -> None:
         """Stop ticking, end every host (asked, then killed) and wait until the last one is reaped."""
-        self._watch.close()
-        tasks = [task for task in (self._ticking, self._scanning) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self._driver.close()
-        await self._hosts.close()
-        await self.catalogue.close()
-        self._sampler.close()
+        async with contextlib.AsyncExitStack() as steps:
+            # Each step is taken whatever the one before it raises.
+            steps.push_async_callback(self._ticks.close)
+            steps.push_async_callback(self.catalogue.close)
+            steps.push_async_callback(self._hosts.close)
+            steps.push_async_callback(self._driver.close)
+            steps.push_async_callback(self.engines.close)
+            steps.push_async_callback(self._tasks.close)
+            steps.push_async_callback(self.neighbours.close)
+            self._watch.close()
 
     async def _scan_at_start(self) -> None:
         await self.scan()
+        await self.list.load_at_start(self.load)
         await self.catalogue.rehearse_all()
         self._publish_snapshot_soon()
 
@@ -127,12 +187,19 @@ class MemoryService:
     def snapshot(self) -> CacheSnapshot:
         """The cache and all known models as they are now."""
         if self._snapshot is None:
-            self._snapshot = build_snapshot(
+            built = build_snapshot(
                 self._driver.cache,
                 self.catalogue,
-                now=time.monotonic(),
+                now=self._clock(),
                 level=self._watch.level,
+                sampling=self._ticks.health,
                 pid_of=self._pid_of,
+            )
+            self._snapshot = replace(
+                built,
+                pressure_is_simulated=self._watch.is_simulated,
+                alerts=self._watch.standing(built),
+                neighbours=self.neighbours.found,
             )
         return self._snapshot
 
@@ -176,23 +243,28 @@ class MemoryService:
             await self.set_limit(file.id, limit_bytes, actor=actor)
         if pin is not None:
             await self.set_pinned(file.id, pin, actor=actor)
-        await self._obtain(file, parameters, "load", actor)
-        await self._tick()  # so that what it really uses is in the snapshot
+        wanted = as_it_can_be_loaded(file, parameters or self.catalogue.parameters_of(file))
+        await self._obtain(file, wanted, "load", actor, exact=parameters is not None)
+        if parameters is not None:
+            # It comes back like that after an unload or a crash, for whoever asks.
+            await self.choose_parameters(file.id, msgspec.structs.asdict(wanted), actor=actor)
+        await self._ticks.tick()  # so that what it really uses is in the snapshot
         loaded = self.snapshot.model(file.id)
-        assert loaded is not None
+        if loaded is None:  # it ended, and its file went, while that was measured
+            raise CommandError.of(Refusal("unloaded", file.id))
         return loaded
 
-    async def unload(self, model: str, *, actor: Actor) -> Receipt:
+    async def unload(self, model: str, *, actor: Actor) -> UnloadReceipt:
         """Unload a model now, whatever it is doing, and return what that gave back."""
         return await self._driver.unload(self.catalogue.known(model).id, actor)
 
-    async def unload_all(self, *, actor: Actor) -> list[Receipt]:
+    async def unload_all(self, *, actor: Actor) -> list[UnloadReceipt]:
         """Unload every model now."""
-        loaded = [entry.model_id for entry in self._driver.cache.entries if entry.state.holds_host]
-        going = [id for id in loaded if self._driver.cache.entry(id).state is not State.UNLOADING]  # type: ignore[union-attr]
+        held = [entry for entry in self._driver.cache.entries if entry.state.holds_host]
+        going = [entry.model_id for entry in held if entry.state is not State.UNLOADING]
         return list(await asyncio.gather(*(self._driver.unload(id, actor) for id in going)))
 
-    async def clean_up(self, *, actor: Actor) -> list[Receipt]:
+    async def clean_up(self, *, actor: Actor) -> list[UnloadReceipt]:
         """Unload every idle model that is not pinned."""
         return await self._driver.clean_up(actor)
 
@@ -200,10 +272,9 @@ class MemoryService:
         """Drop the mapped weights of an idle model; it wakes at its next request."""
         file = self.catalogue.known(model)
         self._driver.tell(m.DozeAsked(file.id, actor))
-        entry = self._driver.cache.entry(file.id)
-        if entry is None or entry.state is not State.DOZING:
+        if (entry := self._driver.cache.entry(file.id)) is None or entry.state is not State.DOZING:
             sentence = Sentence("Command", "{model} is not idle: only a ready model can doze.")
-            raise CommandError("bad request", sentence.format(model=file.id), file.id)
+            raise CommandError("bad request", sentence.format(model=Models((file.id,))), file.id)
 
     async def set_limit(self, model: str | None, limit_bytes: int | None, *, actor: Actor) -> None:
         """Set the limit of a model, or without a model the total limit; None or 0 bytes: no limit."""
@@ -212,48 +283,40 @@ class MemoryService:
             sentence = Sentence("Command", "A limit of {number} bytes is below 0: give 0 for no limit.")
             raise CommandError("bad request", sentence.format(number=limit))
         if model is None:
-            limits = msgspec.structs.replace(self.settings.limits, total_limit_bytes=limit_bytes)
-            await self.change_settings(msgspec.structs.replace(self.settings, limits=limits), actor=actor)
+            await self.change_settings({"limits.total_limit_bytes": limit}, actor=actor)
         else:
-            file = self.catalogue.known(model)
-            await self.catalogue.change(file, limit_bytes=limit)
-            self._publish(self.settings)
-            self._driver.tell(m.LimitSet(file.id, limit))
-        self._publish(
-            Event(time.time(), "limit-changed", model, "asked", actor, numbers={"limit_bytes": limit or 0})
-        )
-
-    async def set_reserve(self, reserve_bytes: int | None, *, actor: Actor) -> None:
-        """Set how much of the machine stays free for everything else; None: computed from the machine."""
-        limits = msgspec.structs.replace(self.settings.limits, reserve_bytes=reserve_bytes)
-        await self.change_settings(msgspec.structs.replace(self.settings, limits=limits), actor=actor)
-
-    async def set_idle_minutes(self, minutes: float, *, actor: Actor) -> None:
-        """Set after how many idle minutes a model is unloaded; 0 or less: never."""
-        limits = msgspec.structs.replace(self.settings.limits, idle_minutes=minutes)
-        await self.change_settings(msgspec.structs.replace(self.settings, limits=limits), actor=actor)
+            await self._in_force.change_model(self.catalogue.known(model), actor=actor, limit_bytes=limit)
 
     async def set_pinned(self, model: str, pinned: bool, *, actor: Actor) -> None:
         """Pin a model, so that it is never unloaded by itself, or take the pin away."""
-        file = self.catalogue.known(model)
-        await self.catalogue.change(file, pinned=pinned)
-        self._publish(self.settings)
-        self._driver.tell(m.PinSet(file.id, pinned))
-        self._publish(Event(time.time(), "pin-changed", file.id, "asked", actor, numbers={"pinned": pinned}))
+        await self._in_force.change_model(self.catalogue.known(model), actor=actor, pinned=pinned)
 
-    async def change_settings(self, settings: Settings, *, actor: Actor) -> None:
-        """Put other settings in force and write them down."""
-        told = self._settings_file.unsaved
-        await self._settings_file.save(settings)
-        unsaved = self._settings_file.unsaved
-        if unsaved is not None and unsaved != told:
-            self.note(unsaved)
-        self._apply_settings()
-        self._publish(settings)
+    async def choose_parameters(self, model: str, changes: Mapping[str, Any], *, actor: Actor) -> None:
+        """Change how a model is loaded from now on; what is as usual follows the settings for all."""
+        await self._in_force.choose_parameters(self.catalogue.known(model), changes, actor=actor)
 
-    def simulate_pressure(self, level: Level | None) -> None:
-        """Behave as if the machine were at that level of pressure, without using memory; None ends it."""
-        self._watch.simulate(level)
+    async def change_settings(self, changes: Mapping[str, object], *, actor: Actor) -> None:
+        """Change settings, each named as `section.field`, all or none, and write them down.
+
+        Raises `BadSetting` with the name of one that cannot be changed like that.
+        """
+        await self._in_force.change(changes, actor=actor)
+
+    def preview(self, changes: Mapping[str, object]) -> LimitsOutlook:
+        """What these changes of settings would bring at once. Raises `BadSetting`."""
+        return self._driver.cache.outlook(self._in_force.policy_after(changes), self._clock())
+
+    async def add_folder(self, folder: str, *, actor: Actor) -> None:
+        """Search one more folder for models from now on."""
+        await self._in_force.add_folder(folder, actor=actor)
+
+    async def _prefer_engine(self, name: str) -> None:
+        await self.change_settings({"loading.engine": name}, actor="program")
+
+    def simulate_pressure(self, level: Level | None, *, act: bool = False) -> None:
+        """Show that level of pressure, without using memory, and with `act` give models up; None ends it."""
+        self._watch.simulate(level, act=act)
+        self._follow_pressure()
 
     # --- models --------------------------------------------------------------------------------------
 
@@ -266,18 +329,20 @@ class MemoryService:
         told = self.catalogue.folder_problems
         async for batch in self.catalogue.scan(folders):
             found.extend(batch)
-            self._publish_snapshot_soon()
+            if batch:
+                self._publish_snapshot_soon()
+        self._publish_snapshot_soon()  # at its end a search forgets
         for problem in self.catalogue.folder_problems:
             if problem not in told:
                 self.note(problem.reason)
-        self._tell_of_models()
+        self._in_force.tell_of_models()
         return tuple(found)
 
     async def add_model(self, path: Path) -> ModelFile:
         """Take one file into the library. Raises `CommandError` when it is not a model."""
-        await self.catalogue.add(path)
-        file = await self.catalogue.loadable(str(path))
-        self._tell_of_models()
+        file = await self.catalogue.add(path)
+        await self._in_force.change_model(file, actor="program", hidden=False)
+        self._in_force.tell_of_models()
         self._publish_snapshot_soon()
         return file
 
@@ -286,35 +351,9 @@ class MemoryService:
         file = await self.catalogue.loadable(model)
         return await self.catalogue.forecast(file, parameters or self.catalogue.parameters_of(file))
 
-    async def largest_context(
-        self, model: str, fits_bytes: int, parameters: LoadParameters | None = None
-    ) -> int | None:
-        """The largest context with which the model takes at most `fits_bytes`; None when none does."""
-        file = await self.catalogue.loadable(model)
-        wanted = parameters or self.catalogue.parameters_of(file)
-        return await self.catalogue.forecasts.largest_context_rehearsed(file, wanted, fits_bytes)
-
-    async def _learn(self, life: HostLife) -> None:
-        file = self.catalogue.known(life.start.model_id)
-        await self.catalogue.forecasts.learn(file, life.start.parameters, life.peak, time.time())
-
-    def _smaller(self, asked: m.AskSmaller) -> tuple[LoadParameters, Charge] | None:
-        """Parameters with which a model that outgrew its limit should stay under it.
-
-        It took more than its forecast; the forecasts of smaller loads are taken to be off by as much.
-        """
-        file = self.catalogue.known(asked.model_id)
-        forecasts = self.catalogue.forecasts
-        forecast = forecasts.instant(file, asked.parameters)
-        if forecast is None:
-            return None
-        factor = max(1.0, asked.used.total_bytes / forecast.total_bytes)
-        smaller = forecasts.cheaper_parameters(file, asked.parameters, int(asked.limit_bytes / factor))
-        expected = forecasts.instant(file, smaller) if smaller is not None else None
-        if smaller is None or expected is None:
-            return None
-        private = int(expected.private_bytes * factor)
-        return smaller, Charge(private, expected.mapped_bytes, file.file)
+    def _is_held(self, model_id: str) -> bool:
+        entry = self._driver.cache.entry(model_id)
+        return entry is not None and (entry.state.holds_host or entry.state is State.QUEUED)
 
     def _path_of(self, model_id: str) -> str:
         return self.catalogue.known(model_id).path
@@ -323,41 +362,15 @@ class MemoryService:
         life = self._driver.life_of(model_id)
         return None if life is None else life.pid
 
-    # --- settings ------------------------------------------------------------------------------------
-
-    @property
-    def _machine_bytes(self) -> int:
-        assert self.sample is not None  # the first sample is taken before anything else
-        return self.sample.machine.total_bytes
-
-    def _apply_settings(self) -> None:
-        limits = self.settings.limits
-        machine_bytes = self._machine_bytes
-        policy = m.Policy(
-            total_limit_bytes=limits.total_limit_for(machine_bytes) or None,
-            reserve_bytes=limits.reserve_for(machine_bytes),
-            idle_seconds=limits.idle_minutes * 60,
-            queue_limit=self.settings.api.queue_limit,
-            may_doze=limits.may_doze,
-            over_limit=limits.over_limit_action,
-        )
-        self._watch.warn_at(self.settings.warnings)
-        self._driver.threads = self.settings.loading.threads
-        self._driver.load_timeout_seconds = self.settings.loading.load_timeout_seconds
-        self._driver.tell(m.PolicySet(policy))
-        self._tell_of_models()
-
-    def _tell_of_models(self) -> None:
-        """Tell the cache of the pins and limits that are set for models it may not know yet."""
-        for file in self.catalogue.models:
-            chosen = self.catalogue.settings_of(file)
-            if chosen != ModelSettings():
-                self._driver.tell(m.PinSet(file.id, chosen.pinned))
-                self._driver.tell(m.LimitSet(file.id, chosen.limit_bytes))
+    def _own_pids(self) -> set[int]:
+        hosts = {host.pid for host in self._driver.sampled_hosts().values()}
+        return hosts if self._hosts.nursery_pid is None else hosts | {self._hosts.nursery_pid}
 
     # --- answers -------------------------------------------------------------------------------------
 
-    def ask(self, model: str, operation: Operation, arguments: Mapping[str, Any], *, actor: Actor) -> Answer:
+    def ask(
+        self, model: str, operation: Operation, arguments: Mapping[str, Any], *, actor: Actor
+    ) -> ModelAnswer:
         """An answer of the model, which is loaded if need be.
 
         `arguments` are those of llama-cpp-python's method for the operation, already checked.
@@ -367,34 +380,40 @@ class MemoryService:
             file = await self.catalogue.loadable(model)
             return await self._obtain(file, self._parameters_to_ask(file, operation), "use", actor)
 
-        return Answer(model, operation, arguments, obtain, self._driver)
+        return ModelAnswer(model, operation, arguments, obtain, self._driver)
 
     def _parameters_to_ask(self, file: ModelFile, operation: Operation) -> LoadParameters:
-        """Those it is loaded with, or would be, made to give what is asked: text or embeddings."""
+        """Those to load it with for an answer: as it is loaded, or would be, for text or for embeddings."""
         entry = self._driver.cache.entry(file.id)
         loaded = entry is not None and entry.state.holds_host
         parameters = entry.parameters if entry and loaded else self.catalogue.parameters_of(file)
-        return msgspec.structs.replace(parameters, embeddings=operation == "embedding")
+        asked = msgspec.structs.replace(parameters, embeddings=operation == "embedding")
+        return as_it_can_be_loaded(file, asked)
 
     async def _obtain(
-        self, file: ModelFile, parameters: LoadParameters | None, purpose: m.Purpose, actor: Actor
+        self,
+        file: ModelFile,
+        parameters: LoadParameters,
+        purpose: m.Purpose,
+        actor: Actor,
+        *,
+        exact: bool = False,
     ) -> m.Grant:
-        wanted = parameters or self.catalogue.parameters_of(file)
-        forecast = await self.catalogue.forecasts.for_load(file, wanted, self.snapshot.room_bytes)
+        forecast = await self.catalogue.forecasts.for_load(file, parameters, self.snapshot.room_bytes)
         limit = self.catalogue.settings_of(file).limit_bytes
         fits = None
-        if limit is not None and forecast.total_bytes > limit:
-            fits = self.catalogue.forecasts.largest_context(file, wanted, limit)
+        if limit is not None and forecast.main_bytes > limit:
+            fits = self.catalogue.forecasts.largest_context(file, parameters, limit)
 
         def asked(ticket: int) -> m.Requested:
             return m.Requested(
                 ticket,
                 file.id,
                 Charge(forecast.private_bytes, forecast.mapped_bytes, file.file),
-                wanted,
+                parameters,
                 purpose,
                 actor,
-                exact=parameters is not None,
+                exact=exact,
                 patience_seconds=self.settings.api.queue_seconds if purpose == "use" else None,
                 fits_context=fits,
             )
@@ -403,24 +422,29 @@ class MemoryService:
 
     # --- time ----------------------------------------------------------------------------------------
 
-    async def _tick_for_ever(self) -> None:
-        while True:
-            loading = any(entry.state is State.LOADING for entry in self._driver.cache.entries)
-            interval = self.settings.monitoring.interval_seconds
-            await asyncio.sleep(min(interval, _LOADING_INTERVAL_SECONDS) if loading else interval)
-            await self._tick()
+    def _seconds_to_next_tick(self) -> float:
+        loading = any(entry.state is State.LOADING for entry in self._driver.cache.entries)
+        interval = self.settings.monitoring.interval_seconds
+        return min(interval, _LOADING_INTERVAL_SECONDS) if loading else interval
 
-    async def _tick(self) -> None:
-        async with self._sampling:
-            hosts = self._driver.sampled_hosts()
-            sample = await asyncio.to_thread(self._sampler.sample, hosts, self._hosts.nursery_pid)
-        self.sample = sample
+    def _take_in(self, sample: Sample) -> None:
         self._hosts.rest_if_unused(sample.monotonic)
-        self._driver.observe(sample)
-        changed = self._watch.feed(sample)
-        if changed is not None:
-            self._publish(changed)
-            self._driver.tell(m.PressureChanged(self._watch.level))
+        self.sample = sample = self.neighbours.beside(self._driver.observe(sample))
+        self._watch.feed(sample)
+        self._follow_pressure()
         self._publish(sample)
-        for warning in self._watch.warnings(self.snapshot, sample):
-            self._publish(warning)
+        for event in self._watch.events(self.snapshot, sample):
+            self._publish(event)
+
+    def _report_sampling(self, event: Event) -> None:
+        self._publish(event)
+        self._publish_snapshot_soon()
+
+    def _follow_pressure(self) -> None:
+        """Tell everybody of another level of pressure, and the cache of one that it has to act on."""
+        assert self.sample is not None  # the first sample is taken before anything else
+        if (changed := self._watch.change(self.sample.machine)) is not None:
+            self._publish(changed)
+            self._publish_snapshot_soon()
+        if (act_on := self._watch.changed_level_to_act_on()) is not None:
+            self._driver.tell(m.PressureChanged(act_on))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -10,18 +11,25 @@ from collections.abc import Awaitable, Callable
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.sentence import Sentence, SentenceError
 from llmmem_gui.folders import Folders
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.hosts import HostStarter
 from llmmem_gui.service.http.api import HttpApi
 from llmmem_gui.service.memory_service import MemoryService
 from llmmem_gui.service.publisher import Fact
 from llmmem_gui.service.storage import endpoint, token_file
 from llmmem_gui.service.storage.endpoint import Endpoint
+from llmmem_gui.service.storage.engine_store import EngineStore
 from llmmem_gui.service.storage.history_store import HistoryStore
-from llmmem_gui.service.storage.program_lock import ProgramLock
+from llmmem_gui.service.storage.program_lock import AlreadyRunning, ProgramLock, holder
 from llmmem_gui.service.storage.settings_file import SettingsFile
 
 log = logging.getLogger(__name__)
+
+
+class ServiceBroken(SentenceError):
+    """The service cannot go on, and everything was ended in order."""
 
 
 class Program:
@@ -33,25 +41,37 @@ class Program:
     """
 
     def __init__(self, folders: Folders) -> None:
-        self._folders = folders
-        folders.create()
-        self._lock = ProgramLock(folders.data)
+        self.folders, unkept = folders.prepare()
+        """Where its files lie; elsewhere than asked while the home cannot be written."""
+        for place in folders.meeting_places():
+            pid = holder(place)
+            if pid is not None:
+                raise AlreadyRunning(pid, place)
+        self._lock = ProgramLock(self.folders.runtime)
         try:
-            self.token = token_file.keep_token(folders.token_file)
+            self.token, replaced = token_file.keep_token(self.folders.token_file)
             """What other programs must show to the API."""
+            self._met = tuple(notice for notice in (unkept, replaced) if notice is not None)
             settings_file = SettingsFile(folders.settings_file)
-            hosts = HostStarter.spawn()
+            store = EngineStore(folders.data)
+            choice = EngineChoice.of_machine(store, settings_file.settings.loading.engine)
+            hosts = HostStarter.spawn(choice=choice)
         except BaseException:
             self._lock.release()
             raise
-        self.service = MemoryService(folders, settings_file, hosts)
+        self.service = MemoryService(self.folders, settings_file, hosts)
         self.history = HistoryStore(
-            folders.history_file,
+            self.folders.history_file,
             days=settings_file.settings.monitoring.history_days,
             report=self.service.note,
         )
-        self.api = HttpApi(self.service, self.token)
+        self.api = HttpApi(self.service, self.token, self.history)
         self._history_is_open = False
+
+    @property
+    def notices(self) -> tuple[Sentence, ...]:
+        """What a person should know about this start, in one sentence each; all of it after `start`."""
+        return self._met if self.api.notice is None else (*self._met, self.api.notice)
 
     async def open_history(self) -> None:
         """Open the history, so that it can be loaded and records what happens from now on; once."""
@@ -70,17 +90,31 @@ class Program:
         empty then.
         """
         await self.open_history()
+        for notice in self._met:
+            self.service.note(notice)
         await self.service.start()
         if not with_api:
             return Endpoint("", os.getpid(), "")
         await self.api.start(port)
-        where = Endpoint(self.api.url, os.getpid(), str(self._folders.token_file))
-        endpoint.announce(self._folders.runtime, where)
+        where = Endpoint(self.api.url, os.getpid(), str(self.folders.token_file))
+        endpoint.announce(self.folders.runtime, where)
         return where
+
+    async def until(self, end: asyncio.Event) -> None:
+        """Wait until the program is to end. Raises `ServiceBroken` when it cannot go on."""
+        ends, breaks = asyncio.ensure_future(end.wait()), asyncio.ensure_future(self.service.broken())
+        try:
+            await asyncio.wait((ends, breaks), return_when=asyncio.FIRST_COMPLETED)
+            if breaks.done():
+                raise ServiceBroken(breaks.result())
+        finally:
+            ends.cancel()
+            breaks.cancel()
+            await asyncio.gather(ends, breaks, return_exceptions=True)
 
     async def close(self) -> None:
         """End everything in order: no new requests, hosts, history, lock."""
-        endpoint.withdraw(self._folders.runtime)
+        endpoint.withdraw(self.folders.runtime)
         async with contextlib.AsyncExitStack() as steps:
             steps.callback(self._lock.release)
             steps.push_async_callback(_timed, "history", self.history.close)

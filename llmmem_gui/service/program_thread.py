@@ -52,6 +52,6 @@ class ProgramThread:
         program = Program(folders)
         try:
             self._ready.set_result(await program.start())
-            await self._end.wait()
+            await program.until(self._end)
         finally:
             await program.close()

@@ -6,14 +6,15 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core.engines import EngineOverview
+from llmmem_gui.core.events import Event, UnloadReceipt
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
 
 log = logging.getLogger(__name__)
 
-Fact = CacheSnapshot | Sample | Event | Receipt | Settings
+Fact = CacheSnapshot | Sample | Event | UnloadReceipt | Settings | EngineOverview
 Listener = Callable[[Fact], None]
 
 _EVENTS_KEPT = 500

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
 
 from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.cache_entry import Entry
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.plan import charged_bytes, eviction_order, room
 from llmmem_gui.core.pressure import Level
-from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
+from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, SamplingHealth, State
 from llmmem_gui.service.catalogue import Catalogue
 
 
@@ -19,6 +22,7 @@ def build_snapshot(
     *,
     now: float,
     level: Level,
+    sampling: SamplingHealth,
     pid_of: Callable[[str], int | None],
 ) -> CacheSnapshot:
     """The cache and every model of the library at one moment."""
@@ -27,6 +31,12 @@ def build_snapshot(
     forecast_of = catalogue.forecasts.instant
 
     def model(file: ModelFile) -> ModelSnapshot:
+        chosen = catalogue.settings_of(file)
+        if chosen.name:
+            file = msgspec.structs.replace(file, name=chosen.name)
+        return replace(as_it_is(file), hidden=chosen.hidden, load_at_start=chosen.load_at_start)
+
+    def as_it_is(file: ModelFile) -> ModelSnapshot:
         entry = cache.entry(file.id)
         if entry is None or entry.asked is None:
             parameters = catalogue.parameters_of(file)
@@ -35,7 +45,7 @@ def build_snapshot(
                 file,
                 State.UNLOADED if entry is None else entry.state,
                 parameters,
-                forecast_of(file, parameters),
+                forecast=forecast_of(file, parameters),
                 limit_bytes=chosen.limit_bytes,
                 pinned=chosen.pinned,
                 error=file.error,
@@ -44,15 +54,16 @@ def build_snapshot(
 
     def _known(entry: Entry, file: ModelFile) -> ModelSnapshot:
         holds = entry.state.holds_host
-        parameters = (
-            entry.parameters if holds or entry.state is State.QUEUED else catalogue.parameters_of(file)
-        )
+        wanted = catalogue.parameters_of(file)
+        parameters = entry.parameters if holds or entry.state is State.QUEUED else wanted
+        wanted = msgspec.structs.replace(wanted, embeddings=parameters.embeddings)
         measured = entry.measured
         return ModelSnapshot(
             file,
             entry.state,
             parameters,
-            forecast_of(file, parameters),
+            next_parameters=wanted if wanted != parameters else None,
+            forecast=forecast_of(file, parameters),
             charge=entry.charge if entry.standing is not None else None,
             private_bytes=measured.private_bytes if measured else 0,
             weights_bytes=measured.weights_bytes if measured else 0,
@@ -80,7 +91,9 @@ def build_snapshot(
         resident_bytes=_resident_bytes(cache),
         charged_bytes=charged_bytes(holders),
         pressure=level.word,
-        gpu_offload=catalogue.forecasts.engine.gpu_offload,
+        sampling=sampling,
+        may_doze=cache.policy.may_doze,
+        gpus=catalogue.gpus,
     )
 
 

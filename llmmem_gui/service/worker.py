@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from urllib.parse import quote
 
 from llmmem_gui.core.parameters import KvType
 from llmmem_gui.core.units import MIB
@@ -27,9 +28,10 @@ from llmmem_gui.service.http.control_records import (
     LibraryEntry,
     MemoryUsage,
     ModelStatus,
-    Receipt,
+    ReceiptEntry,
     Status,
 )
+from llmmem_gui.service.http.neighbour_records import NeighbourEntry, NeighbourReceiptEntry
 from llmmem_gui.service.program_thread import ProgramThread
 from llmmem_gui.service.storage.program_lock import AlreadyRunning
 
@@ -39,6 +41,7 @@ log = logging.getLogger(__name__)
 
 Happening = Literal[
     "memory-warning",
+    "memory-warning-ended",
     "memory-sample",
     "model-loaded",
     "model-unloaded",
@@ -51,9 +54,12 @@ Happening = Literal[
     "limit-changed",
     "pin-changed",
     "pressure-changed",
+    "sampling-failed",
+    "sampling-resumed",
+    "computer-slept",
 ]
 Listener = Callable[[dict[str, Any]], object]
-Answer = TypeVar("Answer")
+Decoded = TypeVar("Decoded")
 
 _START_SECONDS = 10.0
 """How long a program that has just begun may take until it answers."""
@@ -116,17 +122,17 @@ class WorkerService:
         body = {name: value for name, value in wanted.items() if value is not None}
         return self._command("POST", model, "load", body, gives=ModelStatus)
 
-    def unload_model(self, model: str | Path) -> Receipt:
+    def unload_model(self, model: str | Path) -> ReceiptEntry:
         """Unload a model now, whatever it is doing; says what that gave back."""
-        return self._command("POST", model, "unload", gives=Receipt)
+        return self._command("POST", model, "unload", gives=ReceiptEntry)
 
-    def unload_all_models(self) -> list[Receipt]:
+    def unload_all_models(self) -> list[ReceiptEntry]:
         """Unload every model now."""
-        return self._client.request("POST", "/api/v1/unload", gives=list[Receipt])
+        return self._client.request("POST", "/api/v1/unload", gives=list[ReceiptEntry])
 
-    def cleanup_unused_models(self) -> list[Receipt]:
+    def cleanup_unused_models(self) -> list[ReceiptEntry]:
         """Unload every idle model that is not pinned."""
-        return self._client.request("POST", "/api/v1/cleanup", gives=list[Receipt])
+        return self._client.request("POST", "/api/v1/cleanup", gives=list[ReceiptEntry])
 
     def pin_model(self, model: str | Path, pinned: bool = True) -> ModelStatus:
         """Keep a model from being unloaded automatically, or with False no longer."""
@@ -145,15 +151,29 @@ class WorkerService:
         body = {"folders": [str(Path(folder).absolute()) for folder in folders]}
         return self._client.request("POST", "/api/v1/scan", body, gives=list[LibraryEntry])
 
+    # --- other programs ------------------------------------------------------------------------------
+
+    def get_neighbours(self) -> list[NeighbourEntry]:
+        """Other programs of this machine that hold models, with what they hold as measured."""
+        return self._client.request("GET", "/api/v1/neighbours", gives=list[NeighbourEntry])
+
+    def unload_neighbour(
+        self, neighbour_id: str, model: str | None = None, *, end_process: bool = False
+    ) -> NeighbourReceiptEntry:
+        """Have another program unload a model, or all it holds; or, losing what it does, end."""
+        path = f"/api/v1/neighbours/{quote(neighbour_id, safe='')}/unload"
+        body = {"model": model, "end_process": end_process}
+        return self._client.request("POST", path, body, gives=NeighbourReceiptEntry)
+
     # --- memory --------------------------------------------------------------------------------------
 
     def set_memory_limit(self, model: str | Path | None, mib: float | None) -> None:
         """Limit a model, or with None all models together, to so many MiB; None MiB: no limit."""
-        limit_bytes = 0 if mib is None else round(mib * MIB)
+        limit_bytes = None if mib is None else round(mib * MIB)
         if model is None:
             self._client.request("PUT", "/api/v1/limit", {"limit_bytes": limit_bytes})
         else:
-            self._command("PUT", model, "limit", {"limit_bytes": limit_bytes or None}, gives=ModelStatus)
+            self._command("PUT", model, "limit", {"limit_bytes": limit_bytes}, gives=ModelStatus)
 
     def get_memory_usage(self) -> MemoryUsage:
         """Memory in use, its limit and the share of it, for all models together and for each."""
@@ -209,8 +229,8 @@ class WorkerService:
         action: str,
         body: Mapping[str, Any] | None = None,
         *,
-        gives: type[Answer],
-    ) -> Answer:
+        gives: type[Decoded],
+    ) -> Decoded:
         path = model_path(self._client.model_id(str(model)), action)
         return self._client.request(method, path, body, gives=gives)
 

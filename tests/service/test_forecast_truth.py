@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from llmmem_gui.core.forecast import MIB, forecast_by_formula
-from llmmem_gui.core.library import ModelFile, describe, model_file
+from llmmem_gui.core.library import FoundModel, ModelFile, model_file
 from llmmem_gui.core.measurement import Measurement, learned
-from llmmem_gui.core.model_search import FoundModel
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.rehearsals import Rehearsals
+from llmmem_gui.service.library.model_files import describe
 from llmmem_gui.service.sampling.process_memory import read_process_memory
 from tests.made_up_models import Recipe, write_model
 from tests.running_hosts import HostStarter, running_starter
@@ -75,7 +76,7 @@ async def test_made_up_models_load_and_take_what_was_forecast(
     """llama.cpp loads the model; private and mapped memory lie within the bars of formula and dry run."""
     file = entry(write_model(tmp_path / "model.gguf", RECIPES[name]))
     parameters = LoadParameters(context=512, embeddings=RECIPES[name].architecture == "bert")
-    rehearsals = Rehearsals(tmp_path / "rehearsals.json")
+    rehearsals = Rehearsals(tmp_path / "rehearsals.json", EngineChoice.of_machine())
     rehearsed = await rehearsals.forecast(file, parameters)
     await rehearsals.close()
     truth = await measured(starter, file, parameters)

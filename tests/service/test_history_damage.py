@@ -206,7 +206,7 @@ async def test_an_older_history_is_brought_up_to_date(path: Path, monkeypatch: p
             assert len((await store.load()).window(NOON, NOON + 10).times) == 10
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT a FROM more").fetchall() == [(7,)]
-        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (5,)
     connection.close()
 
 

@@ -207,9 +207,9 @@ def test_a_batch_is_written_as_a_whole_or_not_at_all(path: Path) -> None:
         file.write(Batch([earlier]), NOON)
         with pytest.raises(sqlite3.IntegrityError):
             file.write(Batch([later, later._replace(machine=None)]), NOON)
-        assert [rows.slots.tolist() for rows in file.rows(0)] == [[NOON]]
+        assert [memory.slots.tolist() for memory, _ in file.rows(0)] == [[NOON]]
         file.write(Batch([later]), NOON)
-        assert [rows.slots.tolist() for rows in file.rows(0)] == [[NOON + ring_rows + 1]]
+        assert [memory.slots.tolist() for memory, _ in file.rows(0)] == [[NOON + ring_rows + 1]]
     finally:
         file.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llmmem_gui.core.alerts import Alert, Growth
+from llmmem_gui.core.alert import Alert, Growth
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.sentence import Sentence, verbatim

@@ -6,21 +6,27 @@ import asyncio
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from llmmem_gui.core.activity_window import ActivityWindow
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.history import History
 from llmmem_gui.core.history_rows import (
+    ACTIVITY_FIGURES,
     MACHINE_FIGURES,
+    MODEL_ACTIVITY_FIGURES,
     MODEL_FIGURES,
+    MOST_ACTIVE_MODELS,
     MOST_MODELS,
     RESOLUTIONS,
     Row,
 )
+from llmmem_gui.core.readings import ActivityReading, GpuReading, MachineReading, Sample
 from llmmem_gui.core.sentence import Sentence, Size, verbatim
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.service.storage import history_file
@@ -42,6 +48,22 @@ from tests.service.history_stores import (
 def path(tmp_path: Path) -> Path:
     """Where the history is kept; neither the file nor its folder is there yet."""
     return history_path(tmp_path)
+
+
+def active_sample(
+    time: float,
+    activity: Mapping[str, ActivityReading],
+    *,
+    swap: int = 0,
+    gpu: int | None = None,
+    some: float | None = None,
+) -> Sample:
+    """A sample of what models do, with the swap and the GPU memory in use and the share of time stalled."""
+    machine = MachineReading(
+        32 * GIB, 20 * GIB, swap_total_bytes=GIB, swap_free_bytes=GIB - swap, pressure_some_percent=some
+    )
+    gpus = () if gpu is None else (GpuReading("gpu", 8 * GIB, gpu),)
+    return Sample(time, time, machine, gpus=gpus, activity=activity)
 
 
 def bytes_on_disk(path: Path) -> int:
@@ -79,6 +101,52 @@ async def test_what_was_recorded_comes_back_after_a_restart(path: Path) -> None:
                 await store.flush()
     async with opened(path, NOON) as store:
         assert_same(await store.load(), expected, NOON)
+
+
+async def test_what_models_did_comes_back_after_a_restart(path: Path) -> None:
+    """Tokens, requests, stalls, swap and GPU memory are the same after a restart, its own minute included."""
+    expected = History()
+    async with opened(path) as store:
+        for second in range(-2_000, 30):
+            busy = {"a": ActivityReading(1, second % 3, 9, 9.5 + second % 7)} if second % 100 < 40 else {}
+            active = active_sample(NOON + second, busy, swap=second % 50 * MIB, gpu=GIB, some=second % 9)
+            store.record(active, None)
+            expected.append(active)
+    async with opened(path) as store:
+        history = await store.load()
+        for each in (history, expected):
+            each.append(active_sample(NOON + 31, {}, swap=0, gpu=GIB, some=0.5))
+    for span in (60, HOUR, DAY, 7 * DAY):
+        left, right = (each.activity(NOON - span, NOON + 32) for each in (history, expected))
+        assert left.models == right.models == ("a",)
+        for field in fields(ActivityWindow):
+            if field.name not in ("models", "point_seconds"):
+                np.testing.assert_allclose(getattr(left, field.name), getattr(right, field.name), rtol=1e-6)
+    assert np.nanmax(left.tokens_per_second) == 15.5
+    assert np.nanmax(left.waiting) == 2
+
+
+async def test_rows_of_a_version_without_activity_stay_and_show_none(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory that an earlier version recorded comes back; what models did then is not known, and not zero."""
+    with monkeypatch.context() as older:
+        older.setattr(history_file, "_UPGRADES", history_file._UPGRADES[:2])
+        older.setattr(HistoryFile, "_check_tables", lambda self: None)
+        HistoryFile(path).close()
+    of_row = written_row(0, Row(NOON, 1, (GIB,) * MACHINE_FIGURES, {"a": (GIB,) * MODEL_FIGURES}), {"a": 1})
+    checksum = history_file._checksum(of_row.slot, of_row.machine, of_row.models, None)
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO model VALUES (1, ?, ?)", (b"a", NOON))
+        connection.execute("INSERT INTO memory VALUES (?, ?, ?, ?, ?, ?)", (*of_row[:5], checksum))
+    connection.close()
+    async with opened(path) as store:
+        store.record(active_sample(NOON + 1, {"a": ActivityReading(1, 0, 5, 5.0)}, some=0.0), None)
+        history = await store.load()
+    assert history.window(NOON, NOON + 2).private_bytes.mean.tolist() == [[GIB, 0]]
+    activity = history.activity(NOON, NOON + 2)
+    assert activity.times.tolist() == [NOON + 1.5]
+    assert activity.tokens_per_second.tolist() == [[5.0]]
 
 
 async def test_a_restart_within_a_minute_keeps_its_peak(path: Path) -> None:
@@ -150,21 +218,6 @@ async def test_an_event_of_a_kind_unknown_here_is_left_out(path: Path) -> None:
 
 
 # --- what is kept, and how long --------------------------------------------------------------------------
-
-
-async def test_what_people_ask_is_not_kept(path: Path) -> None:
-    """Finished requests leave no trace on disk, whatever their text says."""
-    async with opened(path) as store:
-        store.record_event(
-            Event(NOON, "request-finished", "a", actor="api", text=verbatim("my secret question"))
-        )
-        store.record_event(Event(NOON, "model-loaded", "a", text=verbatim("loaded a")))
-        await record_seconds(store, NOON, 5)
-        written = b"".join(file.read_bytes() for file in path.parent.iterdir())
-    written += path.read_bytes()
-    assert b"loaded a" in written
-    assert b"secret" not in written
-    assert b"request-finished" not in written
 
 
 async def test_only_the_user_may_read_it(path: Path) -> None:
@@ -252,14 +305,34 @@ async def test_events_are_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert [str(event.text) for event in found] == [str(place) for place in range(70, 120)]
 
 
+async def test_events_of_one_model_are_found(path: Path) -> None:
+    """What a model had a part in is found among others, also room made for it; the newest, oldest first."""
+    happened = [
+        Event(NOON, "model-loaded", "a"),
+        Event(NOON + 1, "model-unloaded", "b", "make room", for_model="a"),
+        Event(NOON + 2, "model-loaded", "b"),
+        Event(NOON + 3, "model-unloaded", "a", "idle"),
+    ]
+    async with opened(path) as store:
+        for event in happened:
+            store.record_event(event)
+        assert await store.events(10, "a") == [happened[0], happened[1], happened[3]]
+        assert await store.events(2, "a") == [happened[1], happened[3]]
+        assert await store.events(10) == happened
+    assert await store.events(10) is None
+
+
 def full_rings(models: int) -> Iterator[list[tuple[int, Row]]]:
     """All rows of a month of that many models at every resolution, some hundred at a time."""
     machine = (40.0 * GIB,) * MACHINE_FIGURES
     of_models = {f"model {place}": (40.0 * GIB,) * MODEL_FIGURES for place in range(models)}
+    activity = (40.0 * GIB,) * ACTIVITY_FIGURES
+    active = dict.fromkeys(list(of_models)[:MOST_ACTIVE_MODELS], (40.0,) * MODEL_ACTIVITY_FIGURES)
     for number, resolution in enumerate(RESOLUTIONS):
         first = NOON // resolution.row_seconds
         for begin in range(first, first + resolution.ring_rows, 300):
-            yield [(number, Row(slot, 60, machine, of_models)) for slot in range(begin, begin + 300)]
+            slots = range(begin, begin + 300)
+            yield [(number, Row(slot, 60, machine, of_models, activity, active)) for slot in slots]
 
 
 def test_the_file_stays_under_its_bound(path: Path) -> None:
@@ -325,7 +398,7 @@ async def test_it_is_written_without_being_told(path: Path) -> None:
         for second in range(1, int(FLUSH_SECONDS) + 2):
             store.record(sample(NOON + second), None)
         await store._flush_task
-        rows = await store._in_thread(lambda: sum(len(each.slots) for each in store._file.rows(0)))
+        rows = await store._in_thread(lambda: sum(len(memory.slots) for memory, _ in store._file.rows(0)))
     assert rows >= FLUSH_SECONDS
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from llmmem_gui.service.hosting import host as host_module
 from llmmem_gui.service.hosting import host_process
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.host import load_deadline_seconds
 from llmmem_gui.service.hosting.host_exit import explain_exit
 from llmmem_gui.service.hosting.hosts import (
@@ -56,7 +57,7 @@ def hosts_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         program = tmp_path / "misbehaving.py"
         program.write_text(MISBEHAVING)
         monkeypatch.setattr(host_process, "host_program", lambda: [sys.executable, str(program), behaviour])
-        return HostStarter(nursery=None)
+        return HostStarter(EngineChoice.of_machine(), nursery=None)
 
     return make
 
@@ -159,7 +160,7 @@ async def test_a_birth_that_is_cancelled_leaves_no_process(hosts_that) -> None:
 
 async def test_a_program_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing interpreter fails the birth in words and leaves no descriptor."""
-    starter = HostStarter(nursery=None)
+    starter = HostStarter(EngineChoice.of_machine(), nursery=None)
     monkeypatch.setattr(host_process, "host_program", lambda: ["/does/not/exist"])
     before = psutil.Process().num_fds()
     with pytest.raises(BirthFailedError, match=r"no host could be started: .*No such file"):
@@ -218,7 +219,7 @@ async def test_a_message_too_large_for_a_host_fails_its_request() -> None:
         ),
         (-6, "", "was given up by llama.cpp"),
         (-9, "", "was ended by the system (signal 9), often because memory ran out"),
-        (-11, "warning", "crashed inside llama.cpp (signal 11); the model file may be damaged"),
+        (-11, "warning", "crashed inside llama.cpp (signal 11)"),
         (-31, "", "was ended by signal 31"),
         (-64, "", "was ended by signal 64"),
         (0xC0000005, "", "ended with code 0xc0000005"),

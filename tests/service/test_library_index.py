@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from llmmem_gui.core import library
-from llmmem_gui.core.known_folders import ModelFolder
 from llmmem_gui.core.library import ModelFile
-from llmmem_gui.service.storage import library_index
-from llmmem_gui.service.storage.library_index import LibraryIndex
-from tests.hostile_gguf import write_good_model
+from llmmem_gui.service.library import library_index, model_files
+from llmmem_gui.service.library.known_folders import ModelFolder
+from llmmem_gui.service.library.library_index import LibraryIndex
+from tests.hostile_gguf import RECIPE, write_good_model
+from tests.made_up_models import write_model
 
 
 @pytest.fixture
@@ -76,6 +76,25 @@ async def test_a_model_added_while_a_search_ends_is_kept(
     assert {model.id for model in index.models} == {"a", "b", "broken", "early", "late"}
 
 
+async def test_what_a_later_search_has_met_is_not_forgotten_for_an_earlier_one(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two searches of the same folder at once, of which the earlier one is the slower, lose nothing."""
+    monkeypatch.setattr(library_index, "BATCH_SECONDS", 0.0)
+    index = LibraryIndex(tmp_path / "index.json")
+    place = [ModelFolder(str(models), "")]
+    earlier, later = index.scan(place), index.scan(place)
+    await earlier.__anext__()
+    met: list[object] = []
+    while len(met) < 3:
+        met += await later.__anext__()
+    async for _ in earlier:
+        pass
+    async for _ in later:
+        pass
+    assert [model.id for model in index.models] == ["a", "b", "broken"]
+
+
 async def test_reads_a_file_again_only_when_it_has_changed(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,9 +102,9 @@ async def test_reads_a_file_again_only_when_it_has_changed(
     index = LibraryIndex(tmp_path / "index.json")
     await scan(index, models)
     read = []
-    original = library.read_header
+    original = model_files.read_header
     monkeypatch.setattr(
-        library, "read_header", lambda path, *rest: (read.append(path), original(path, *rest))[1]
+        model_files, "read_header", lambda path, *rest: (read.append(path), original(path, *rest))[1]
     )
     await scan(index, models)
     assert [os.path.basename(path) for path in read] == ["broken.gguf"]
@@ -114,7 +133,7 @@ async def test_forgets_what_is_gone_and_keeps_its_id(models: Path, tmp_path: Pat
     await scan(index, models)
     assert index.find("a") is None
     (models / "other").mkdir()
-    write_good_model(models / "other" / "a.gguf")
+    write_model(models / "other" / "a.gguf", RECIPE.but(context=512))
     await scan(index, models)
     (tmp_path / "away").rename(models / "a.gguf")
     await scan(index, models)

@@ -122,6 +122,26 @@ def test_case_29_a_container_that_shows_its_own_meminfo(machine: FakeMachine) ->
     assert (reading.total_bytes, reading.available_bytes) == (12 * _GIB, 9 * _GIB)
 
 
+@pytest.mark.parametrize("page_bytes", [4096, 16384, 65536])
+def test_swap_traffic_counts_pages_of_the_systems_size(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, page_bytes: int
+) -> None:
+    """The kernel counts pages, which are of 4 KiB here and of 16 or 64 KiB on some ARM and POWER machines."""
+    monkeypatch.setattr("mmap.PAGESIZE", page_bytes)
+    machine.has_memory(total_gib=8, available_gib=4)
+    machine.write("proc/vmstat", "pswpin 10\npswpout 5\n")
+    assert machine.read().swapped_bytes == 15 * page_bytes
+
+
+def test_private_memory_of_all_programs_is_read(machine: FakeMachine) -> None:
+    """What is anonymous or shared without a file, resident or swapped; None where the kernel does not say."""
+    machine.has_memory(total_gib=8, available_gib=4)
+    assert machine.read().private_bytes is None
+    with (machine.proc / "meminfo").open("a") as file:
+        file.write("AnonPages:  2048 kB\nShmem:  100 kB\n")
+    assert machine.read().private_bytes == (2048 + 100 + 512) * 1024
+
+
 def test_stalls_are_read_where_the_kernel_tells_them(machine: FakeMachine) -> None:
     """PSI gives percentages; without it they are unknown, not zero."""
     machine.has_memory(total_gib=8, available_gib=4)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import psutil
 import pytest
 
-from llmmem_gui.core.events import Receipt
+from llmmem_gui.core.events import UnloadReceipt
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.snapshot import State
@@ -55,7 +55,7 @@ async def test_a_model_is_loaded_answers_and_gives_everything_back(running: Runn
     assert receipt.seconds < 10
     assert running.state(running.smol) is State.UNLOADED
     assert [e.cause for e in running.events("model-unloaded")] == ["asked"]
-    assert any(isinstance(fact, Receipt) for fact in running.facts)
+    assert any(isinstance(fact, UnloadReceipt) for fact in running.facts)
 
 
 async def test_an_answer_streams_and_says_what_it_took(running: Running) -> None:
@@ -89,6 +89,29 @@ async def test_the_least_recently_used_model_makes_room(running: Running) -> Non
     assert running.state(running.gemma) is State.READY
     (gone,) = running.events("model-unloading")
     assert (gone.model_id, gone.cause, gone.for_model) == (running.smol, "make room", running.gemma)
+
+
+@pytest.mark.parametrize("may_doze", [True, False])
+async def test_what_is_said_beforehand_of_a_load_and_of_a_limit_happens(
+    running: Running, may_doze: bool
+) -> None:
+    """Row and slider go by the rules in force, as the load and the limit do."""
+    service = running.service
+    await service.change_settings({"limits.may_doze": may_doze}, actor="window")
+    await running.text(running.gemma, max_tokens=1)
+    need = (await service.forecast(running.smol)).main_bytes
+    limit = service.snapshot.charged_bytes + need - 10 * MIB
+    await service.set_limit(None, limit, actor="window")
+    row = service.snapshot.model(running.smol)
+    assert row is not None
+    said = service.snapshot.outlook(row)
+    assert said is not None
+    lower = service.preview({"limits.total_limit_bytes": service.snapshot.charged_bytes - 10 * MIB})
+    assert (said.dozes, said.unloads) == (lower.dozes, lower.unloads)
+    await service.load(running.smol, actor="window")
+    assert tuple(event.model_id for event in running.events("model-dozed")) == said.dozes
+    assert tuple(event.model_id for event in running.events("model-unloading")) == said.unloads
+    assert bool(said.dozes) == may_doze
 
 
 async def test_a_limit_below_use_unloads_at_once(running: Running) -> None:
@@ -217,7 +240,7 @@ async def test_models_idle_for_long_are_unloaded(running: Running) -> None:
     """The idle timer unloads what nobody used, and leaves a pinned model alone."""
     await running.service.load(running.smol, pin=True, actor="cli")
     await running.service.load(running.gemma, actor="cli")
-    await running.service.set_idle_minutes(0.001, actor="cli")
+    await running.service.change_settings({"limits.idle_minutes": 0.001}, actor="cli")
     await running.until(lambda: running.state(running.gemma) is State.UNLOADED)
     assert [e.cause for e in running.events("model-unloaded")] == ["idle"]
     assert running.state(running.smol) is State.READY
@@ -321,9 +344,7 @@ async def test_a_folder_that_cannot_be_searched_is_told_once(running: Running, t
     """A folder of the user's, here a link to itself, is named once for as long as it stays so."""
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
-    library = msgspec.structs.replace(running.service.settings.library, folders=(str(loop),))
-    settings = msgspec.structs.replace(running.service.settings, library=library)
-    await running.service.change_settings(settings, actor="window")
+    await running.service.add_folder(str(loop), actor="window")
     for _ in range(2):
         await running.service.scan()
     (note,) = running.events("note")
@@ -350,14 +371,13 @@ async def test_text_and_embeddings_of_one_model_in_turn(running: Running) -> Non
     before = await running.text(running.smol, max_tokens=4)
     answer = running.service.ask(running.smol, "embedding", {"input": "a cat"}, actor="api")
     (payload,) = [payload async for payload in answer]
-    assert len(payload["data"][0]["embedding"]) == 576
+    assert len(base64.b64decode(payload["data"][0]["embedding"])) == 576 * 4
     assert await running.text(running.smol, max_tokens=4) == before
 
 
 async def test_a_load_that_takes_too_long_is_given_up(running: Running) -> None:
     """The time that a load may take is a setting; what is given up leaves nothing behind."""
-    settings = running.service.settings.with_value("loading.load_timeout_seconds", 1.0)
-    await running.service.change_settings(settings, actor="window")
+    await running.service.change_settings({"loading.load_timeout_seconds": 1.0}, actor="window")
     load = asyncio.ensure_future(running.service.load(running.gemma, actor="window"))
     await running.until(lambda: running.state(running.gemma) is State.LOADING)
     await running.until(lambda: _stopped(running))

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -16,14 +17,16 @@ import psutil
 import pytest
 
 from llmmem_gui.core import buffers
+from llmmem_gui.core.engines import Device, EngineUse
 from llmmem_gui.core.forecast import MIB, forecast_by_formula
-from llmmem_gui.core.gguf import read_header
-from llmmem_gui.core.library import Description, ModelFile, describe, model_file
-from llmmem_gui.core.model_search import FoundModel
+from llmmem_gui.core.library import Description, FoundModel, ModelFile, model_file
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.rehearsal import Answer, Rehearsed
+from llmmem_gui.core.rehearsal import RehearsalOutcome, Rehearsed
+from llmmem_gui.core.units import GIB
 from llmmem_gui.service.hosting import rehearsals as module
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.rehearsals import RehearsalError, Rehearsals, rehearsal_program
+from llmmem_gui.service.library.model_files import describe, read_header
 from tests.gguf_writer import write_sparse_gguf
 from tests.hostile_gguf import RECIPE, write_good_model
 from tests.made_up_models import Recipe, model_metadata, model_tensors
@@ -78,7 +81,7 @@ def sparse(path: Path, recipe: Recipe) -> Path:
 @pytest.fixture
 async def rehearsals(tmp_path: Path) -> AsyncIterator[Rehearsals]:
     """Rehearsals that end their program when the test is over."""
-    rehearsals = Rehearsals(tmp_path / "rehearsals.json")
+    rehearsals = Rehearsals(tmp_path / "rehearsals.json", EngineChoice.of_machine())
     yield rehearsals
     await rehearsals.close()
 
@@ -133,7 +136,7 @@ async def test_results_are_remembered(
     assert rehearsals.known(file, LoadParameters()) is None
     forecast = await rehearsals.forecast(file, LoadParameters())
     await rehearsals.close()
-    later = Rehearsals(tmp_path / "rehearsals.json")
+    later = Rehearsals(tmp_path / "rehearsals.json", EngineChoice.of_machine())
     later.load()
     monkeypatch.setattr(module, "rehearsal_program", lambda: ["/nowhere"])
     assert later.known(file, LoadParameters()) == await later.forecast(file, LoadParameters()) == forecast
@@ -146,22 +149,32 @@ async def test_results_are_remembered(
     await later.close()
 
 
-async def test_results_hold_for_one_version_of_everything(
-    rehearsals: Rehearsals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A changed file, other parameters or another llama-cpp-python make a result void."""
+async def test_results_hold_for_one_version_of_everything(rehearsals: Rehearsals, tmp_path: Path) -> None:
+    """A changed file, other parameters or another engine make a result void."""
     path = write_good_model(tmp_path / "model.gguf")
     await rehearsals.forecast(entry(path), LoadParameters())
     await rehearsals.close()
     assert rehearsals.known(entry(path), LoadParameters(batch=128)) is None
     os.utime(path, ns=(1, 1))
     assert rehearsals.known(entry(path), LoadParameters()) is None
-    monkeypatch.setattr(module, "installed_version", lambda: "0.4.0")
-    other = Rehearsals(tmp_path / "rehearsals.json")
+    other = Rehearsals(tmp_path / "rehearsals.json", EngineChoice((EngineUse("", "other", "0.4.0"),)))
     other.load()
     os.utime(path, ns=(path.stat().st_mtime_ns, path.stat().st_mtime_ns))
     assert other.known(entry(path), LoadParameters()) is None
-    assert other.engine.version == "0.4.0"
+    assert other.engine.version == "other 0.4.0"
+
+
+async def test_a_gpu_that_is_found_later_counts(tmp_path: Path) -> None:
+    """GPUs are tried while models are rehearsed already: from then on forecasts go by them."""
+    use = EngineChoice.of_machine().current
+    assert use is not None
+    choice = EngineChoice((replace(use, gpus=()),))
+    rehearsals = Rehearsals(tmp_path / "rehearsals.json", choice)
+    await rehearsals.forecast(entry(write_good_model(tmp_path / "model.gguf")), LoadParameters())
+    assert not rehearsals.engine.gpu_offload
+    choice.change((replace(use, gpus=(Device("Vulkan0", "a card", "gpu", 8 * GIB),)),))
+    assert rehearsals.engine.gpu_offload
+    await rehearsals.close()
 
 
 @pytest.mark.parametrize(
@@ -170,7 +183,7 @@ async def test_results_hold_for_one_version_of_everything(
 def test_results_that_cannot_be_read_are_left_behind(content: bytes, tmp_path: Path) -> None:
     """A damaged file of results costs the results and nothing else."""
     (tmp_path / "rehearsals.json").write_bytes(content)
-    Rehearsals(tmp_path / "rehearsals.json").load()
+    Rehearsals(tmp_path / "rehearsals.json", EngineChoice.of_machine()).load()
 
 
 async def test_a_model_stays_open_for_the_next_question(rehearsals: Rehearsals, tmp_path: Path) -> None:
@@ -289,9 +302,14 @@ async def test_nonsense_from_the_program_is_told(
         await rehearsals.forecast(file, LoadParameters())
 
 
-def run_program(script: str, path: Path) -> Rehearsed:
+def run_program(script: str, path: Path, extra_buffers: bool = True) -> Rehearsed:
     """The answer of the program, run by a script that may change it first."""
-    request = {"type": "Rehearse", "path": base64.b64encode(os.fsencode(path)).decode(), "parameters": {}}
+    request = {
+        "type": "Rehearse",
+        "path": base64.b64encode(os.fsencode(path)).decode(),
+        "parameters": {},
+        "extra_buffers": extra_buffers,
+    }
     done = subprocess.run(
         [sys.executable, "-c", script],
         input=json.dumps(request) + "\n",
@@ -299,23 +317,34 @@ def run_program(script: str, path: Path) -> Rehearsed:
         text=True,
         check=True,
     )
-    answer = msgspec.json.decode(done.stdout, type=Answer)
+    answer = msgspec.json.decode(done.stdout, type=RehearsalOutcome)
     assert isinstance(answer, Rehearsed)
     return answer
 
 
 def test_the_log_tells_nearly_the_same(gemma_path: Path) -> None:
     """Where llama.cpp's list of buffers cannot be had, its log gives sizes to a hundredth of a MiB."""
-    program = "from llmmem_gui.host import rehearsal\n{}rehearsal.main()"
+    program = "from llmmem_gui.host import rehearsal\n{}rehearsal.main([])"
     exact = run_program(program.format(""), gemma_path)
     blind = "rehearsal._buffers_by_breakdown = lambda *_: None\n"
     logged = run_program(program.format(blind), gemma_path)
-    assert exact.repack_is_known
-    assert not logged.repack_is_known
+    assert exact.split_is_known
+    assert not logged.split_is_known
     for part in ("cache_bytes", "compute_bytes", "weights_bytes"):
         sizes = [sum(getattr(b, part) for b in answer.buffers) for answer in (exact, logged)]
         assert sizes[0] == pytest.approx(sizes[1], abs=2 * 0.01 * MIB), part
     assert logged.output_bytes == exact.output_bytes
+
+
+def test_weights_are_counted_once_with_extra_buffers_and_without(gemma_path: Path) -> None:
+    """What is copied stands apart from what is mapped, nothing lies on a GPU, and no weight is forgotten."""
+    program = "from llmmem_gui.host import rehearsal\nrehearsal.main([])"
+    copied, plain = (run_program(program, gemma_path, extra_buffers) for extra_buffers in (True, False))
+    assert (copied.extra_buffers, plain.extra_buffers) == (True, False)
+    assert {buffer.memory for buffer in copied.buffers} <= {"plain", "extra"}  # as the processor has it
+    assert {buffer.memory for buffer in plain.buffers} == {"plain"}
+    weights = [sum(buffer.weights_bytes for buffer in answer.buffers) for answer in (copied, plain)]
+    assert weights[0] >= weights[1]
 
 
 def test_the_program_holds_no_secret_and_is_isolated() -> None:
@@ -329,14 +358,17 @@ def test_a_description_without_a_shape_has_no_known_rehearsal(tmp_path: Path) ->
     """A broken model has no forecast, whatever was rehearsed before."""
     found = FoundModel("broken", "", (str(tmp_path / "broken.gguf"),))
     file = model_file(found, Description((), None, "It is broken."), "broken")
-    assert Rehearsals(tmp_path / "rehearsals.json").known(file, LoadParameters()) is None
+    rehearsals = Rehearsals(tmp_path / "rehearsals.json", EngineChoice.of_machine())
+    assert rehearsals.known(file, LoadParameters()) is None
 
 
 def test_caches_are_computed_to_the_byte_for_the_real_models(smol_path: Path, gemma_path: Path) -> None:
     """For the published models the formula's cache is the one in llama.cpp's documentation of their sizes."""
     for path, expected in ((smol_path, 90 * MIB), (gemma_path, 27 * MIB)):
+        parameters = LoadParameters(context=4096, slots=1)
         found = FoundModel(path.stem, "", (str(path),))
         shape = describe(found).shape
         assert read_header(path).architecture == shape.architecture
-        cache = buffers.cache(shape, LoadParameters(context=4096), Rehearsals(path).engine)
+        engine = Rehearsals(path, EngineChoice.of_machine()).engine
+        cache = buffers.cache(shape, parameters, engine)
         assert cache.total == expected

@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory
+from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory, start_time
 from llmmem_gui.service.sampling.programs import Programs
 from llmmem_gui.service.sampling.sampler import SampledHost, Sampler
+from llmmem_gui.service.sampling.suspension import Suspension
 
 _MIB = 1024**2
 _NAME = "memory-holder"
+_NAMED = """
+open("/proc/self/comm", "w").write("a) R 1 (b")
+print(flush=True)
+input()
+"""
 _HOLDER = """
 import mmap, sys
 with open(sys.argv[1], "rb") as file:
@@ -89,13 +96,59 @@ def test_a_sample_holds_every_live_host_and_leaves_out_the_dead(holder: Holder) 
     nothing = ProcessMemory(0, 0)
     sampler = Sampler()
     sample = sampler.sample(
-        {"alive": SampledHost(holder.pid, nothing), "dead": SampledHost(dead.pid, nothing)}
+        {
+            "alive": SampledHost(holder.pid, nothing, started(holder.pid)),
+            "dead": SampledHost(dead.pid, nothing, 0.0),
+        }
     )
     sampler.close()
     assert set(sample.hosts) == {"alive"}
     assert sample.hosts["alive"].private_bytes > _MIB
     assert sample.machine.own_bytes > 5 * _MIB
     assert 0 < sample.machine.available_bytes <= sample.machine.total_bytes
+
+
+def test_a_reading_says_when_it_was_begun_and_of_which_process(holder: Holder) -> None:
+    """A process that has the pid of a host which ended is not taken for it."""
+    nothing, since = ProcessMemory(0, 0), started(holder.pid)
+    sampler = Sampler()
+    before = time.monotonic()
+    sample = sampler.sample(
+        {
+            "itself": SampledHost(holder.pid, nothing, since),
+            "its predecessor": SampledHost(holder.pid, nothing, since - 1),
+        }
+    )
+    sampler.close()
+    assert set(sample.hosts) == {"itself"}
+    assert (sample.hosts["itself"].pid, sample.hosts["itself"].started) == (holder.pid, since)
+    assert before <= sample.hosts["itself"].begun <= sample.monotonic
+
+
+def test_a_process_has_one_start_whatever_its_name() -> None:
+    """Brackets and spaces in a name do not confuse it; what has ended has none."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _NAMED], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as odd:
+        assert odd.stdout is not None
+        odd.stdout.readline()
+        assert started(odd.pid) == started(odd.pid) >= started(os.getpid())
+        odd.communicate()
+    assert start_time(odd.pid) is None
+
+
+def test_a_suspension_is_noticed_once_and_noise_is_not() -> None:
+    """The clock that counts suspension runs ahead by the time for which the machine slept."""
+    ahead = iter((5.0, 5.0003, 28_805.0003, 28_805.0001))
+    suspension = Suspension(lambda: next(ahead))
+    assert [suspension.since_last() for _ in range(3)] == [0.0, 28_800.0, 0.0]
+
+
+def started(pid: int) -> float:
+    """The start of a process that runs."""
+    since = start_time(pid)
+    assert since is not None
+    return since
 
 
 def test_another_program_that_grows_is_named(holder: Holder) -> None:

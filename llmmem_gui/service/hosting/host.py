@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
-from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from llmmem_gui.core import protocol
+from llmmem_gui.core.engines import EngineUse
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.sentence import Sentence, SentenceError
 from llmmem_gui.service.hosting.host_exit import ExitReport, explain_exit
 from llmmem_gui.service.hosting.host_process import ErrorTail, HostProcess
+from llmmem_gui.service.supervision import Supervisor
+
+log = logging.getLogger(__name__)
 
 BIRTH_SECONDS = 60.0
 """A host that has not answered by then will not; a fresh program takes a second."""
 
 STOP_SECONDS = 2.0
 """A host that was asked to end is killed after this."""
+
+KEEP_SECONDS = 8.0
+"""So much longer it may take when it writes its conversations down."""
 
 CANCEL_SECONDS = 10.0
 """A host that has not ended a cancelled request by then hangs, and is killed."""
@@ -40,6 +47,17 @@ class LoadFailedError(HostError):
 
 class AskFailedError(HostError):
     """The request cannot be answered; the host goes on."""
+
+    code: str | None = None
+    parameter: str | None = None
+    numbers: Mapping[str, int] = {}
+
+    @classmethod
+    def of(cls, failed: protocol.AskFailed) -> AskFailedError:
+        """The error with what the host said."""
+        error = cls(failed.reason)
+        error.code, error.parameter, error.numbers = failed.code, failed.parameter, failed.numbers
+        return error
 
 
 class HostEndedError(HostError):
@@ -66,7 +84,7 @@ def load_deadline_seconds(file_bytes: int) -> float:
     return 30.0 + file_bytes / 50e6
 
 
-class Answer:
+class HostAnswer:
     """A request under way: iterate over it for the chunks, then await `finished`.
 
     Chunks come only when the request asked for a stream.
@@ -74,15 +92,30 @@ class Answer:
 
     def __init__(self, host: Host, ask: protocol.Ask) -> None:
         self._host = host
-        self._ask = ask
+        self._request_id = ask.request_id
         self._chunks: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._finished: asyncio.Future[protocol.Answered] = asyncio.get_running_loop().create_future()
         self._cancelled = False
+        self._has_begun = False
+        self.had_company = False
+        """Others were computed when the host ended: nobody knows which of them was the cause."""
+        self.on_reading: Callable[[int, int], None] | None = None
+        """Called while a long prompt is read, with the tokens read and those of the whole prompt."""
+
+    @property
+    def has_begun(self) -> bool:
+        """The host has begun to compute it."""
+        return self._has_begun
+
+    @property
+    def before(self) -> int:
+        """Requests of this host that were asked earlier and that it has not begun with either."""
+        return self._host._waiting_before(self)
 
     @property
     def request_id(self) -> int:
         """Number of the request, unique in its host."""
-        return self._ask.request_id
+        return self._request_id
 
     async def finished(self) -> protocol.Answered:
         """Wait for the end of the answer. Raises `AskFailedError` and `HostEndedError`."""
@@ -120,20 +153,28 @@ class Answer:
 class Host:
     """A host process and the conversation with it; use it from the loop in which it was born."""
 
-    def __init__(self, process: HostProcess, connection: socket.socket, errors: ErrorTail) -> None:
+    def __init__(
+        self, process: HostProcess, connection: socket.socket, errors: ErrorTail, engine: EngineUse
+    ) -> None:
         loop = asyncio.get_running_loop()
+        self.engine = engine
+        """What it computes with."""
         self._process = process
         self._connection = connection
         self._errors = errors
         self._writer: asyncio.StreamWriter | None = None
-        self._conversation: asyncio.Task[None] | None = None
+        self._tasks = Supervisor()
         self._born: asyncio.Future[protocol.Born] = loop.create_future()
         self._loaded: asyncio.Future[protocol.Loaded] = loop.create_future()
         self._dozed: asyncio.Future[protocol.Dozed] | None = None
-        self._answers: deque[Answer] = deque()
+        self._answers: dict[int, HostAnswer] = {}
         self._last_request = 0
         self._shared_bytes = 0
         self._stopping = False
+        self._keeps = False
+        """It writes its conversations down when it is asked to end."""
+        self.has_kept = False
+        """The file of its conversations is whole."""
         self._killed_because: Sentence | None = None
         self.exited: asyncio.Future[ExitReport] = loop.create_future()
         """Done when the process has been reaped; never fails."""
@@ -155,8 +196,7 @@ class Host:
 
     async def greet(self) -> None:
         """Wait until the process has answered; once. Raises `HostEndedError`."""
-        reader, self._writer = await asyncio.open_connection(sock=self._connection)
-        self._conversation = asyncio.get_running_loop().create_task(self._converse(reader))
+        self._tasks.run(f"the conversation with host {self.pid}", self._converse())
         try:
             await self._within(
                 BIRTH_SECONDS, self._born, Sentence("Host", "did not start within {number} s and was killed")
@@ -172,6 +212,7 @@ class Host:
         threads: int = 1,
         data_limit_bytes: int | None = None,
         deadline_seconds: float | None = None,
+        conversations: protocol.Conversations | None = None,
     ) -> protocol.Loaded:
         """Load a model file; once. Raises `LoadFailedError`, and the host ends.
 
@@ -180,7 +221,13 @@ class Host:
         """
         if deadline_seconds is None:
             deadline_seconds = load_deadline_seconds(_file_bytes(path))
-        self._send(protocol.Load(os.fsencode(path), parameters, threads, data_limit_bytes))
+        extra_buffers = self.engine.extra_buffers
+        conversations = conversations or protocol.Conversations(0)
+        self._keeps = conversations.file is not None
+        load = protocol.Load(
+            os.fsencode(path), parameters, threads, data_limit_bytes, extra_buffers, conversations
+        )
+        self._send(load)
         try:
             late = Sentence("Host", "did not finish loading within {number} s and was killed")
             return await self._within(deadline_seconds, self._loaded, late)
@@ -191,15 +238,21 @@ class Host:
             self.kill(Sentence("Host", "was ended while it loaded"))
             raise
 
-    def ask(self, operation: protocol.Operation, arguments: dict[str, Any]) -> Answer:
-        """Ask the model; requests are answered one after the other, in order."""
+    def ask(
+        self, operation: protocol.Operation, arguments: dict[str, Any], *, alone: bool = False
+    ) -> HostAnswer:
+        """Ask the model; a host answers several requests at once, but nothing beside one that is `alone`."""
         self._last_request += 1
-        answer = Answer(self, protocol.Ask(self._last_request, operation, arguments))
-        self._answers.append(answer)
+        ask = protocol.Ask(self._last_request, operation, arguments, alone)
+        answer = self._answers[ask.request_id] = HostAnswer(self, ask)
         if self.exited.done():
             self._drop(answer, HostEndedError(self.exited.result()))
-        elif self._answers[0] is answer:
-            self._send_ask(answer)
+            return answer
+        try:
+            self._send(ask)
+        except protocol.ProtocolError as error:
+            sentence = Sentence("Host", "the request is too large or cannot be written: {reason}")
+            self._drop(answer, AskFailedError(sentence.format(reason=str(error))))
         return answer
 
     def set_threads(self, threads: int) -> None:
@@ -216,7 +269,8 @@ class Host:
     async def stop(self, grace_seconds: float = STOP_SECONDS) -> ExitReport:
         """Ask the process to end, kill it after the grace, and wait until it has been reaped."""
         self._stopping = True
-        self._send(protocol.Stop())
+        self._send(protocol.Stop(keeps=self._keeps))
+        grace_seconds += KEEP_SECONDS if self._keeps else 0
         with contextlib.suppress(asyncio.TimeoutError):
             return await asyncio.wait_for(asyncio.shield(self.exited), grace_seconds)
         late = Sentence("Host", "did not end within {number} s and was killed")
@@ -234,8 +288,9 @@ class Host:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(protocol.frame(message))
 
-    async def _converse(self, reader: asyncio.StreamReader) -> None:
+    async def _converse(self) -> None:
         try:
+            reader, self._writer = await asyncio.open_connection(sock=self._connection)
             while True:
                 header = await reader.readexactly(protocol.HEADER_BYTES)
                 body = await reader.readexactly(protocol.body_length(header))
@@ -245,22 +300,15 @@ class Host:
         except protocol.ProtocolError as error:
             sentence = Sentence("Host", "sent what is not a message and was killed: {reason}")
             self.kill(sentence.format(reason=str(error)))
+        except Exception as error:
+            log.exception("the conversation with host %d failed", self.pid)
+            sentence = Sentence("Host", "could not be talked to and was killed: {reason}")
+            self.kill(sentence.format(reason=f"{type(error).__name__}: {error}"))
         await self._mourn()
 
     def _hear(self, message: protocol.FromHost) -> None:
-        current = self._answers[0] if self._answers else None
-        if isinstance(message, protocol.Chunk):
-            if current is None or current.request_id != message.request_id:
-                raise protocol.ProtocolError(f"a chunk of request {message.request_id}, which is not asked")
-            current._take(message.payload)
-        elif isinstance(message, (protocol.Answered, protocol.AskFailed)):
-            if current is None or current.request_id != message.request_id:
-                raise protocol.ProtocolError(f"an answer to {message.request_id}, which is not asked")
-            if isinstance(message, protocol.Answered):
-                self._shared_bytes = message.shared_bytes
-                self._drop(current, message)
-            else:
-                self._drop(current, AskFailedError(message.reason))
+        if isinstance(message, (protocol.Chunk, protocol.Reading, protocol.Answered, protocol.AskFailed)):
+            self._hear_of_answer(message)
         elif isinstance(message, protocol.Born):
             self._shared_bytes = message.shared_bytes
             self._settle(self._born, message)
@@ -273,8 +321,28 @@ class Host:
             self._stopping = True
             self._loaded.set_exception(HostError(message.reason))
             self._loaded.exception()  # read once, because nobody has to wait for it
+        elif isinstance(message, protocol.Kept):
+            self.has_kept = True
         else:
             self._settle(self._dozed, message)
+
+    def _hear_of_answer(
+        self, message: protocol.Chunk | protocol.Reading | protocol.Answered | protocol.AskFailed
+    ) -> None:
+        answer = self._answers.get(message.request_id)
+        if answer is None:
+            raise protocol.ProtocolError(f"a word about request {message.request_id}, which is not asked")
+        if isinstance(message, protocol.Chunk):
+            answer._take(message.payload)
+        elif isinstance(message, protocol.Reading):
+            answer._has_begun = True
+            if answer.on_reading is not None:
+                answer.on_reading(message.read_tokens, message.prompt_tokens)
+        elif isinstance(message, protocol.Answered):
+            self._shared_bytes = message.shared_bytes
+            self._drop(answer, message)
+        else:
+            self._drop(answer, AskFailedError.of(message))
 
     @staticmethod
     def _settle(future: asyncio.Future[Any] | None, message: protocol.FromHost) -> None:
@@ -282,32 +350,21 @@ class Host:
             raise protocol.ProtocolError(f"a {type(message).__name__} that nobody waits for")
         future.set_result(message)
 
-    def _send_ask(self, answer: Answer) -> None:
-        try:
-            self._send(answer._ask)
-        except protocol.ProtocolError as error:
-            sentence = Sentence("Host", "the request is too large or cannot be written: {reason}")
-            self._drop(answer, AskFailedError(sentence.format(reason=str(error))))
+    def _waiting_before(self, answer: HostAnswer) -> int:
+        return sum(
+            number < answer.request_id and not other.has_begun for number, other in self._answers.items()
+        )
 
-    def _drop(self, answer: Answer, result: protocol.Answered | HostError) -> None:
-        was_first = self._answers[0] is answer
-        self._answers.remove(answer)
+    def _drop(self, answer: HostAnswer, result: protocol.Answered | HostError) -> None:
+        del self._answers[answer.request_id]
         answer._end(result)
-        if was_first and self._answers:
-            self._send_ask(self._answers[0])
 
-    def _cancel(self, answer: Answer) -> None:
-        if self._answers[0] is answer:
-            self._send(protocol.Cancel(answer.request_id))
-            asyncio.get_running_loop().call_later(CANCEL_SECONDS, self._kill_if_still, answer)
-        else:
-            nothing = protocol.Answered(
-                answer.request_id, None, 0, 0, 0.0, None, self._shared_bytes, cancelled=True
-            )
-            self._drop(answer, nothing)
+    def _cancel(self, answer: HostAnswer) -> None:
+        self._send(protocol.Cancel(answer.request_id))
+        asyncio.get_running_loop().call_later(CANCEL_SECONDS, self._kill_if_still, answer)
 
-    def _kill_if_still(self, answer: Answer) -> None:
-        if answer in self._answers:
+    def _kill_if_still(self, answer: HostAnswer) -> None:
+        if answer.request_id in self._answers:
             late = Sentence("Host", "did not end a cancelled request within {number} s and was killed")
             self.kill(late.format(number=f"{CANCEL_SECONDS:g}"))
 
@@ -327,6 +384,24 @@ class Host:
         raise HostEndedError(self.exited.result())
 
     async def _mourn(self) -> None:
+        exit_code: int | None = None
+        errors = ""
+        try:
+            exit_code = await self._reap()
+            errors = await self._errors.finish()
+        except Exception:
+            log.exception("the end of host %d could not be followed", self.pid)
+        expected = self._stopping and self._killed_because is None
+        ended = Sentence("Host", "ended as asked") if expected else explain_exit(exit_code, errors)
+        reason = self._killed_because or ended
+        report = ExitReport(self.pid, exit_code, expected, reason, errors)
+        self.exited.set_result(report)
+        computed = sum(answer.has_begun for answer in self._answers.values())
+        for answer in list(self._answers.values()):
+            answer.had_company = answer.has_begun and computed > 1
+            self._drop(answer, HostEndedError(report))
+
+    async def _reap(self) -> int | None:
         try:
             exit_code = await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
         except asyncio.TimeoutError:
@@ -336,11 +411,4 @@ class Host:
             self._writer.close()
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
-        errors = await self._errors.finish()
-        expected = self._stopping and self._killed_because is None
-        ended = Sentence("Host", "ended as asked") if expected else explain_exit(exit_code, errors)
-        reason = self._killed_because or ended
-        report = ExitReport(self.pid, exit_code, expected, reason, errors)
-        self.exited.set_result(report)
-        while self._answers:
-            self._answers.popleft()._end(HostEndedError(report))
+        return exit_code

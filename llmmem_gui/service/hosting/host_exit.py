@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from dataclasses import dataclass
 
 from llmmem_gui.core.sentence import Sentence
 
 _SIGNAL_REASONS = {
-    signal.SIGKILL: Sentence("Host", "was ended by the system (signal 9), often because memory ran out"),
     signal.SIGABRT: Sentence("Host", "was given up by llama.cpp"),
-    signal.SIGSEGV: Sentence("Host", "crashed inside llama.cpp (signal 11); the model file may be damaged"),
-    signal.SIGILL: Sentence(
-        "Host",
-        "needs an instruction that this processor does not have (signal 4); "
-        "llama-cpp-python must be built for this processor",
-    ),
-    signal.SIGFPE: Sentence(
-        "Host", "crashed in arithmetic inside llama.cpp (signal 8); the model file may be damaged"
-    ),
+    signal.SIGSEGV: Sentence("Host", "crashed inside llama.cpp (signal 11)"),
+    signal.SIGILL: Sentence("Host", "met an instruction that this processor refuses (signal 4)"),
+    signal.SIGFPE: Sentence("Host", "crashed in arithmetic inside llama.cpp (signal 8)"),
     signal.SIGTERM: Sentence("Host", "was ended by another program (signal 15)"),
     signal.SIGINT: Sentence("Host", "was interrupted by another program (signal 2)"),
 }
-if hasattr(signal, "SIGBUS"):
+if sys.platform != "win32":
+    _SIGNAL_REASONS[signal.SIGKILL] = Sentence(
+        "Host", "was ended by the system (signal 9), often because memory ran out"
+    )
     _SIGNAL_REASONS[signal.SIGBUS] = Sentence(
         "Host", "lost its model file: it changed on disk while it was in use (signal 7)"
     )
+
+_CRASHES = {-signal.SIGILL, -signal.SIGSEGV, -signal.SIGFPE}
 
 _ASSERTION = re.compile(
     r"GGML_ASSERT\(.*\) failed|GGML_ABORT.*|terminate called.*|.*fatal error.*", re.IGNORECASE
@@ -47,6 +46,11 @@ class ExitReport:
     """Completes the sentence "The host …"."""
     errors: str
     """The end of what the host wrote to its standard error."""
+
+    @property
+    def is_crash(self) -> bool:
+        """It ended as code does that is wrong for this processor; the same computed otherwise may work."""
+        return not self.expected and self.exit_code in _CRASHES
 
 
 def explain_exit(exit_code: int | None, errors: str) -> Sentence:

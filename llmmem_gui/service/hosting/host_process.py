@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Protocol
 
 import llmmem_gui
+from llmmem_gui.core.engines import EngineUse
 
 _PASSED_ON = ("PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT", "WINDIR", "TEMP", "TMP")
 _PASSED_ON_PREFIXES = ("LC_", "OMP_", "GOMP_", "GGML_", "CUDA_", "HIP_", "ROCR_", "VK_")
+_NOT_PASSED_ON = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY")
+"""Bind threads to cores: all hosts would share the first ones, and the sandbox lets none be bound."""
 
 FROZEN_NAME = "llmmem-host"
 """In a frozen build the host program is a program of its own, beside the others and without Qt."""
@@ -50,19 +53,35 @@ def host_program() -> list[str]:
     return [sys.executable, "-I", str(Path(llmmem_gui.__file__).parent / "host" / "__main__.py")]
 
 
-def host_environment() -> dict[str, str]:
+def helper_program(kind: str, file: str) -> list[str]:
+    """Give the command line of another program that loads llama.cpp, without its arguments.
+
+    In a frozen build it is the host program under the word `kind`, else a file beside the host's.
+    """
+    if getattr(sys, "frozen", False):
+        return [*host_program(), kind]
+    return [sys.executable, "-I", str(Path(llmmem_gui.__file__).parent / "host" / file)]
+
+
+def host_environment(engine: EngineUse) -> dict[str, str]:
     """Give the few variables that a host needs; a host reads untrusted files and must hold no secret."""
     passed_on = {
         name: value
         for name, value in os.environ.items()
-        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+        if (name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)) and name not in _NOT_PASSED_ON
     }
+    if "LD_LIBRARY_PATH" in passed_on:
+        # It goes before what a library says of its own place: another llama.cpp there would be mixed in.
+        passed_on["LD_LIBRARY_PATH"] = os.pathsep.join((engine.folder, passed_on["LD_LIBRARY_PATH"]))
     return {
         # Threads of llama.cpp meet at barriers and spin there: alone that is quickest, but beside another
         # busy program libgomp's own 300,000 turns made answers 20 to 60 times slower (two cores). 1,000
         # turns cost nothing alone.
         "GOMP_SPINCOUNT": "1000",
         **passed_on,
+        # The bindings look for their libraries here, the host for the engine's manifest and modules.
+        "LLAMA_CPP_LIB_PATH": engine.folder,
+        "LLMMEM_ENGINE": engine.folder,
         "GGML_NO_BACKTRACE": "1",  # otherwise llama.cpp starts a debugger on a host that it gives up
         "OPENBLAS_NUM_THREADS": "1",  # numpy's threads would not survive the nursery's fork
     }
@@ -110,12 +129,18 @@ class StartedProcess:
         self._process = process
 
     @classmethod
-    def start(cls, connection: socket.socket, errors: int) -> StartedProcess:
-        """Start the host program with its end of the socket and its standard error. Raises OSError."""
+    def start(
+        cls, connection: socket.socket, errors: int, engine: EngineUse, gpu: bool = False
+    ) -> StartedProcess:
+        """Start the host program with its end of the socket and its standard error. Raises OSError.
+
+        With `gpu` it takes the engine's modules for GPUs along.
+        """
+        kind = "gpu-host" if gpu else "host"
         if sys.platform == "win32":  # untested; a socket goes there as a description of itself
             process = subprocess.Popen(
-                [*host_program(), "host", "-"],
-                env=host_environment(),
+                [*host_program(), kind, "-"],
+                env=host_environment(engine),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -126,8 +151,8 @@ class StartedProcess:
                 process.stdin.write(connection.share(process.pid))
             return cls(process)
         process = subprocess.Popen(
-            [*host_program(), "host", str(connection.fileno())],
-            env=host_environment(),
+            [*host_program(), kind, str(connection.fileno())],
+            env=host_environment(engine),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,

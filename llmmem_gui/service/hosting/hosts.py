@@ -7,12 +7,14 @@ import contextlib
 import os
 import socket
 
+from llmmem_gui.core.engines import EngineUse
 from llmmem_gui.core.sentence import Sentence, sentence_of
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.host import (
     STOP_SECONDS,
-    Answer,
     AskFailedError,
     Host,
+    HostAnswer,
     HostEndedError,
     HostError,
     LoadFailedError,
@@ -22,11 +24,11 @@ from llmmem_gui.service.hosting.host_process import ErrorTail, HostProcess, Star
 from llmmem_gui.service.hosting.nursery import Nursery, NurseryEndedError
 
 __all__ = [
-    "Answer",
     "AskFailedError",
     "BirthFailedError",
     "ExitReport",
     "Host",
+    "HostAnswer",
     "HostEndedError",
     "HostError",
     "HostStarter",
@@ -50,18 +52,26 @@ class HostStarter:
     programs from then on.
     """
 
-    def __init__(self, nursery: Nursery | None) -> None:
+    def __init__(self, choice: EngineChoice, nursery: Nursery | None) -> None:
+        self.choice = choice
+        """The engine of hosts to come."""
         self._nursery = nursery
         self._rests = False
-        """The nursery was ended because nobody needed it; the next host needs another."""
+        """There is no nursery now, but the next host is to have one."""
         self._unused_since: float | None = None
         self._births = 0
         self._hosts: set[Host] = set()
 
     @classmethod
-    def spawn(cls, with_nursery: bool = True) -> HostStarter:
+    def spawn(cls, with_nursery: bool = True, choice: EngineChoice | None = None) -> HostStarter:
         """Start the nursery, if this system can have one, without waiting for it. Raises OSError."""
-        return cls(Nursery.spawn() if with_nursery and Nursery.is_supported() else None)
+        choice = choice or EngineChoice.of_machine()
+        starter = cls(choice, None)
+        if with_nursery and Nursery.is_supported():
+            engine = choice.current
+            starter._nursery = Nursery.spawn(engine) if engine is not None else None
+            starter._rests = engine is None
+        return starter
 
     @property
     def nursery_pid(self) -> int | None:
@@ -73,11 +83,20 @@ class HostStarter:
         """The hosts whose processes have not been reaped."""
         return frozenset(self._hosts)
 
-    async def birth(self) -> Host:
-        """Start a host. Raises `BirthFailedError` and `HostEndedError`."""
+    async def birth(self, engine: EngineUse | None = None, *, gpu: bool = False) -> Host:
+        """Start a host, with another engine than the one in use if that is given.
+
+        With `gpu` layers can be placed on a GPU. Raises `BirthFailedError` and `HostEndedError`.
+        """
+        await self.choice.decided()
+        engine = engine or self.choice.current
+        if engine is None:
+            raise BirthFailedError(
+                Sentence("Host", "no engine answers rightly on this machine: `llmmem engine` says why")
+            )
         self._births += 1
         try:
-            host = await self._begin()
+            host = await self._begin(engine, gpu and bool(engine.gpus))
         except OSError as error:
             sentence = Sentence("Host", "no host could be started: {reason}")
             raise BirthFailedError(sentence.format(reason=sentence_of(error))) from error
@@ -104,7 +123,7 @@ class HostStarter:
         if self._nursery is not None and not self._nursery.is_over:
             self._nursery.end()
 
-    async def _begin(self) -> Host:
+    async def _begin(self, engine: EngineUse, gpu: bool) -> Host:
         with contextlib.ExitStack() as opened, contextlib.ExitStack() as passed_on:
             ours, theirs = socket.socketpair()
             opened.enter_context(ours)
@@ -112,15 +131,28 @@ class HostStarter:
             errors, errors_in = ErrorTail.open()
             opened.callback(errors.close)
             passed_on.callback(os.close, errors_in)
-            host = Host(await self._start(theirs, errors_in), ours, errors)
+            host = Host(await self._start(theirs, errors_in, engine, gpu), ours, errors, engine)
             opened.pop_all()
         return host
 
-    async def _start(self, connection: socket.socket, errors: int) -> HostProcess:
-        if self._rests:
-            self._nursery, self._rests = Nursery.spawn(), False
-        if self._nursery is not None:
-            self._nursery.attach()
+    async def _start(
+        self, connection: socket.socket, errors: int, engine: EngineUse, gpu: bool
+    ) -> HostProcess:
+        nursery = None if gpu else self._nursery_of(engine)
+        if nursery is not None:
+            nursery.attach()
             with contextlib.suppress(NurseryEndedError):
-                return await self._nursery.birth(connection, errors)
-        return StartedProcess.start(connection, errors)
+                return await nursery.birth(connection, errors)
+        return StartedProcess.start(connection, errors, engine, gpu)
+
+    def _nursery_of(self, engine: EngineUse) -> Nursery | None:
+        """The nursery, if it is there for this engine or can be made so."""
+        nursery = self._nursery
+        if nursery is not None and nursery.engine.folder != engine.folder:
+            if nursery.is_over or nursery.has_hosts or engine != self.choice.current:
+                return None
+            nursery.end()
+            self._rests = True
+        if self._rests:
+            self._nursery, self._rests = Nursery.spawn(engine), False
+        return self._nursery

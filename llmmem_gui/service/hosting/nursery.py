@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 from llmmem_gui.core import protocol
+from llmmem_gui.core.engines import EngineUse
 from llmmem_gui.core.sentence import SentenceError
 from llmmem_gui.service.hosting.host_process import ForkedProcess, host_environment, host_program
 
@@ -31,7 +32,9 @@ class Nursery:
     `PR_SET_PDEATHSIG`), and is not asked for.
     """
 
-    def __init__(self, control: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, control: socket.socket, process: subprocess.Popen[bytes], engine: EngineUse) -> None:
+        self.engine = engine
+        """What its hosts compute with."""
         self._control = control
         self._process = process
         self._births: dict[int, asyncio.Future[ForkedProcess]] = {}
@@ -42,26 +45,31 @@ class Nursery:
         self.is_over = False
 
     @classmethod
-    def spawn(cls) -> Nursery:
+    def spawn(cls, engine: EngineUse) -> Nursery:
         """Start the process and do not wait for it. Raises OSError."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         parent = [str(os.getpid())] if threading.current_thread() is threading.main_thread() else []
         with theirs:
             process = subprocess.Popen(
                 [*host_program(), "nursery", str(theirs.fileno()), *parent],
-                env=host_environment(),
+                env=host_environment(engine),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
         ours.setblocking(False)
-        return cls(ours, process)
+        return cls(ours, process, engine)
 
     @staticmethod
     def is_supported() -> bool:
         """Tell whether this system can have one."""
         return sys.platform.startswith("linux")
+
+    @property
+    def has_hosts(self) -> bool:
+        """Hosts that it forked run, or are about to."""
+        return bool(self._hosts or self._births)
 
     @property
     def pid(self) -> int:

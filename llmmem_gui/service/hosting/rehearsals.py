@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.metadata
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
-import llmmem_gui
 from llmmem_gui.core.buffers import CONTEXT_STEP
 from llmmem_gui.core.engine import Engine, features_of_flags
+from llmmem_gui.core.engines import EngineUse
 from llmmem_gui.core.fitting import largest_context
 from llmmem_gui.core.forecast import Forecast, forecast_by_formula, forecast_by_rehearsal
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.rehearsal import LINE_LIMIT_BYTES, Answer, RehearsalFailed, Rehearse, Rehearsed
+from llmmem_gui.core.rehearsal import LINE_LIMIT_BYTES, RehearsalFailed, RehearsalOutcome, Rehearse, Rehearsed
 from llmmem_gui.core.sentence import Sentence, SentenceError
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.host_exit import explain_exit
-from llmmem_gui.service.hosting.host_process import ERRORS_BYTES, host_environment, host_program
+from llmmem_gui.service.hosting.host_process import ERRORS_BYTES, helper_program, host_environment
 from llmmem_gui.service.storage.durable_file import replace_file
 
 ANSWER_SECONDS = 60.0
@@ -38,10 +37,10 @@ MOST_PROPOSALS = 8
 """Contexts that are tried at most to find the largest that fits."""
 
 KEPT_RESULTS = 2_000
-VERSION = 1
+VERSION = 2
 """Of the file of results; one of another version is made anew."""
 
-_answer_decoder: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+_answer_decoder: msgspec.json.Decoder[RehearsalOutcome] = msgspec.json.Decoder(RehearsalOutcome)
 
 
 class RehearsalError(SentenceError):
@@ -56,23 +55,28 @@ class _StoredResults(msgspec.Struct, frozen=True):
 class Rehearsals:
     """Rehearses loads, one at a time, and remembers what came out. Use it from one event loop.
 
-    Results hold for the same version of the file, the same parameters and the same llama-cpp-python.
+    Results hold for the same version of the file, the same parameters and the same engine, used alike.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, choice: EngineChoice) -> None:
         """`path` is the file in which results are kept; it need not exist."""
         self._path = path
+        self._choice = choice
         self._results: dict[LoadKey, Rehearsed] = {}
-        self._version = installed_version()
-        self._engine = Engine(self._version, features_of_flags(_processor_flags()))
+        self._features: dict[str, frozenset[str]] = {}
+        """What each engine that was asked said that it uses of the processor."""
+        self._guessed_features = features_of_flags(_processor_flags())
         self._one_at_a_time = asyncio.Lock()
         self._program: _Program | None = None
         self._ending: asyncio.TimerHandle | None = None
 
     @property
     def engine(self) -> Engine:
-        """The installed llama.cpp: as it describes itself after the first rehearsal, guessed before."""
-        return self._engine
+        """The engine in use: as it describes itself after the first rehearsal, guessed before."""
+        use = self._choice.current
+        features = self._features.get(self._choice.key, self._guessed_features)
+        extra_buffers = use is None or use.extra_buffers
+        return Engine(self._choice.key, features, bool(use and use.gpus), extra_buffers)
 
     def load(self) -> None:
         """Take over the results of earlier runs; a file that cannot be read is left behind."""
@@ -92,7 +96,7 @@ class Rehearsals:
         rehearsed = self._results.get(self._key(file, parameters))
         if rehearsed is None or file.shape is None:
             return None
-        return forecast_by_rehearsal(file.shape, parameters, rehearsed, self._engine)
+        return forecast_by_rehearsal(file.shape, parameters, rehearsed, self.engine)
 
     async def forecast(self, file: ModelFile, parameters: LoadParameters) -> Forecast:
         """The forecast by a rehearsal, made now unless it was made before. Raises `RehearsalError`."""
@@ -104,22 +108,22 @@ class Rehearsals:
         async with self._one_at_a_time:
             rehearsed = await self._rehearse(file, parameters)
         self._take(self._key(file, parameters), rehearsed)
-        return forecast_by_rehearsal(file.shape, parameters, rehearsed, self._engine)
+        return forecast_by_rehearsal(file.shape, parameters, rehearsed, self.engine)
 
     async def largest_context(
         self, file: ModelFile, parameters: LoadParameters, fits_bytes: int, highest: int | None = None
     ) -> int | None:
-        """The largest context with which the load takes at most `fits_bytes`; None when none does.
+        """The largest context with which the load takes at most `fits_bytes` of main memory; None: none does.
 
         At most `highest` tokens, or those that the model was trained with. Raises `RehearsalError`.
         """
         if file.shape is None:
             raise _no_model(file)
-        shape, engine = file.shape, self._engine
+        shape, engine = file.shape, self.engine
         highest = highest or shape.context_length
 
         def by_formula(asked: LoadParameters) -> int:
-            return forecast_by_formula(shape, asked, engine).total_bytes
+            return forecast_by_formula(shape, asked, engine).main_bytes
 
         # The formula is off by nearly the same bytes for every context: its proposal, corrected by what the
         # last one was off, is mostly right at the second time.
@@ -130,9 +134,9 @@ class Rehearsals:
             if context == best:
                 break
             asked = msgspec.structs.replace(parameters, context=context)
-            total_bytes = (await self.forecast(file, asked)).total_bytes
-            off_bytes = total_bytes - by_formula(asked)
-            if total_bytes <= fits_bytes:
+            main_bytes = (await self.forecast(file, asked)).main_bytes
+            off_bytes = main_bytes - by_formula(asked)
+            if main_bytes <= fits_bytes:
                 best = max(best, context)
             elif context <= CONTEXT_STEP:
                 break
@@ -149,21 +153,27 @@ class Rehearsals:
 
     def _key(self, file: ModelFile, parameters: LoadParameters) -> LoadKey:
         # Mapped or copied, llama.cpp counts the weights alike.
-        return LoadKey(file.identities, msgspec.structs.replace(parameters, memory_map=True), self._version)
+        counted = msgspec.structs.replace(parameters, memory_map=True)
+        return LoadKey(file.identities, counted, self._choice.key)
 
     def _take(self, key: LoadKey, rehearsed: Rehearsed) -> None:
         self._results[key] = rehearsed
-        if key.engine_version == self._version:
-            features = frozenset(rehearsed.cpu_features)
-            self._engine = Engine(self._version, features, rehearsed.gpu_offload)
+        self._features[key.engine_version] = frozenset(rehearsed.cpu_features)
 
     async def _rehearse(self, file: ModelFile, parameters: LoadParameters) -> Rehearsed:
         if self._ending is not None:
             self._ending.cancel()
-        if self._program is not None and self._program.path != file.path:
+        use = self._choice.current
+        if use is None:
+            raise RehearsalError(
+                Sentence("DryRun", "No engine answers rightly on this machine: `llmmem engine` says why.")
+            )
+        gpu = parameters.gpu_layers != 0 and bool(use.gpus)
+        wanted = (file.path, use, gpu)
+        if self._program is not None and self._program.opened != wanted:
             await self._end_program()
         if self._program is None:
-            self._program = _Program.start(file.path)
+            self._program = _Program.start(*wanted)
         try:
             answer = await asyncio.wait_for(self._program.ask(parameters), ANSWER_SECONDS)
         except asyncio.TimeoutError:
@@ -203,20 +213,23 @@ def _no_model(file: ModelFile) -> RehearsalError:
 class _Program:
     """One run of the program that rehearses, for one file."""
 
-    def __init__(self, path: str, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
-        self.path = path
+    def __init__(
+        self, opened: tuple[str, EngineUse, bool], process: subprocess.Popen[bytes], errors: IO[bytes]
+    ) -> None:
+        self.opened = opened
+        """The file, the engine, and whether it takes the modules for GPUs along."""
         self._process = process
         self._errors = errors
 
     @classmethod
-    def start(cls, path: str) -> _Program:
+    def start(cls, path: str, use: EngineUse, gpu: bool) -> _Program:
         """Start the program. Raises `RehearsalError`."""
         # A file and not a pipe: nobody has to read along so that the program can go on.
         errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
         try:
             process = subprocess.Popen(
-                rehearsal_program(),
-                env=host_environment(),
+                [*rehearsal_program(), *(["gpu"] if gpu else [])],
+                env=host_environment(use),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -226,13 +239,14 @@ class _Program:
             errors.close()
             sentence = Sentence("DryRun", "The dry run could not be started: {reason}.")
             raise RehearsalError(sentence.format(reason=str(error))) from error
-        return cls(path, process, errors)
+        return cls((path, use, gpu), process, errors)
 
-    async def ask(self, parameters: LoadParameters) -> Answer:
+    async def ask(self, parameters: LoadParameters) -> RehearsalOutcome:
         """Rehearse a load. Raises `RehearsalError` when the program ends or says what is no answer."""
-        request = msgspec.json.encode(Rehearse(os.fsencode(self.path), parameters)) + b"\n"
-        line = await asyncio.to_thread(self._exchange, request)
-        name = os.path.basename(self.path)
+        path, use, _ = self.opened
+        asked = Rehearse(os.fsencode(path), parameters, use.extra_buffers)
+        line = await asyncio.to_thread(self._exchange, msgspec.json.encode(asked) + b"\n")
+        name = os.path.basename(path)
         if not line.endswith(b"\n"):
             reason = explain_exit(*await asyncio.to_thread(self._outcome))
             sentence = Sentence("DryRun", "The dry run of {file} {reason}.")
@@ -276,17 +290,7 @@ class _Program:
 
 def rehearsal_program() -> list[str]:
     """Give the command line of the program that rehearses."""
-    if getattr(sys, "frozen", False):
-        return [*host_program(), "rehearsal"]
-    return [sys.executable, "-I", str(Path(llmmem_gui.__file__).parent / "host" / "rehearsal.py")]
-
-
-def installed_version() -> str:
-    """Version of the installed llama-cpp-python, found without importing it; empty where it is not told."""
-    try:
-        return importlib.metadata.version("llama-cpp-python")
-    except importlib.metadata.PackageNotFoundError:
-        return ""
+    return helper_program("rehearsal", "rehearsal.py")
 
 
 def _processor_flags() -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import re
 from pathlib import Path
 
@@ -15,12 +17,19 @@ _UNLIMITED_V1 = 1 << 60
 """cgroup v1 has no word for "no limit": it shows a number near 2^63."""
 
 
+def installed_bytes() -> int:
+    """Memory of the machine, asked in the simplest way there is: for when it cannot be read as usual."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # Windows has no sysconf
+        return int(psutil.virtual_memory().total)
+
+
 class MachineMemory:
     """Reads the machine's memory; `proc` and `cgroup` are the roots of the two file systems."""
 
     def __init__(self, proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> None:
         self._proc = proc
-        self._page_bytes = 4096
         self._has_proc = (proc / "meminfo").exists()
         self._groups = _bounding_groups(proc, cgroup) if self._has_proc else []
 
@@ -43,17 +52,20 @@ class MachineMemory:
             if limit is not None and spare is not None:
                 available = min(available, spare)
         vmstat = _fields(self._proc / "vmstat")
-        swapped = (vmstat.get("pswpin", 0) + vmstat.get("pswpout", 0)) * self._page_bytes
+        swapped = (vmstat.get("pswpin", 0) + vmstat.get("pswpout", 0)) * mmap.PAGESIZE
         stalls = self._stalls()
+        swap_total, swap_free = (meminfo.get(name, 0) * 1024 for name in ("SwapTotal", "SwapFree"))
+        resident = [meminfo[name] * 1024 for name in ("AnonPages", "Shmem") if name in meminfo]
         return MachineReading(
             total_bytes=total,
             available_bytes=max(0, available),
-            swap_total_bytes=meminfo.get("SwapTotal", 0) * 1024,
-            swap_free_bytes=meminfo.get("SwapFree", 0) * 1024,
+            swap_total_bytes=swap_total,
+            swap_free_bytes=swap_free,
             swapped_bytes=swapped,
             own_bytes=own_bytes,
             pressure_some_percent=stalls.get(b"some"),
             pressure_full_percent=stalls.get(b"full"),
+            private_bytes=sum(resident) + swap_total - swap_free if resident else None,
             bound=bound,
         )
 

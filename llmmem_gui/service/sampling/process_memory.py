@@ -6,12 +6,15 @@ the lock that the model needs to load.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from dataclasses import dataclass
 
 import psutil
 
+_START_TIME = 19
+"""Place of `starttime` after the name in /proc/PID/stat (proc_pid_stat(5))."""
 _STATUS = re.compile(rb"^(RssAnon|RssFile|RssShmem|VmSwap):\s+(\d+)", re.MULTILINE)
 
 
@@ -45,6 +48,20 @@ def read_process_memory(pid: int) -> ProcessMemory | None:
     kib = {name: int(value) for name, value in fields.items()}
     private = kib.get(b"RssAnon", 0) + kib.get(b"VmSwap", 0) + kib.get(b"RssShmem", 0)
     return ProcessMemory(private * 1024, kib.get(b"RssFile", 0) * 1024)
+
+
+def start_time(pid: int) -> float | None:
+    """When a process began, in the system's own units: to tell it from the next one with its pid."""
+    if not sys.platform.startswith("linux"):
+        with contextlib.suppress(psutil.Error):
+            return float(psutil.Process(pid).create_time())
+        return None
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as stat:
+            # The name, in brackets, may hold anything; what follows its end are numbers.
+            return float(stat.read(4096).rpartition(b")")[2].split()[_START_TIME])
+    except (FileNotFoundError, ProcessLookupError, IndexError):
+        return None
 
 
 def _by_psutil(pid: int) -> ProcessMemory | None:

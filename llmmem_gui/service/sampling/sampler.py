@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from llmmem_gui.core.readings import HostReading, ProgramReading, Sample
 from llmmem_gui.service.sampling.gpus import Gpus
 from llmmem_gui.service.sampling.machine_memory import MachineMemory
-from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory
+from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory, start_time
 from llmmem_gui.service.sampling.programs import Programs
+from llmmem_gui.service.sampling.suspension import Suspension
 
 _TICKS_BETWEEN_PROGRAMS = 5
 
@@ -22,6 +23,8 @@ class SampledHost:
 
     pid: int
     inherited: ProcessMemory
+    started: float
+    """When the process began, as `start_time` tells: another one may get its pid."""
 
 
 class Sampler:
@@ -31,6 +34,7 @@ class Sampler:
         self._machine = machine or MachineMemory()
         self._gpus = Gpus()
         self._programs = Programs()
+        self._suspension = Suspension()
         self._ticks = 0
 
     def sample(self, hosts: Mapping[str, SampledHost], nursery_pid: int | None = None) -> Sample:
@@ -42,11 +46,10 @@ class Sampler:
         gpus, vram_by_pid = self._gpus.read()
         readings = {}
         for model_id, host in hosts.items():
-            memory = read_process_memory(host.pid)
-            if memory is not None:
-                grown = memory.since(host.inherited)
-                vram = vram_by_pid.get(host.pid, 0)
-                readings[model_id] = HostReading(host.pid, grown.private_bytes, grown.mapped_bytes, vram)
+            vram = None if vram_by_pid is None else vram_by_pid.get(host.pid, 0)
+            reading = _read_host(host, vram)
+            if reading is not None:
+                readings[model_id] = reading
         own = read_process_memory(os.getpid())
         nursery = read_process_memory(nursery_pid) if nursery_pid is not None else None
         own_bytes = (own.private_bytes + own.mapped_bytes) if own else 0
@@ -58,8 +61,20 @@ class Sampler:
             programs = self._programs.read(now, pids | ({nursery_pid} if nursery_pid else set()))
         self._ticks += 1
         machine = self._machine.read(own_bytes)
-        return Sample(time.time(), now, machine, readings, gpus, programs)
+        slept = self._suspension.since_last()
+        return Sample(time.time(), now, machine, readings, gpus, programs, slept, vram_by_pid=vram_by_pid)
 
     def close(self) -> None:
         """Let go of the GPU driver."""
         self._gpus.close()
+
+
+def _read_host(host: SampledHost, vram_bytes: int | None) -> HostReading | None:
+    """What one host holds; None when it has ended, also when another process has its pid now."""
+    begun = time.monotonic()
+    memory = read_process_memory(host.pid)
+    # Looked at afterwards: what has the pid and the start now had them while its memory was read.
+    if memory is None or start_time(host.pid) != host.started:
+        return None
+    grown = memory.since(host.inherited)
+    return HostReading(host.pid, grown.private_bytes, grown.mapped_bytes, vram_bytes, host.started, begun)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -36,3 +38,16 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+class KeptFile:
+    """A file that is written anew when its content changes; of several writers the newest content wins."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._one_at_a_time = asyncio.Lock()
+
+    async def write(self, content: Callable[[], bytes]) -> None:
+        """Write what `content` gives when its turn comes. Raises OSError, and the old file is untouched."""
+        async with self._one_at_a_time:
+            await asyncio.to_thread(replace_file, self._path, content())

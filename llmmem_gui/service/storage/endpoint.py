@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -35,17 +36,20 @@ def withdraw(runtime_folder: Path) -> None:
         (runtime_folder / FILE_NAME).unlink()
 
 
-def running_program(runtime_folder: Path, data_folder: Path) -> Endpoint | None:
-    """The program that runs for this home, or None.
+def running_program(runtime_folders: Iterable[Path]) -> Endpoint | None:
+    """The program that runs in one of these folders, or None.
 
     A file that a killed program left behind is not believed: its port may be someone else's by now, who
     must not be sent the token.
     """
-    pid = program_lock.holder(data_folder)
-    if pid is None:
-        return None
-    try:
-        endpoint = msgspec.json.decode((runtime_folder / FILE_NAME).read_bytes(), type=Endpoint)
-    except (OSError, msgspec.DecodeError):
-        return None
-    return endpoint if endpoint.pid == pid else None
+    for folder in runtime_folders:
+        pid = program_lock.holder(folder)
+        if pid is None:
+            continue
+        try:
+            endpoint = msgspec.json.decode((folder / FILE_NAME).read_bytes(), type=Endpoint)
+        except (OSError, msgspec.DecodeError):
+            continue
+        if endpoint.pid == pid:
+            return endpoint
+    return None

@@ -12,8 +12,9 @@ import sqlite3
 import stat
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -22,12 +23,16 @@ import msgspec
 import numpy as np
 
 from llmmem_gui.core.events import Event
-from llmmem_gui.core.history import MOST_EVENTS, StoredRows
+from llmmem_gui.core.history import MOST_EVENTS
+from llmmem_gui.core.history_rings import StoredRows
 from llmmem_gui.core.history_rows import (
+    ACTIVITY_FIGURES,
     BLOCK_ROWS,
     MACHINE_FIGURES,
+    MODEL_ACTIVITY_FIGURES,
     MODEL_FIGURES,
     RESOLUTIONS,
+    UNKNOWN_ACTIVITY,
     Row,
 )
 from llmmem_gui.core.sentence import Sentence, SentenceError, verbatim
@@ -48,6 +53,8 @@ _UPGRADES: tuple[tuple[str, ...], ...] = (
     ),
     # Before, the body had the sentence as an English text.
     ("ALTER TABLE event ADD COLUMN sentence TEXT",),
+    # NULL in the rows of earlier versions, which did not record what models do.
+    ("ALTER TABLE memory ADD COLUMN activity BLOB",),
 )
 """What makes each version of the tables from the one before; a version, once released, never changes."""
 
@@ -66,7 +73,8 @@ _LONGEST_SENTENCE = 2_000
 
 _MACHINE = struct.Struct(f"<{MACHINE_FIGURES}f")
 _MODEL = struct.Struct(f"<I{MODEL_FIGURES}f")
-_MODEL_LINE = np.dtype([("number", "<u4"), ("figures", "<f4", (MODEL_FIGURES,))])
+_ACTIVITY = struct.Struct(f"<{ACTIVITY_FIGURES}f")
+_ACTIVE = struct.Struct(f"<I{MODEL_ACTIVITY_FIGURES}f")
 
 
 class DamagedHistory(SentenceError):
@@ -90,6 +98,8 @@ class WrittenRow(NamedTuple):
     machine: bytes
     models: bytes
     checksum: int
+    activity: bytes | None
+    """Figures of the machine, then of each model that did something; None in files of earlier versions."""
 
 
 @dataclass
@@ -107,7 +117,10 @@ def written_row(resolution: int, row: Row, numbers: Mapping[str, int]) -> Writte
     place = resolution * _PLACES_OF_RESOLUTION + row.slot % RESOLUTIONS[resolution].ring_rows
     machine = _MACHINE.pack(*row.machine)
     models = b"".join(_MODEL.pack(numbers[id], *figures) for id, figures in row.models.items())
-    return WrittenRow(place, row.slot, row.samples, machine, models, _checksum(row.slot, machine, models))
+    active = (_ACTIVE.pack(numbers[id], *figures) for id, figures in row.active.items())
+    activity = b"".join((_ACTIVITY.pack(*row.activity), *active))
+    checksum = _checksum(row.slot, machine, models, activity)
+    return WrittenRow(place, row.slot, row.samples, machine, models, checksum, activity)
 
 
 def resolution_of(row: WrittenRow) -> int:
@@ -155,7 +168,7 @@ class HistoryFile:
             for row in batch.rows:
                 self._enter_block(row)
             write("INSERT OR REPLACE INTO model VALUES (?, ?, ?)", models)
-            write("INSERT OR REPLACE INTO memory VALUES (?, ?, ?, ?, ?, ?)", batch.rows)
+            write("INSERT OR REPLACE INTO memory VALUES (?, ?, ?, ?, ?, ?, ?)", batch.rows)
             write("INSERT INTO event (time, body, sentence) VALUES (?, ?, ?)", events)
             self._connection.execute(
                 "DELETE FROM event WHERE number <= (SELECT max(number) FROM event) - ?", (MOST_STORED_EVENTS,)
@@ -215,25 +228,45 @@ class HistoryFile:
                 "SELECT * FROM memory WHERE place BETWEEN ? AND ? ORDER BY slot DESC LIMIT 1", _places(number)
             ).fetchone()
             if found is not None and _is_whole(row := WrittenRow(*found)):
-                lines = _MODEL.iter_unpack(row.models)
-                models = {names[line[0]]: line[1:] for line in lines if line[0] in names}
-                newest[number] = Row(row.slot, row.samples, _MACHINE.unpack(row.machine), models)
+                newest[number] = Row(
+                    row.slot,
+                    row.samples,
+                    _MACHINE.unpack(row.machine),
+                    _by_model(_MODEL, row.models, names),
+                    UNKNOWN_ACTIVITY if row.activity is None else _ACTIVITY.unpack_from(row.activity),
+                    _by_model(_ACTIVE, (row.activity or b"")[_ACTIVITY.size :], names),
+                )
         return newest
 
-    def rows(self, number: int) -> Iterator[StoredRows]:
-        """All rows of a resolution, some at a time; what is damaged is left out."""
+    def rows(self, number: int) -> Iterator[tuple[StoredRows, StoredRows]]:
+        """All rows of a resolution, some at a time: memory, and activity where that was recorded.
+
+        What is damaged is left out.
+        """
         numbers = self.model_numbers()
         cursor = self._connection.execute("SELECT * FROM memory WHERE place BETWEEN ? AND ?", _places(number))
         while found := cursor.fetchmany(_ROWS_AT_ONCE):
-            yield _stored_rows([row for row in map(WrittenRow._make, found) if _is_whole(row)], numbers)
+            whole = [row for row in map(WrittenRow._make, found) if _is_whole(row)]
+            memory = [(row, row.machine, row.models) for row in whole]
+            activity = [
+                (row, row.activity[: _ACTIVITY.size], row.activity[_ACTIVITY.size :])
+                for row in whole
+                if row.activity is not None
+            ]
+            yield (
+                _stored_rows(memory, numbers, MACHINE_FIGURES, MODEL_FIGURES),
+                _stored_rows(activity, numbers, ACTIVITY_FIGURES, MODEL_ACTIVITY_FIGURES),
+            )
 
-    def events(self) -> list[Event]:
-        """The newest events, oldest first; what is damaged is left out."""
-        found = self._connection.execute(
-            "SELECT body, sentence FROM event ORDER BY number DESC LIMIT ?", (MOST_EVENTS,)
-        ).fetchall()
-        events = (_event(body, sentence) for body, sentence in reversed(found))
-        return [event for event in events if event is not None]
+    def events(self, most: int = MOST_EVENTS, model_id: str | None = None) -> list[Event]:
+        """The newest events, of all or of those that concern one model, oldest first; no damaged ones."""
+        # An open cursor would hold the write-ahead log.
+        with closing(
+            self._connection.execute("SELECT body, sentence FROM event ORDER BY number DESC")
+        ) as found:
+            read = (event for row in found if (event := _event(*row)) is not None)
+            wanted = (event for event in read if model_id is None or event.concerns(model_id))
+            return list(islice(wanted, most))[::-1]
 
     # --- opening -------------------------------------------------------------------------------------
 
@@ -277,7 +310,7 @@ class HistoryFile:
         try:
             for columns in (
                 "number, id, seen_seconds FROM model",
-                "place, slot, samples, machine, models, checksum FROM memory",
+                "place, slot, samples, machine, models, checksum, activity FROM memory",
                 "number, time, body, sentence FROM event",
             ):
                 self._connection.execute(f"SELECT {columns} LIMIT 0")
@@ -322,30 +355,42 @@ def _places(resolution: int) -> tuple[int, int]:
     return first, first + _PLACES_OF_RESOLUTION - 1
 
 
-def _checksum(slot: int, machine: bytes, models: bytes) -> int:
-    return crc32(models, crc32(machine, slot & 0xFFFFFFFF))
+def _checksum(slot: int, machine: bytes, models: bytes, activity: bytes | None) -> int:
+    return crc32(activity or b"", crc32(models, crc32(machine, slot & 0xFFFFFFFF)))
 
 
 def _is_whole(row: WrittenRow) -> bool:
     """Whether a row is what was written; SQLite itself does not notice a bit that flipped within a value."""
     try:
-        return row.checksum == _checksum(row.slot, row.machine, row.models)
+        return row.checksum == _checksum(row.slot, row.machine, row.models, row.activity)
     except TypeError:
         return False
 
 
-def _stored_rows(rows: Sequence[WrittenRow], numbers: Mapping[str, int]) -> StoredRows:
-    lines = np.frombuffer(b"".join(row.models for row in rows), _MODEL_LINE)
-    lines_of_rows = [len(row.models) // _MODEL_LINE.itemsize for row in rows]
+def _by_model(line: struct.Struct, lines: bytes, names: Mapping[int, str]) -> dict[str, tuple[float, ...]]:
+    """The figures of each model whose number has a name."""
+    return {names[each[0]]: each[1:] for each in line.iter_unpack(lines) if each[0] in names}
+
+
+def _stored_rows(
+    rows: Sequence[tuple[WrittenRow, bytes, bytes]],
+    numbers: Mapping[str, int],
+    machine_figures: int,
+    model_figures: int,
+) -> StoredRows:
+    """Rows, each with its figures of the machine and of its models, as arrays."""
+    line = np.dtype([("number", "<u4"), ("figures", "<f4", (model_figures,))])
+    lines = np.frombuffer(b"".join(models for _, _, models in rows), line)
+    lines_of_rows = [len(models) // line.itemsize for _, _, models in rows]
     model_ids = tuple(numbers)
     index_of = np.full(max(numbers.values(), default=0) + 2, -1)
     index_of[list(numbers.values())] = np.arange(len(numbers))
     model_of = index_of[np.minimum(lines["number"], len(index_of) - 1)]
     known = model_of >= 0
     return StoredRows(
-        np.array([row.slot for row in rows], np.int64),
-        np.array([row.samples for row in rows], np.int64),
-        np.frombuffer(b"".join(row.machine for row in rows), "<f4").reshape(-1, MACHINE_FIGURES),
+        np.array([row.slot for row, _, _ in rows], np.int64),
+        np.array([row.samples for row, _, _ in rows], np.int64),
+        np.frombuffer(b"".join(machine for _, machine, _ in rows), "<f4").reshape(-1, machine_figures),
         np.repeat(np.arange(len(rows)), lines_of_rows)[known],
         model_ids,
         model_of[known],

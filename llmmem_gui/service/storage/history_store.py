@@ -27,6 +27,7 @@ from llmmem_gui.service.storage.history_file import (
     set_aside,
     written_row,
 )
+from llmmem_gui.service.supervision import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,6 @@ FORGET_SECONDS = 3_600.0
 _MOST_WAITING_ROWS = 600
 """Rows of each resolution that wait for a disk with space; the oldest are given up."""
 _MOST_WAITING_EVENTS = 1_000
-_NOT_KEPT = frozenset({"request-finished"})
-"""One for each request is too many for a timeline, and whoever asks what is nobody's business later."""
 
 _Result = TypeVar("_Result")
 
@@ -87,6 +86,7 @@ class HistoryStore:
         self._waiting: list[dict[int, WrittenRow]] = [{} for _ in RESOLUTIONS]
         self._events: list[Event] = []
         self._flushing = asyncio.Lock()
+        self._tasks = Supervisor()
         self._flush_task: asyncio.Task[None] | None = None
         self._flushed_at = float("-inf")
         self._forgot_at = float("-inf")
@@ -113,6 +113,17 @@ class HistoryStore:
                 await self._handle(error)
         return history
 
+    async def events(self, most: int, model_id: str | None = None) -> list[Event] | None:
+        """The newest events, of all or of those that concern one model, oldest first; None: none are kept."""
+        await self.flush()
+        if self._file is None:
+            return None
+        try:
+            return await self._in_thread(partial(self._file.events, most, model_id))
+        except sqlite3.Error as error:
+            await self._handle(error)
+            return None
+
     def record(self, sample: Sample, limit_bytes: int | None) -> None:
         """Take in one sample and the total limit in force; returns at once."""
         if self._file is None:
@@ -122,14 +133,14 @@ class HistoryStore:
         if sample.monotonic - self._flushed_at >= FLUSH_SECONDS:
             self._flushed_at = sample.monotonic
             if self._flush_task is None or self._flush_task.done():
-                self._flush_task = asyncio.create_task(self.flush())
+                self._flush_task = self._tasks.run("writing the history", self.flush())
 
     def record_event(self, event: Event) -> None:
         """Take in one event, to be written with the next sample; returns at once.
 
-        An event may be the last thing to happen before a crash. Finished requests are not kept.
+        An event may be the last thing to happen before a crash.
         """
-        if self._file is not None and event.type not in _NOT_KEPT:
+        if self._file is not None:
             self._events.append(event)
             del self._events[:-_MOST_WAITING_EVENTS]
             self._flushed_at = float("-inf")
@@ -164,7 +175,7 @@ class HistoryStore:
     # --- what waits ----------------------------------------------------------------------------------
 
     def _wait(self, number: int, row: Row) -> None:
-        for model_id in row.models:
+        for model_id in (*row.models, *row.active):
             if model_id not in self._numbers:
                 self._numbers[model_id] = max(self._numbers.values(), default=0) + 1
             if model_id not in self._named:
@@ -303,6 +314,6 @@ def _unusable(path: Path, error: Exception) -> Sentence:
 
 def _fill(history: History, file: HistoryFile) -> None:
     for number in range(len(RESOLUTIONS)):
-        for rows in file.rows(number):
-            history.restore(number, rows)
+        for memory, activity in file.rows(number):
+            history.restore(number, memory, activity)
     history.resume(file.newest_rows(), file.events())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from collections import defaultdict
@@ -13,7 +12,7 @@ import msgspec
 
 from llmmem_gui.core.measurement import LoadKey, Measurement
 from llmmem_gui.core.sentence import Sentence
-from llmmem_gui.service.storage.durable_file import replace_file
+from llmmem_gui.service.storage.durable_file import KeptFile
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +61,7 @@ class LoadRecords:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file = KeptFile(path)
         self._records: list[LoadRecord] = []
         self._by_key: dict[LoadKey, list[Measurement]] = defaultdict(list)
 
@@ -100,9 +100,8 @@ class LoadRecords:
     async def add(self, record: LoadRecord) -> None:
         """Remember one more load and write it down; what cannot be written is kept for this run only."""
         self._take(record)
-        content = msgspec.json.encode(_Stored(VERSION, tuple(self._records)))
         try:
-            await asyncio.to_thread(replace_file, self._path, content)
+            await self._file.write(lambda: msgspec.json.encode(_Stored(VERSION, tuple(self._records))))
         except OSError as error:
             log.warning("the record of loads could not be written: %s", error)
 

@@ -13,29 +13,29 @@ _PROBE_SECONDS = 0.3
 
 
 class AlreadyRunning(Exception):
-    """Another program holds the home."""
+    """Another program holds the home; `folder` is where it can be reached."""
 
-    def __init__(self, pid: int | None) -> None:
+    def __init__(self, pid: int | None, folder: Path) -> None:
         who = f"process {pid}" if pid else "another process"
         super().__init__(f"LLM Memory already runs for this user as {who}: use that one, or end it first.")
         self.pid = pid
+        self.folder = folder
 
 
 class ProgramLock:
-    """The right to be the one program of a data folder, until `release` or the end of the process.
+    """The right to be the one program of a runtime folder, until `release` or the end of the process.
 
     Raises `AlreadyRunning`.
     """
 
-    def __init__(self, data_folder: Path) -> None:
-        path = data_folder / FILE_NAME
-        self._file = open(path, "a+b")  # noqa: SIM115 - held until `release`
-        os.chmod(self._file.fileno(), 0o600)
+    def __init__(self, runtime_folder: Path) -> None:
+        path = runtime_folder / FILE_NAME
+        self._file = open(path, "a+b", opener=_for_its_user)  # noqa: SIM115 - held until `release`
         deadline = time.monotonic() + _PROBE_SECONDS
         while not _try_lock(self._file.fileno()):
             if time.monotonic() > deadline:
                 self._file.close()
-                raise AlreadyRunning(_pid_in(path))
+                raise AlreadyRunning(_pid_in(path), runtime_folder)
             time.sleep(0.02)
         self._file.truncate(0)
         self._file.write(str(os.getpid()).encode())
@@ -46,14 +46,18 @@ class ProgramLock:
         self._file.close()
 
 
-def holder(data_folder: Path) -> int | None:
+def holder(runtime_folder: Path) -> int | None:
     """Process that holds the lock now; None when no program runs."""
-    path = data_folder / FILE_NAME
+    path = runtime_folder / FILE_NAME
     try:
-        with open(path, "r+b") as file:
+        with open(path, "rb") as file:
             return None if _try_lock(file.fileno(), shared=True) else _pid_in(path)
     except OSError:
         return None
+
+
+def _for_its_user(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _pid_in(path: Path) -> int | None:

@@ -10,14 +10,14 @@ import asyncio
 import itertools
 import logging
 import os
-import stat
 from pathlib import Path
 
-from llmmem_gui.core.sentence import Sentence, SentenceError
+from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.settings_text import Problem, parse, to_toml
 from llmmem_gui.core.system_errors import reason_of
 from llmmem_gui.service.storage.durable_file import replace_file
+from llmmem_gui.service.storage.small_file import Unfit, read_small_file
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class SettingsFile:
 
     def _read(self) -> None:
         try:
-            content = _content(self.path)
+            content = read_small_file(self.path)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -117,26 +117,5 @@ class SettingsFile:
         self.problems += (problem,)
 
 
-class _Unfit(SentenceError, OSError):
-    """What lies in the place of the file is no settings file."""
-
-
 def _reason(error: OSError) -> Sentence:
-    return error.sentence if isinstance(error, _Unfit) else reason_of(error)
-
-
-def _content(path: Path) -> bytes:
-    """The bytes of a regular file of sane size. Raises OSError, also for a folder, a FIFO or a device."""
-    with open(path, "rb", opener=_open_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise _Unfit(Sentence("Settings", "it is not a regular file"))
-        content = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        sentence = Sentence("Settings", "it is longer than {number} MiB")
-        raise _Unfit(sentence.format(number=_MOST_BYTES // 2**20))
-    return content
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    # A FIFO in the place of the file would otherwise wait for a writer.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    return error.sentence if isinstance(error, Unfit) else reason_of(error)
