@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read our output, such as `head`, has enough; Python must not fail on its own flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told to a person, with the exit code
         code, sentence = explain(error)
         if sentence:
             print(f"llmmem: {sentence}", file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import get_args
 
 from llmmem_gui import __version__
 from llmmem_gui.core.parameters import KvType
-from llmmem_gui.core.typed import parse_bytes
+from llmmem_gui.core.typed import BARE_UNIT, parse_bytes
 
 _EXIT_CODES = (
     "exit codes: 0 done, 1 failed (the reason is on stderr), 2 wrong usage, 3 no running program reached"
@@ -53,12 +53,19 @@ def _add_service_commands(add: Add) -> None:
     watch = add("watch", "watch:watch", "Show events as they happen, one on a line")
     watch.add_argument("--recent", type=_count, default=0, metavar="N", help="show the last N events first")
     watch.add_argument("--samples", action="store_true", help="also show each measurement of memory")
+    events = add("events", "events:events", "List what happened, with who asked for it and why")
+    events.add_argument("--model", metavar="ID", help="only what concerns this model")
+    events.add_argument(
+        "--limit", type=_count, default=50, metavar="N", help="only the last N events, 50 by default"
+    )
 
 
 def _add_model_commands(add: Add) -> None:
     ps = add("ps", "models:ps", "List the models in memory, with what each one uses")
-    ps.add_argument("--all", action="store_true", help="also those that are not loaded")
-    load = add("load", "models:load", "Load a model and wait until it is ready")
+    ps.add_argument(
+        "--all", action="store_true", help="also those that are not loaded, and what other programs hold"
+    )
+    load = add("load", "models:load", "Load a model like this, now and from now on")
     load.add_argument("model", metavar="MODEL", help=_MODEL_HELP)
     _add_parameters(load)
     load.add_argument("--limit", type=_mebibytes, metavar="MIB", help="limit of this model in MiB, or `none`")
@@ -67,6 +74,13 @@ def _add_model_commands(add: Add) -> None:
     which = unload.add_mutually_exclusive_group(required=True)
     which.add_argument("model", nargs="?", metavar="MODEL", help=_MODEL_HELP)
     which.add_argument("--all", action="store_true", help="unload every model")
+    free = add("free", "free:free", "Have another program unload a model, or all that it holds")
+    free.add_argument("program", nargs="?", metavar="PROGRAM", help="its id (see `llmmem ps --all`)")
+    free.add_argument("its_model", nargs="?", metavar="ITS-MODEL", help="the model, as the program calls it")
+    free.add_argument("--end-process", action="store_true", help="ask its process to end; its work is lost")
+    free.add_argument(
+        "--everything", action="store_true", help="unload every model here, and what other programs hold"
+    )
     add("cleanup", "models:clean_up", "Unload every idle model that is not pinned")
     for name, summary in (
         ("pin", "Keep a model from being unloaded automatically"),
@@ -98,12 +112,23 @@ def _add_memory_commands(add: Add) -> None:
         "--fit", type=_size, metavar="SIZE", help="for the largest context that fits into SIZE"
     )
     pressure = add(
-        "simulate-pressure", "memory:simulate_pressure", "Behave as if memory were short, using none"
+        "simulate-pressure", "memory:simulate_pressure", "Show a level of pressure, using no memory"
     )
+    pressure.add_argument("--act", action="store_true", help="give models up for it, as for a real one")
     pressure.add_argument("level", choices=("normal", "warning", "critical", "emergency"), metavar="LEVEL")
 
 
 def _add_other_commands(add: Add) -> None:
+    engine = add("engine", "engine:engine", "List builds of llama.cpp, or use, try or compile one")
+    engine.add_argument(
+        "action",
+        nargs="?",
+        default="list",
+        choices=("list", "use", "test", "build", "cancel"),
+        metavar="ACTION",
+        help="`use NAME` (`auto`: the best), `test NAME`, `build` one for this processor, `cancel` that",
+    )
+    engine.add_argument("name", nargs="?", metavar="NAME", help="name of an engine")
     settings = add("settings", "settings:settings", "Show or change settings")
     settings.add_argument("name", nargs="?", metavar="NAME", help="a setting, written section.field")
     settings.add_argument("value", nargs="?", metavar="VALUE", help="its new value, as in TOML")
@@ -120,8 +145,9 @@ def _add_parameters(parser: argparse.ArgumentParser) -> None:
 
 
 def _size(text: str) -> int:
+    """Bytes written as a size with its unit, or as a number of MiB."""
     try:
-        return parse_bytes(text)
+        return parse_bytes(text, bare_unit=BARE_UNIT)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -130,7 +156,7 @@ def _mebibytes(text: str) -> int:
     """Bytes written as a number of MiB or as a size with its unit; `none` is 0, which means no limit."""
     if text.lower() == "none":
         return 0
-    return _size(text + " MiB" if text.replace(".", "", 1).isdigit() else text)
+    return _size(text)
 
 
 def _positive(text: str) -> int:

@@ -6,6 +6,7 @@ from llmmem_gui.cli import FAILED, NO_PROGRAM, WRONG_USAGE
 from llmmem_gui.folders import FolderUnusable
 from llmmem_gui.service.api_client import NoProgram, RequestFailed
 from llmmem_gui.service.command_error import CommandError
+from llmmem_gui.service.program import ServiceBroken
 from llmmem_gui.service.storage.program_lock import AlreadyRunning
 from llmmem_gui.service.storage.token_file import TokenError
 
@@ -18,7 +19,7 @@ class CannotDo(Exception):
     """The command cannot be carried out; the text says why."""
 
 
-_EXPECTED = (CannotDo, RequestFailed, CommandError, AlreadyRunning, FolderUnusable, TokenError)
+_EXPECTED = (CannotDo, RequestFailed, CommandError, AlreadyRunning, FolderUnusable, ServiceBroken, TokenError)
 
 
 def explain(error: BaseException) -> tuple[int, str]:

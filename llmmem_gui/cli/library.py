@@ -56,6 +56,9 @@ def forecast(options: Namespace) -> None:
         ("compute", predicted.compute_bytes),
         ("overhead", predicted.overhead_bytes),
         ("total", predicted.total_bytes),
+        ("  mapped from the file", predicted.mapped_bytes),
+        ("  private", predicted.private_bytes),
+        *([("  on GPUs", predicted.vram_bytes)] if predicted.vram_bytes else []),
     )
     write_table(("PART", "SIZE"), [(name, size(value)) for name, value in parts], right=("SIZE",))
     times = {0: "", 1: " once"}.get(predicted.measured_times, f" {predicted.measured_times} times")
@@ -123,7 +126,7 @@ async def _forecast_alone(model: str, asked: ForecastRequest) -> ForecastEntry:
 
     async with _service_that_holds_no_model() as service:
         if is_path(model):
-            model = (await service.add_model(Path(os.path.abspath(model)))).id
+            model = (await service.add_model(Path(model))).id
         elif service.catalogue.find(model) is None:
             await service.scan()
         return await answer_forecast(service, model, asked)

@@ -47,13 +47,16 @@ def limit(options: Namespace) -> None:
 
 
 def simulate_pressure(options: Namespace) -> None:
-    """Behave as if memory were short, without using any; `normal` ends it."""
-    body = {"level": options.level}
+    """Show a level of pressure, without using memory; models go only with `--act`; `normal` ends it."""
+    body = {"level": options.level, "act": options.act}
     status = connect().request("PUT", "/api/v1/simulated-pressure", body, gives=Status)
     if options.json:
         write_json(status.machine)
+    elif options.level == "normal":
+        print("Nothing is simulated any more.")
     else:
-        print(f"The program behaves as if the pressure were {options.level}.")
+        models = "models are given up for it" if options.act else "no model is given up for it"
+        print(f"The program shows the pressure as {options.level}, simulated; {models}.")
 
 
 def _limit(limit_bytes: int | None) -> str:

@@ -5,18 +5,25 @@ from __future__ import annotations
 from argparse import Namespace
 
 from llmmem_gui.cli.connection import connect
+from llmmem_gui.cli.neighbours import neighbours_of, write_neighbours
 from llmmem_gui.cli.output import percent, size, write_json, write_table
 from llmmem_gui.core.units import format_duration
 from llmmem_gui.service.api_client import model_path
-from llmmem_gui.service.http.control_records import ModelStatus, Receipt, Status
+from llmmem_gui.service.http.control_records import ModelStatus, ReceiptEntry, Status
 
 
 def ps(options: Namespace) -> None:
-    """List the models that hold memory, wait for it or failed to get it; with `--all` all that are known."""
-    status = connect().request("GET", "/api/v1/models", gives=Status)
+    """List the models that hold memory, wait for it or failed to get it.
+
+    With `--all` all that are known, and what other programs hold.
+    """
+    client = connect()
+    status = client.request("GET", "/api/v1/models", gives=Status)
+    neighbours = neighbours_of(client) if options.all else []
     shown = [model for model in status.models if options.all or model.state != "unloaded"]
     if options.json:
-        write_json({"models": shown, "total": status.total, "machine": status.machine})
+        others = {"neighbours": neighbours} if options.all else {}
+        write_json({"models": shown, "total": status.total, "machine": status.machine, **others})
         return
     headers = ("MODEL", "STATE", "PRIVATE", "WEIGHTS", "VRAM", "LIMIT", "CONTEXT", "IDLE", "PID", "")
     write_table(headers, [_row(model) for model in shown], right=headers[2:9])
@@ -24,8 +31,9 @@ def ps(options: Namespace) -> None:
     print(
         f"models {size(total.current_bytes)} of {size(total.limit_bytes)} ({percent(total.percent)}) · "
         f"this computer {size(machine.available_bytes)} of {size(machine.total_bytes)} available · "
-        f"pressure {machine.pressure}"
+        f"pressure {machine.pressure}{' (simulated)' if machine.pressure_is_simulated else ''}"
     )
+    write_neighbours(neighbours)
 
 
 def load(options: Namespace) -> None:
@@ -46,23 +54,25 @@ def load(options: Namespace) -> None:
         write_json(model)
     else:
         took = format_duration(model.load_seconds or 0)
-        print(f"{model.id} is ready after {took}: {size(model.resident_bytes)}, context {model.context}.")
+        # Mapped weights become resident when they are first computed with.
+        used = f"{size(model.resident_bytes)} in use of {size(model.forecast_bytes)} forecast"
+        print(f"{model.id} is ready after {took}: {used}, context {model.context}.")
 
 
 def unload(options: Namespace) -> None:
     """Unload a model, or all."""
     client = connect()
     if options.all:
-        receipts = client.request("POST", "/api/v1/unload", gives=list[Receipt])
+        receipts = client.request("POST", "/api/v1/unload", gives=list[ReceiptEntry])
     else:
         path = model_path(client.model_id(options.model), "unload")
-        receipts = [client.request("POST", path, gives=Receipt)]
-    _write_receipts(receipts, options)
+        receipts = [client.request("POST", path, gives=ReceiptEntry)]
+    write_receipts(receipts, options)
 
 
 def clean_up(options: Namespace) -> None:
     """Unload every idle model that is not pinned."""
-    _write_receipts(connect().request("POST", "/api/v1/cleanup", gives=list[Receipt]), options)
+    write_receipts(connect().request("POST", "/api/v1/cleanup", gives=list[ReceiptEntry]), options)
 
 
 def pin(options: Namespace) -> None:
@@ -96,13 +106,16 @@ def _set_pinned(options: Namespace, pinned: bool) -> None:
         print(f"{model.id} is {'pinned' if model.pinned else 'not pinned'}.")
 
 
-def _write_receipts(receipts: list[Receipt], options: Namespace) -> None:
+def write_receipts(receipts: list[ReceiptEntry], options: Namespace) -> None:
+    """Say what unloads gave back."""
     if options.json:
         write_json(receipts)
         return
     for receipt in receipts:
         took = format_duration(receipt.seconds)
-        print(f"{receipt.id} is unloaded: {size(receipt.given_back_bytes)} given back in {took}.")
+        by_machine = receipt.machine_given_back_bytes
+        whole = "" if by_machine is None else f" (by the machine's own figures {size(max(0, by_machine))})"
+        print(f"{receipt.id} is unloaded: {size(receipt.given_back_bytes)} given back in {took}{whole}.")
     if not receipts:
         print("No model had to go.")
 

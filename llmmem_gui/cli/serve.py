@@ -11,16 +11,21 @@ from llmmem_gui.cli.output import write_json
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.program import Program
 from llmmem_gui.service.storage.log_file import keep_log
-from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, give_back_unused
+from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, trim_heap
+
+_END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve(options: Namespace) -> None:
     """Serve until SIGINT or SIGTERM, then end everything in order."""
-    folders = Folders.of_user()
     # Here and not in the loop: the system ends the nursery with the thread that started it.
-    program = Program(folders)
-    keep_log(folders.logs)
+    program = Program(Folders.of_user())
+    keep_log(program.folders.logs)
     asyncio.run(_serve(program, options))
+    # The interpreter gives handlers back to the system while it ends: whoever asks a second time would make
+    # a failure of an end that is as good as over.
+    for number in _END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 async def _serve(program: Program, options: Namespace) -> None:
@@ -28,23 +33,26 @@ async def _serve(program: Program, options: Namespace) -> None:
     _on_end_signals(asked_to_end)
     try:
         where = await program.start(options.port)
-        if program.api.notice:
-            print(f"llmmem: {program.api.notice}", file=sys.stderr)
+        for notice in program.notices:
+            print(f"llmmem: {notice}", file=sys.stderr)
         if options.json:
             write_json(where)
         else:
             print(f"Serving at {where.url}/v1; the token is in {where.token_file}. Ctrl+C ends it.")
         sys.stdout.flush()
-        asyncio.get_running_loop().call_later(SETTLED_AFTER_SECONDS, give_back_unused)
-        await asked_to_end.wait()
+        asyncio.get_running_loop().call_later(SETTLED_AFTER_SECONDS, trim_heap)
+        await program.until(asked_to_end)
     finally:
         await program.close()
 
 
 def _on_end_signals(event: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if sys.platform == "win32":  # asyncio takes no signals there
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(event.set))
-        else:
-            loop.add_signal_handler(number, event.set)
+
+    # Not the loop's own way, which gives the signals back already when the loop closes.
+    def set_soon(*_: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(event.set)
+
+    for number in _END_SIGNALS:
+        signal.signal(number, set_soon)

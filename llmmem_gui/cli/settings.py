@@ -58,7 +58,9 @@ def _token(options: Namespace) -> None:
             token_file.renew_token(path)
         else:
             raise CannotDo("The token cannot be replaced while LLM Memory runs: end it first.")
-    token = token_file.keep_token(path)
+    token, replaced = token_file.keep_token(path)
+    if replaced is not None:
+        print(f"llmmem: {replaced}", file=sys.stderr)
     if options.json:
         write_json({"token": token, "token_file": str(path)})
     else:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from datetime import datetime
 from typing import Any
 
 from llmmem_gui.cli.connection import connect
-from llmmem_gui.cli.output import harmless, size, write_json
-
-_OWN_COLUMNS = ("time", "type", "model", "cause", "actor", "for_model", "text", "models")
+from llmmem_gui.cli.events import local_time, numbers
+from llmmem_gui.cli.output import harmless, write_json
 
 
 def watch(options: Namespace) -> None:
@@ -31,16 +29,8 @@ def watch(options: Namespace) -> None:
 
 
 def _line(event: dict[str, Any]) -> str:
-    moment = datetime.fromisoformat(event["time"].replace("Z", "+00:00")).astimezone()
-    parts = [moment.strftime("%H:%M:%S"), f"{event['type']:<16}", event.get("model") or ""]
+    parts = [local_time(event).strftime("%H:%M:%S"), f"{event['type']:<16}", event.get("model") or ""]
     if event.get("cause"):
         parts.append(f"({event['cause']}, {event['actor']})")
-    numbers = {name: value for name, value in event.items() if name not in _OWN_COLUMNS and value is not None}
-    parts.append(event.get("text") or ", ".join(_number(name, value) for name, value in numbers.items()))
+    parts.append(event.get("text") or ", ".join(numbers(event)))
     return "  ".join(filter(None, parts))
-
-
-def _number(name: str, value: float) -> str:
-    if name.endswith("_bytes"):
-        return f"{name.removesuffix('_bytes').replace('_', ' ')} {size(int(value))}"
-    return f"{name.replace('_', ' ')} {value:.3g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from llmmem_gui.folders import Folders
 from llmmem_gui.service.api_client import model_path
 from llmmem_gui.service.http.control_records import ModelStatus
 from tests.running_program import SECONDS, RunningProgram, environment, llmmem, running_program
@@ -24,7 +26,7 @@ from tests.running_program import SECONDS, RunningProgram, environment, llmmem, 
 def test_files_are_private(home: Path) -> None:
     """The address, the token and the lock are readable by their user alone, and the address is withdrawn."""
     with running_program(home):
-        for file in ("runtime/endpoint.json", "state/token", "data/program.lock"):
+        for file in ("runtime/endpoint.json", "state/token", "runtime/program.lock"):
             assert stat.S_IMODE((home / file).stat().st_mode) == 0o600, file
         endpoint = json.loads((home / "runtime/endpoint.json").read_text())
         assert endpoint.keys() == {"url", "pid", "token_file"}
@@ -132,12 +134,21 @@ def test_many_starts_at_once_give_one_program(home: Path) -> None:
     assert sorted(start.returncode for start in starts) == [0, 1, 1, 1, 1]
 
 
-def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
-    """A home that is a file is one sentence, not a trace."""
-    (tmp_path / "file").write_text("")
-    refused = llmmem(tmp_path / "file", "serve")
+def test_without_any_place_for_its_files_it_says_why(tmp_path: Path) -> None:
+    """Where neither the home nor any place beside it can be used, that is one sentence and not a trace."""
+    home = tmp_path / "file"
+    home.write_text("in the way")
+    places = [place.state for place in Folders.of_user(environment(home)).elsewhere()]
+    try:
+        for place in places:
+            with contextlib.suppress(OSError):  # there is no folder of a session everywhere
+                place.write_text("in the way")
+        refused = llmmem(home, "serve")
+    finally:
+        for place in places:
+            place.unlink(missing_ok=True)
     assert refused.code == 1
-    assert "cannot be used" in refused.err
+    assert "cannot be written (Not a directory)" in refused.err
     assert refused.err.count("\n") == 1
 
 

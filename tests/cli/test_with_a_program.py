@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.running_program import SECONDS, RunningProgram, environment, running_program
+from llmmem_gui.service.api_client import model_path
+from tests.running_program import RunningProgram, environment, running_program
 
 MIB = 2**20
 PS_FIELDS = {
@@ -63,7 +65,14 @@ def test_a_model_is_loaded_shown_and_unloaded(program: RunningProgram, smol_path
     assert [model["id"] for model in status["models"]] == [model_id]
     assert status["models"][0].keys() >= PS_FIELDS
     assert status["total"].keys() == {"current_bytes", "limit_bytes", "percent"}
-    machine = {"total_bytes", "available_bytes", "reserve_bytes", "room_bytes", "pressure"}
+    machine = {
+        "total_bytes",
+        "available_bytes",
+        "reserve_bytes",
+        "room_bytes",
+        "pressure",
+        "pressure_is_simulated",
+    }
     assert status["machine"].keys() == machine
 
     used = program.llmmem("usage", "--json").json
@@ -109,7 +118,8 @@ def test_pins_and_limits_are_set(program: RunningProgram, smol_path: Path) -> No
 def test_tables_line_up(program: RunningProgram, smol_path: Path, gemma_path: Path) -> None:
     """Without --json people read tables whose columns start and end at the same place, and sentences."""
     assert re.fullmatch(
-        r"\S+ is ready after .+: .+iB, context \d+\.\n", program.llmmem("load", str(smol_path)).out
+        r"\S+ is ready after .+: .+iB in use of .+iB forecast, context \d+\.\n",
+        program.llmmem("load", str(smol_path)).out,
     )
     program.llmmem("load", str(gemma_path))
     header, *rows, total = program.llmmem("ps").out.splitlines()
@@ -119,7 +129,8 @@ def test_tables_line_up(program: RunningProgram, smol_path: Path, gemma_path: Pa
         end = header.index(column) + len(column)
         assert all(row[end - 1] != " " and row[end : end + 2] in ("  ", "") for row in rows)
     assert re.fullmatch(
-        r"(\S+ is unloaded: .+iB given back in .+s\.\n){2}", program.llmmem("unload", "--all").out
+        r"(\S+ is unloaded: .+iB given back in .+s \(by the machine's own figures .+\)\.\n){2}",
+        program.llmmem("unload", "--all").out,
     )
 
 
@@ -135,6 +146,7 @@ def test_files_are_found(program: RunningProgram, smol_path: Path) -> None:
         "quantization",
         "file_bytes",
         "context_length",
+        "has_chat_template",
         "error",
     }
     assert (smol["architecture"], smol["quantization"], smol["context_length"]) == ("llama", "Q4_1", 8192)
@@ -152,17 +164,20 @@ def test_events_are_watched(program: RunningProgram, smol_path: Path) -> None:
     ) as watching:
         try:
             assert watching.stdout is not None
+            assert watching.stderr is not None
             json.loads(watching.stdout.readline())  # it listens
-            program.llmmem("load", str(smol_path))
-            program.llmmem("unload", "--all")
-            for line in watching.stdout:
-                event = json.loads(line)
-                if event["type"] == "model-unloaded":
-                    break
+            client = program.client("cli")
+            client.request("POST", model_path(client.model_id(str(smol_path)), "load"))
+            client.request("POST", "/api/v1/unload")
+            events = (json.loads(line) for line in watching.stdout)
+            event = next(event for event in events if event["type"] == "model-unloaded")
             watching.send_signal(signal.SIGINT)
-            _, errors = watching.communicate(timeout=SECONDS)
-        finally:
+            for line in watching.stdout:
+                json.loads(line)
+            errors = watching.stderr.read()
+        except BaseException:
             watching.kill()
+            raise
     assert {"time", "type", "model", "cause", "actor"} <= event.keys()
     assert event["actor"] == "cli"
     assert (watching.returncode, errors) == (0, "")
@@ -211,6 +226,17 @@ def test_failures_are_one_line(
     assert re.fullmatch(r"llmmem: [^\n]+\n", failed.err)
     assert sentence in failed.err
     assert "Traceback" not in failed.err
+
+
+@pytest.mark.parametrize("command", ["load", "unload", "scan", "ask"])
+def test_what_is_not_utf_8_is_said_in_one_line(program: RunningProgram, tmp_path: Path, command: str) -> None:
+    """A file or a text whose bytes are no UTF-8 is named with them escaped, whatever it is given for."""
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.gguf")
+    if command == "scan":
+        os.mkdir(name)
+    failed = program.llmmem(command, name, *(["hello"] if command == "ask" else []))
+    assert failed.code == 1
+    assert re.fullmatch(r"llmmem: [^\n]+bad\\xff\.gguf is not UTF-8: rename the file[^\n]+\n", failed.err)
 
 
 def test_a_load_that_does_not_fit_leaves_the_limit(program: RunningProgram, smol_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from llmmem_gui.cli import main
 from llmmem_gui.cli.completion import script
 from llmmem_gui.cli.output import harmless, write_table
-from tests.running_program import environment, llmmem
+from tests.running_program import environment
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,9 @@ def test_models_are_found_and_forecast(
         forecast = json.loads(capsys.readouterr().out)
         parts = [forecast[f"{part}_bytes"] for part in ("weights", "kv_cache", "compute", "overhead")]
         assert forecast["total_bytes"] == sum(parts)
+        places = [forecast[f"{place}_bytes"] for place in ("mapped", "private", "vram")]
+        assert forecast["total_bytes"] == sum(places)
+        assert forecast["vram_bytes"] == 0
         assert forecast["low_bytes"] <= forecast["total_bytes"] <= forecast["high_bytes"]
         assert forecast["context"] == 2048
         assert forecast["source"]
@@ -121,33 +124,6 @@ def test_the_token_is_private_and_can_be_replaced(home: Path, capsys: pytest.Cap
         tokens.append(capsys.readouterr().out)
     assert tokens[0] == tokens[1] != tokens[2] == tokens[3]
     assert (home / "state" / "token").stat().st_mode & 0o777 == 0o600
-
-
-def test_a_token_that_others_may_read_is_not_used(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A token file with loose permissions stops the service before anything runs."""
-    main(["settings", "--token"])
-    (home / "state" / "token").chmod(0o644)
-    refused = llmmem(home, "serve")
-    assert refused.code == 1
-    assert "mode 644" in refused.err
-
-
-@pytest.mark.parametrize("place", ["symlink", "folder", "damaged"])
-def test_a_token_that_is_no_proper_file_is_not_used(home: Path, place: str, tmp_path: Path) -> None:
-    """A link, a folder or a damaged file in the token's place stops the service."""
-    token = home / "state" / "token"
-    token.parent.mkdir(parents=True, mode=0o700)
-    if place == "symlink":
-        (tmp_path / "elsewhere").write_text("x" * 43)
-        token.symlink_to(tmp_path / "elsewhere")
-    elif place == "folder":
-        token.mkdir(mode=0o700)
-    else:
-        token.write_text("short")
-        token.chmod(0o600)
-    refused = llmmem(home, "serve")
-    assert refused.code == 1
-    assert "token file" in refused.err
 
 
 def test_help_needs_nothing_heavy() -> None:
