@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llmmem_gui import __version__
-from llmmem_gui.folders import Folders, FolderUnusable
+from llmmem_gui.core.sentence import Sentence, SentenceError, sentence_of
+from llmmem_gui.folders import Folders
+from llmmem_gui.service.storage.program_lock import AlreadyRunning
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _NO_DISPLAY
     try:
         return _run(options)
-    except (FolderUnusable, OSError) as error:
-        print(f"llmmem-gui: {error}", file=sys.stderr)  # noqa: T201
-        return _FAILED
+    except (SentenceError, OSError) as error:
+        return _failed(options, sentence_of(error))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -38,14 +39,13 @@ def _run(options: argparse.Namespace) -> int:
     # small and is shared with every host.
     from llmmem_gui.service.program import Program
     from llmmem_gui.service.storage.log_file import keep_log
-    from llmmem_gui.service.storage.program_lock import AlreadyRunning
 
     began = time.monotonic()
-    folders = Folders.of_user()
     try:
-        program = Program(folders)
+        program = Program(Folders.of_user())
     except AlreadyRunning as running:
-        return _hand_over(options, folders, str(running))
+        return _hand_over(options, running)
+    folders = program.folders
     keep_log(folders.logs)
 
     from llmmem_gui.core.settings import AppearanceSettings
@@ -72,18 +72,26 @@ def _run(options: argparse.Namespace) -> int:
     return status
 
 
-def _hand_over(options: argparse.Namespace, folders: Folders, reason: str) -> int:
+def _hand_over(options: argparse.Namespace, running: AlreadyRunning) -> int:
     from PySide6.QtCore import QCoreApplication
 
     from llmmem_gui.ui.single_instance import hand_over
 
     application = QCoreApplication(sys.argv[:1])
     files = [str(Path(file).absolute()) for file in options.files]
-    handed = not options.screenshot and hand_over(folders.runtime, files)
-    del application
+    handed = not options.screenshot and hand_over(running.folder, files)
+    application.shutdown()
     if handed:
         return 0
+    return _failed(options, sentence_of(running))
+
+
+def _failed(options: argparse.Namespace, reason: Sentence) -> int:
     print(f"llmmem-gui: {reason}", file=sys.stderr)  # noqa: T201
+    if not options.screenshot:
+        from llmmem_gui.ui.failed_start import show_failed_start
+
+        show_failed_start(reason)
     return _FAILED
 
 

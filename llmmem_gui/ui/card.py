@@ -119,6 +119,10 @@ class CheckBox(QCheckBox):
             painter.drawPolyline(
                 QPolygonF([QPointF(box.left() + x * side, box.top() + y * side) for x, y in shape])
             )
+        if self.hasFocus():
+            painter.setPen(QPen(QColor(colours.accent), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
         painter.setPen(QColor(colours.text if enabled else colours.secondary))
         text = self.rect().adjusted(round(side) + 9, 0, 0, 0)
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextShowMnemonic

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QBrush,
     QColor,
     QFontMetricsF,
     QHelpEvent,
+    QMouseEvent,
     QPainter,
     QPainterPath,
     QPaintEvent,
@@ -23,27 +26,40 @@ from llmmem_gui.ui.palette import mix
 from llmmem_gui.ui.theme import Theme, hatch, tabular
 
 _RADIUS = 5.0
+_REACH = 6.0
+"""Pixels beside the mark of the limit within which it can be taken."""
 _MOST_MODELS_NAMED = 8
 
 Entry = tuple[str, str, int, str | None]
-"""Kind, name, bytes and model of one entry of the legend."""
+"""Kind, name, bytes, and model or other program of one entry of the legend."""
 
 
 class CompositionBar(QWidget):
-    """Draws the parts, the mark of the limit, the ghost of a forecast, and a legend with the numbers."""
+    """Draws the parts, the mark of the limit, the ghost of a forecast, and a legend with the numbers.
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    Signals: `limit_dragged` and `limit_dropped` with bytes while somebody holds the mark of the limit.
+    """
+
+    limit_dragged = Signal(object)
+    limit_dropped = Signal(object)
+
+    def __init__(
+        self, theme: Theme, name_of: Callable[[str], str] = str, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._name_of = name_of
         self._snapshot: CacheSnapshot | None = None
         self._machine: MachineReading | None = None
         self._ghost: Ghost | None = None
         self._parts: list[Part] = []
-        self._lines: list[list[tuple[float, Entry]]] = [[]]
-        """Where each entry of the legend stands in each of its lines."""
+        self._line: list[tuple[float, Entry, str]] = []
+        """Where each entry of the legend stands, and what it says."""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(self.tr("Where the memory is"))
         self.setMinimumWidth(320)
+        self.setMouseTracking(True)
+        self._held = False
 
     def show_memory(self, snapshot: CacheSnapshot, machine: MachineReading) -> None:
         """Draw this state of the cache on this machine."""
@@ -58,12 +74,16 @@ class CompositionBar(QWidget):
 
     def summary(self) -> str:
         """All numbers of the bar as one text."""
-        return " · ".join(f"{name} {figures.size(amount)}" for _, name, amount, _ in self._legend())
+        return " · ".join(
+            f"{name} {self._ghost.text if kind == 'ghost' and self._ghost else figures.size(amount)}"
+            for kind, name, amount, _ in self._legend()
+        )
 
     def _rebuild(self) -> None:
         if self._snapshot is None or self._machine is None:
             return
         names = {
+            "promised": self.tr("promised"),
             "room": self.tr("room to the limit")
             if self._snapshot.bounds.total_limit_bytes is not None
             else self.tr("room for models"),
@@ -77,22 +97,19 @@ class CompositionBar(QWidget):
         summary = self.summary()
         if summary != self.accessibleDescription():
             self.setAccessibleDescription(summary)
-        rows = len(self._lines)
-        self._lines = self._legend_lines(max(1.0, self.width()))
-        if rows != len(self._lines):
-            self.updateGeometry()
+        self._line = self._legend_line(max(1.0, self.width()))
         self.update()
 
     # --- drawing ---------------------------------------------------------------------------------------
 
     def _bar(self) -> QRectF:
-        return QRectF(0.5, 6, self.width() - 1.0, self._bar_height())
+        return QRectF(0.5, 5, self.width() - 1.0, self._bar_height())
 
     def _bar_height(self) -> float:
-        return round(self.fontMetrics().height() * 1.45)
+        return round(self.fontMetrics().height() * 1.25)
 
     def _row_height(self) -> float:
-        return round(self.fontMetrics().height() * 1.35)
+        return round(self.fontMetrics().height() * 1.2)
 
     def _x_of(self, amount: float) -> float:
         assert self._machine is not None
@@ -108,6 +125,10 @@ class CompositionBar(QWidget):
             if part.kind == "private":
                 return QBrush(colour)
             return hatch(colour, mix(colour, colours.card, 0.55), self.devicePixelRatioF())
+        if part.program is not None:
+            return QBrush(self._theme.model_colours.of(part.program))
+        if part.kind == "promised":
+            return hatch(QColor(colours.accent), QColor(colours.room), self.devicePixelRatioF())
         if part.kind == "reserve":
             return hatch(QColor(colours.other), QColor(colours.free), self.devicePixelRatioF())
         return QBrush(QColor(getattr(colours, part.kind)))
@@ -158,6 +179,19 @@ class CompositionBar(QWidget):
         painter.fillRect(QRectF(x - 3, bar.top() - 5, 6, bar.height() + 10), QColor(self._theme.palette.card))
         painter.fillRect(QRectF(x - 1, bar.top() - 5, 2, bar.height() + 10), QColor(self._theme.palette.text))
 
+    def _on_limit(self, place: QPointF) -> bool:
+        """Whether somebody could take the mark of the limit there."""
+        limit = self._snapshot.bounds.total_limit_bytes if self._snapshot and self._machine else None
+        return (
+            limit is not None
+            and place.y() <= self._bar().bottom() + 5
+            and (abs(place.x() - min(self._x_of(limit), self._bar().right() - 1)) <= _REACH)
+        )
+
+    def _amount_at(self, x: float) -> float:
+        assert self._machine is not None
+        return max(0.0, (x - self._bar().left()) / self._bar().width() * self._machine.total_bytes)
+
     def _legend(self) -> list[Entry]:
         """Kind, name, bytes and model of each entry of the legend."""
         models: dict[str, int] = {}
@@ -167,39 +201,46 @@ class CompositionBar(QWidget):
         by_size = sorted(models.items(), key=lambda pair: -pair[1])
         named = {model_id for model_id, _ in by_size[:_MOST_MODELS_NAMED]}
         entries: list[Entry] = [
-            ("model", model_id, amount, model_id) for model_id, amount in models.items() if model_id in named
+            ("model", self._name_of(model_id), amount, model_id)
+            for model_id, amount in models.items()
+            if model_id in named
         ]
         rest = by_size[_MOST_MODELS_NAMED:]
         if rest:
             name = self.tr("%n more model(s)", "", len(rest))
             entries.append(("other", name, sum(amount for _, amount in rest), None))
         if self._ghost is not None:
-            entries.append(("ghost", self._ghost.model_id, self._ghost.need_bytes, self._ghost.model_id))
+            ghost = self._ghost
+            entries.append(("ghost", self._name_of(ghost.model_id), ghost.need_bytes, ghost.model_id))
         if self._snapshot is not None and self._snapshot.bounds.total_limit_bytes is not None:
             entries.append(("limit", self.tr("limit"), self._snapshot.bounds.total_limit_bytes, None))
-        entries += [(p.kind, p.name, p.size_bytes, None) for p in self._parts if p.model_id is None]
+        entries += [(p.kind, p.name, p.size_bytes, p.program) for p in self._parts if p.model_id is None]
         return entries
 
-    def _legend_lines(self, width: float) -> list[list[tuple[float, Entry]]]:
+    def _legend_line(self, width: float) -> list[tuple[float, Entry, str]]:
+        """Where each entry stands and what it says; what has no room is left to the tool tip of the line."""
         metrics = QFontMetricsF(tabular(self.font()))
-        swatch, gap = metrics.height() * 1.05, metrics.height() * 1.0
-        lines: list[list[tuple[float, Entry]]] = [[]]
+        swatch, gap = metrics.height() * 1.05, metrics.height() * 0.9
+        line: list[tuple[float, Entry, str]] = []
         x = 0.0
         for entry in self._legend():
-            length = swatch + metrics.horizontalAdvance(self._entry_text(entry))
-            if x and x + length > width:
-                lines.append([])
-                x = 0.0
-            lines[-1].append((x, entry))
-            x += length + gap
-        return lines
+            text = self._entry_text(entry)
+            room = width - x - swatch
+            if metrics.horizontalAdvance(text) > room:
+                text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+                if room > 4 * metrics.height():
+                    line.append((x, entry, text))
+                break
+            line.append((x, entry, text))
+            x += swatch + metrics.horizontalAdvance(text) + gap
+        return line
 
-    @staticmethod
-    def _entry_text(entry: Entry) -> str:
+    def _entry_text(self, entry: Entry) -> str:
         name = entry[1] if len(entry[1]) <= 26 else f"{entry[1][:25]}…"
+        if entry[0] == "ghost" and self._ghost is not None:
+            return f"{name} +{self._ghost.text}"
         write = figures.chosen_size if entry[0] in ("limit", "reserve") else figures.size
-        sign = "+" if entry[0] == "ghost" else ""
-        return f"{name} {sign}{write(entry[2])}"
+        return f"{name} {write(entry[2])}"
 
     def _draw_legend(self, painter: QPainter) -> None:
         colours = self._theme.palette
@@ -207,15 +248,14 @@ class CompositionBar(QWidget):
         painter.setFont(font)
         metrics = QFontMetricsF(font)
         side = round(metrics.height() * 0.62)
-        top = self._bar().bottom() + 9
-        for number, line in enumerate(self._lines):
-            row = QRectF(0, top + number * self._row_height(), self.width(), self._row_height())
-            for x, entry in line:
-                swatch = QRectF(x + 0.5, row.center().y() - side / 2, side, side)
-                self._draw_swatch(painter, swatch, entry[0], entry[3])
-                painter.setPen(QColor(colours.text))
-                text_rect = row.adjusted(x + metrics.height() * 1.05, 0, 0, 0)
-                painter.drawText(text_rect, Qt.AlignmentFlag.AlignVCenter, self._entry_text(entry))
+        top = self._bar().bottom() + 5
+        row = QRectF(0, top, self.width(), self._row_height())
+        for x, entry, text in self._line:
+            swatch = QRectF(x + 0.5, row.center().y() - side / 2, side, side)
+            self._draw_swatch(painter, swatch, entry[0], entry[3])
+            painter.setPen(QColor(colours.text))
+            text_rect = row.adjusted(x + metrics.height() * 1.05, 0, 0, 0)
+            painter.drawText(text_rect, Qt.AlignmentFlag.AlignVCenter, text)
 
     def _draw_swatch(self, painter: QPainter, rect: QRectF, kind: str, model_id: str | None) -> None:
         colours = self._theme.palette
@@ -244,9 +284,11 @@ class CompositionBar(QWidget):
         texts = {
             "private": self.tr("Private memory of the model: only unloading gives it back."),
             "weights": self.tr("Weights mapped from the file: the system can take them back when it must."),
-            "room": self.tr("What models may still use before the limit is reached."),
+            "promised": self.tr("Promised to loaded models: their contexts may still grow into it."),
+            "room": self.tr("Room for further models: what is neither used, promised nor kept free."),
             "free": self.tr("Free memory beyond the limit, also used by the system to cache files."),
             "reserve": self.tr("Kept free for everything else on this computer."),
+            "neighbour": self.tr("Another program that holds models, as measured."),
             "other": self.tr("Other programs and the system."),
             "own": self.tr("This program itself: window, service and the process that starts models."),
         }
@@ -254,9 +296,25 @@ class CompositionBar(QWidget):
 
     # --- Qt --------------------------------------------------------------------------------------------
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._held = event.button() == Qt.MouseButton.LeftButton and self._on_limit(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._held:
+            self.limit_dragged.emit(self._amount_at(event.position().x()))
+        self.setCursor(
+            Qt.CursorShape.SizeHorCursor
+            if self._held or self._on_limit(event.position())
+            else Qt.CursorShape.ArrowCursor
+        )
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._held:
+            self._held = False
+            self.limit_dropped.emit(self._amount_at(event.position().x()))
+
     def sizeHint(self) -> QSize:
-        legend = len(self._lines) * self._row_height()
-        return QSize(640, round(self._bar().bottom() + 9 + legend))
+        return QSize(640, round(self._bar().bottom() + 5 + self._row_height()))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(320, self.sizeHint().height())
@@ -281,6 +339,10 @@ class CompositionBar(QWidget):
                     event.globalPos(), self._explanation(part.kind, part.name, part.size_bytes), self
                 )
                 return
+        if position.y() > self._bar().bottom() and len(self._line) < len(self._legend()):
+            lines = "\n".join(self._entry_text(entry) for entry in self._legend())
+            QToolTip.showText(event.globalPos(), lines, self)
+            return
         QToolTip.hideText()
 
     def paintEvent(self, event: QPaintEvent) -> None:

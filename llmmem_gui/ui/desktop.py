@@ -5,37 +5,43 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, QSize, QTimer, Signal
+import msgspec
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from llmmem_gui import resources
-from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core.engines import EngineOverview
+from llmmem_gui.core.events import Event, UnloadReceipt
 from llmmem_gui.core.history import History
 from llmmem_gui.core.readings import Sample
-from llmmem_gui.core.sentence import Sentence
+from llmmem_gui.core.sentence import Sentence, sentence_of
 from llmmem_gui.core.settings import AppearanceSettings, Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.folders import Folders
 from llmmem_gui.ui import requests as ask
+from llmmem_gui.ui.autostart import start_at_login
 from llmmem_gui.ui.end_signals import EndSignals
 from llmmem_gui.ui.faults import Faults
 from llmmem_gui.ui.help_dialog import HelpDialog
 from llmmem_gui.ui.languages import speak
+from llmmem_gui.ui.last_time import LastTime
 from llmmem_gui.ui.main_window import MainWindow
-from llmmem_gui.ui.memory_warnings import MemoryWarning, MemoryWarnings
+from llmmem_gui.ui.notice_bar import Notice
 from llmmem_gui.ui.notifier import Notifier
 from llmmem_gui.ui.plot_series import HistorySource
-from llmmem_gui.ui.sentences import say
+from llmmem_gui.ui.quitting import QuitQuestion, answers_under_way
+from llmmem_gui.ui.sentences import event_sentence, say
 from llmmem_gui.ui.service_thread import ServiceThread, Serving
 from llmmem_gui.ui.settings_dialog import SettingsDialog
 from llmmem_gui.ui.single_instance import SecondStart, SingleInstance
 from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.tray import Tray
-from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, give_back_unused
+from llmmem_gui.ui.warning_views import WarningViews
+from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, trim_heap
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +49,8 @@ _MARKED_SECONDS = 7 * 86_400.0
 """Events of so long ago are marked on the plot, as far back as it can show."""
 _FIRST_SIZE = QSize(1366, 860)
 """Of the window, where the screen has room for it."""
-_CALM_AFTER_SECONDS = 60.0
-"""The tray icon keeps the level of a warning this long."""
-_UNUSED_AFTER_SECONDS = 30.0
-"""Memory that was not used for so long is given back."""
+_BETWEEN_TRIMS_SECONDS = 30.0
+"""So often free heap goes back to the system."""
 
 
 def make_application(arguments: Sequence[str]) -> QApplication:
@@ -85,26 +89,26 @@ class Desktop(QObject):
         self._folders = folders
         self._settings = settings
         self._snapshot: CacheSnapshot | None = None
+        self._engines: EngineOverview | None = None
         self._machine_bytes = 0
         self._closing_since: float | None = None
         self._state = QSettings(str(folders.state / "window.ini"), QSettings.Format.IniFormat)
+        self.last_time = LastTime(self._state)
         self._worn = look or settings.appearance
         speak(self._worn.language)
         self.theme = Theme(application, self._worn.theme)
-        self.memory = HistorySource(History())
+        self.theme.model_colours.remember(self._kept_colours(), self._keep_colours)
+        self.memory = HistorySource(History(), complete=False)
         self.window = MainWindow(self.theme, self.memory)
         self.window.resize(first_size(application.primaryScreen().availableSize()))
         self.service = service
-        self.warnings = MemoryWarnings(self)
         self.tray = Tray(self)
         self.notifier = Notifier(self._show_by_tray, self)
+        self.warnings = WarningViews(self.window, self.tray, self.notifier, self._notifies, self)
         self.faults = Faults(folders.logs / "crash.log", self)
         self.signals = EndSignals(self)
         self.instance = SingleInstance(folders.runtime, self)
-        self._calm = QTimer(self)
-        self._calm.setSingleShot(True)
-        self._calm.setInterval(round(_CALM_AFTER_SECONDS * 1000))
-        self._unused = QTimer(self)
+        self._trimming = QTimer(self)
         self._connect()
 
     def _connect(self) -> None:
@@ -115,8 +119,10 @@ class Desktop(QObject):
         service.happened.connect(self._take_event)
         service.unloaded.connect(self._take_receipt)
         service.settings_changed.connect(self._take_settings)
+        service.engines_changed.connect(self._take_engines)
         service.concluded.connect(window.show_outcome)
         service.answered.connect(window.try_outs.take_part)
+        service.answer_read.connect(window.try_outs.take_reading)
         service.answer_ended.connect(window.try_outs.take_end)
         service.serving.connect(self._take_serving)
         service.folders_searched.connect(window.show_folders)
@@ -124,26 +130,22 @@ class Desktop(QObject):
         service.finished.connect(self._service_ended)
         window.requested.connect(self._from_window)
         window.closed.connect(self._window_closed)
-        window.quit_asked.connect(self.quit)
+        window.quit_asked.connect(self.leave)
         window.settings_asked.connect(self.open_settings)
         window.help_asked.connect(self._open_help)
-        window.snoozed.connect(self._snooze)
         tray.requested.connect(self._from_tray)
         tray.open_asked.connect(self.open_window)
         tray.toggle_asked.connect(self._toggle_window)
         tray.custom_limit_asked.connect(self._open_limit)
-        tray.quit_asked.connect(self.quit)
-        tray.snoozed.connect(self._snooze)
+        tray.quit_asked.connect(self.leave)
         tray.available_changed.connect(self._tray_changed)
         self.notifier.requested.connect(self._from_tray)
         self.notifier.open_asked.connect(self.open_window)
-        self.warnings.raised.connect(self._show_warning)
-        self.faults.met.connect(window.warning.show_problem)
+        self.faults.met.connect(self._show_fault)
         self.signals.received.connect(self.quit)
         self.instance.second_start.connect(self._take_second_start)
-        self._calm.timeout.connect(lambda: self.tray.show_level("calm"))
-        self.ready.connect(lambda: self._unused.start(round(SETTLED_AFTER_SECONDS * 1000)))
-        self._unused.timeout.connect(self._give_back_unused)
+        self.ready.connect(lambda: self._trimming.start(round(SETTLED_AFTER_SECONDS * 1000)))
+        self._trimming.timeout.connect(self._trim_heap)
         self._application.aboutToQuit.connect(self._close_at_once)
         self.theme.changed.connect(window.retranslate)
 
@@ -158,6 +160,7 @@ class Desktop(QObject):
             sizes = self._state.value(name)
             if isinstance(sizes, QByteArray):
                 splitter.restoreState(sizes)
+        self.window.plot.restore_activity(str(self._state.value("activity", "")))
         if not minimized:
             self.window.show()
         elif not self.tray.is_available:
@@ -171,12 +174,22 @@ class Desktop(QObject):
         for file in files:
             self._from_window(ask.Load(str(Path(file).absolute())))
 
+    def leave(self) -> None:
+        """Quit as a person asks for it: not while somebody is answered, unless that is meant."""
+        answers = answers_under_way(self._snapshot)
+        if answers and self._closing_since is None:
+            self.open_window()
+            QuitQuestion(self.window, answers, self.quit).open()
+        else:
+            self.quit()
+
     def quit(self) -> None:
         """Close everything in order; the window shows that it closes while hosts end."""
         if self._closing_since is not None:
             return
         self._closing_since = time.monotonic()
         log.info("closing")
+        self.last_time.end()
         self._remember_window()
         self.window.show_closing()
         self.instance.close()
@@ -207,15 +220,28 @@ class Desktop(QObject):
         self.signals.close()
         self.faults.close()
         self._state.sync()
+        # The items of the plot crash the interpreter when it takes them apart by itself, in any order.
+        self.window.deleteLater()
+        self._application.sendPostedEvents(self.window, QEvent.Type.DeferredDelete)
 
     def _remember_window(self) -> None:
         self._state.setValue("geometry", self.window.saveGeometry())
         self._state.setValue("left", self.window.left.saveState())
         self._state.setValue("across", self.window.across.saveState())
+        self._state.setValue("activity", self.window.plot.activity_state)
 
-    def _give_back_unused(self) -> None:
-        give_back_unused()
-        self._unused.start(round(_UNUSED_AFTER_SECONDS * 1000))
+    def _kept_colours(self) -> dict[str, int]:
+        try:
+            return msgspec.json.decode(str(self._state.value("colours", "{}")), type=dict[str, int])
+        except msgspec.DecodeError:
+            return {}  # a damaged file costs the colours and nothing else
+
+    def _keep_colours(self, places: dict[str, int]) -> None:
+        self._state.setValue("colours", msgspec.json.encode(places).decode())
+
+    def _trim_heap(self) -> None:
+        trim_heap()
+        self._trimming.start(round(_BETWEEN_TRIMS_SECONDS * 1000))
 
     # --- facts -------------------------------------------------------------------------------------------
 
@@ -224,7 +250,10 @@ class Desktop(QObject):
         self._snapshot = snapshot
         self.window.show_snapshot(snapshot)
         self.tray.show_memory(snapshot, self.window.first_line(), self._machine_bytes)
+        self.warnings.take(snapshot)
+        self.last_time.take(snapshot)
         if first:
+            self.window.announcements.offer_again(self.last_time.loaded, cut_off=self.last_time.was_cut_off)
             self.ready.emit()
 
     def _take_sample(self, sample: Sample) -> None:
@@ -234,22 +263,38 @@ class Desktop(QObject):
         self.window.show_sample(sample)
 
     def _take_history(self, history: History) -> None:
-        self.memory.history = history
+        self.memory.history, self.memory.complete = history, True
         now = time.time()
         self.window.show_history(history.events(now - _MARKED_SECONDS, now))
 
     def _take_event(self, event: Event) -> None:
         self.window.show_event(event)
-        self.warnings.take(event, self._snapshot)
+        self.warnings.take_event(event)
+        if event.type == "host-died" and not self.window.isVisible():
+            # In the window it stands in the row and on the plot; nobody sees it there now.
+            text = event_sentence(event, self.window.names.of)
+            self._show_by_tray(self.tr("A model ended by itself"), text, False)
 
-    def _take_receipt(self, receipt: Receipt) -> None:
+    def _take_receipt(self, receipt: UnloadReceipt) -> None:
         self.window.show_receipt(receipt, time.time())
 
     def _take_settings(self, settings: Settings) -> None:
+        wanted = settings.appearance.start_at_login
+        if wanted != self._settings.appearance.start_at_login:
+            self._start_at_login(wanted)
         self._settings = settings
         self.window.show_settings(settings)
         if self._look is None:
             self.wear(settings.appearance)
+
+    def _start_at_login(self, wanted: bool) -> None:
+        try:
+            start_at_login(self._folders.autostart, wanted)
+        except OSError as error:
+            self._show_problem(sentence_of(error))
+
+    def _take_engines(self, engines: EngineOverview) -> None:
+        self._engines = engines
 
     def wear(self, look: AppearanceSettings) -> None:
         """Put a theme and a language on."""
@@ -261,32 +306,21 @@ class Desktop(QObject):
 
     def _take_serving(self, serving: Serving) -> None:
         self.window.status.show_api(serving.url, serving.key)
-        if serving.notice:
-            self._show_problem(serving.notice)
+        notice = serving.notice
+        if notice:
+            self.window.announcements.tell(lambda: Notice(say(notice)), about="API")
 
     def _show_problem(self, sentence: Sentence) -> None:
-        bar = self.window.warning
-        bar.tell(lambda: bar.show_problem(say(sentence)))
+        self.window.announcements.tell(lambda: Notice(say(sentence), "critical"), about="service")
 
-    # --- warnings ----------------------------------------------------------------------------------------
+    def _show_fault(self, text: str, details: str) -> None:
+        self.window.announcements.tell(lambda: Notice(text, "critical", details=details), about="fault")
 
-    def _show_warning(self, in_words: Callable[[], MemoryWarning]) -> None:
-        def show() -> None:
-            said = in_words()
-            self.window.warning.show_warning(said.text, said.level, said.offers)
-
-        self.window.warning.tell(show)
-        warning = in_words()
-        self.tray.show_level(warning.level)
-        self._calm.start()
-        if self._settings.warnings.desktop_notifications and not self.window.isActiveWindow():
-            self.notifier.show(warning)
+    def _notifies(self) -> bool:
+        return self._settings.warnings.desktop_notifications
 
     def _show_by_tray(self, title: str, text: str, critical: bool) -> None:
         self.tray.show_message(title, text, critical=critical)
-
-    def _snooze(self, minutes: int) -> None:
-        self.warnings.snooze(minutes, time.time())
 
     # --- the window and the tray -------------------------------------------------------------------------
 
@@ -315,15 +349,23 @@ class Desktop(QObject):
         if self._settings.appearance.keep_in_tray and self.tray.is_available:
             self._remember_window()
             self.window.hide()
+            self._tell_of_tray_once()
         elif self._settings.appearance.keep_in_tray and not self._state.value("told-no-tray"):
             self._tell_no_tray()
         else:
-            self.quit()
+            self.leave()
+
+    def _tell_of_tray_once(self) -> None:
+        if not self._state.value("told-tray"):
+            self._state.setValue("told-tray", True)
+            text = self.tr("LLM Memory goes on in the tray: its icon there opens the window and quits.")
+            self._show_by_tray("LLM Memory", text, False)
 
     def _tell_no_tray(self) -> None:
         box = QMessageBox(
             QMessageBox.Icon.Information, "LLM Memory", self.no_tray_sentence(), parent=self.window
         )
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setInformativeText(
             self.tr("Closing the window therefore quits the program and unloads all models.")
         )
@@ -362,19 +404,30 @@ class Desktop(QObject):
         """Open the settings."""
         problem = "" if self.tray.is_available else self.no_tray_sentence()
         dialog = SettingsDialog(
-            self.theme, self._settings, self._machine_bytes, self.window, tray_problem=problem
+            self.theme,
+            self._settings,
+            self._machine_bytes,
+            self.window,
+            tray_problem=problem,
+            engines=self._engines,
         )
         dialog.chosen.connect(self._change_settings)
+        dialog.requested.connect(self._from_window)
+        self.service.engines_changed.connect(dialog.show_engines)
+        self.service.concluded.connect(dialog.engines.take_outcome)
         dialog.open()
         return dialog
 
-    def _change_settings(self, settings: Settings) -> None:
-        self._from_window(ask.ChangeSettings(settings))
-        if settings.library != self._settings.library:
+    def _change_settings(self, changes: Mapping[str, object]) -> None:
+        self._from_window(ask.ChangeSettings(changes))
+        if any(name.startswith("library.") for name in changes):
             self._from_window(ask.Scan())
 
     def _open_help(self) -> None:
-        HelpDialog(self.window.actions_, self.window).open()
+        logs = self._folders.logs
+        dialog = HelpDialog(self.window.actions_, self.window, engines=self._engines, logs=logs)
+        self.service.engines_changed.connect(dialog.show_engines)
+        dialog.open()
 
 
 def first_size(available: QSize) -> QSize:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from llmmem_gui.ui.actions import Actions
 from llmmem_gui.ui.card import Card, ElidedLabel, quiet, restyle
 from llmmem_gui.ui.theme import Theme, sized
+from llmmem_gui.ui.wrapping_row import WrappingRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,7 @@ class EmptyState(Card):
             line.setWordWrap(True)
             column.addWidget(line)
         column.addSpacing(14)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(10)
-        for button in (self.demo, self.folder, self.file):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        column.addLayout(buttons)
+        column.addLayout(WrappingRow(self.demo, self.folder, self.file, spacing=10))
         column.addWidget(self._progress)
         column.addWidget(self._message)
         column.addSpacing(16)

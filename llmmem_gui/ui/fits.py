@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from llmmem_gui.ui.outlook import Outlook
+from llmmem_gui.core.outlook import Outlook
+from llmmem_gui.core.snapshot import ModelSnapshot
 from llmmem_gui.ui.requests import FindFit, Fit
 
 _STEP_BYTES = 16 * 1024**2
 """Room that differs by less is not worth asking again."""
+_KEPT = 1024
 
 
 class Fits(QObject):
@@ -19,20 +21,31 @@ class Fits(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.found: dict[str, Fit] = {}
-        """By model id."""
-        self._asked: set[tuple[str, int]] = set()
+        self._found: dict[FindFit, Fit | None] = {}
+        """The answer to each question, None until it comes."""
 
-    def want(self, view: Outlook) -> None:
+    def of(self, model: ModelSnapshot, view: Outlook | None) -> Fit | None:
+        """What would make the model fit in the room that there is now, if that was found."""
+        question = _question(model, view)
+        return None if question is None else self._found.get(question)
+
+    def want(self, model: ModelSnapshot, view: Outlook) -> None:
         """Ask what would make a model fit, unless that was asked; called while a row is painted."""
-        if view.fits_bytes is None:
-            return
-        key = (view.model_id, view.fits_bytes // _STEP_BYTES)
-        if key not in self._asked:
-            self._asked.add(key)
-            self.requested.emit(FindFit(view.model_id, view.fits_bytes))
+        question = _question(model, view)
+        if question is not None and question not in self._found:
+            if len(self._found) >= _KEPT:
+                self._found.clear()
+            self._found[question] = None
+            self.requested.emit(question)
 
-    def take(self, model_id: str, fit: Fit) -> None:
+    def take(self, question: FindFit, fit: Fit) -> None:
         """Remember what was found."""
-        self.found[model_id] = fit
+        self._found[question] = fit
         self.changed.emit()
+
+
+def _question(model: ModelSnapshot, view: Outlook | None) -> FindFit | None:
+    if view is None or view.room_bytes is None:
+        return None
+    # Rounded down, so that what is found fits in all the room that is rounded to the same.
+    return FindFit(model.id, model.parameters, view.room_bytes // _STEP_BYTES * _STEP_BYTES)

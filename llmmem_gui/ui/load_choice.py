@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from llmmem_gui.core.outlook import Outlook
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Admit, Charge, Shortage, Wait, plan_load
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui import figures
-from llmmem_gui.ui.outlook import Outlook, names, outlook_line
-from llmmem_gui.ui.requests import Exchange, Load, Request, SetLimit
+from llmmem_gui.ui.model_names import names_in
+from llmmem_gui.ui.outlook import names, outlook_line
+from llmmem_gui.ui.requests import Exchange, Fit, Load, Request, Restore, SetLimit
+from llmmem_gui.ui.sentences import NameOf
 from llmmem_gui.ui.theme import sized
+
+_LIMIT_STEP_BYTES = 64 * 1024**2
+"""Limits that are offered are multiples of it."""
 
 
 class LoadChoice(QDialog):
@@ -27,8 +31,14 @@ class LoadChoice(QDialog):
     requested = Signal(object)
 
     def __init__(
-        self, model: ModelSnapshot, view: Outlook, snapshot: CacheSnapshot, parent: QWidget | None = None
+        self,
+        model: ModelSnapshot,
+        view: Outlook,
+        snapshot: CacheSnapshot,
+        fit: Fit | None = None,
+        parent: QWidget | None = None,
     ) -> None:
+        """`view` is how the load would go, `fit` what would make it fit, where that is known."""
         super().__init__(parent)
         self.setWindowTitle(self.tr("Load {model}").format(model=model.facts.name))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -41,7 +51,7 @@ class LoadChoice(QDialog):
         reason.setWordWrap(True)
         buttons = QVBoxLayout()
         buttons.setSpacing(8)
-        for place, (text, request) in enumerate(self._ways(model, view, snapshot)):
+        for place, (text, request) in enumerate(self._ways(model, view, fit or Fit(), names_in(snapshot))):
             button = QPushButton(text)
             button.setProperty("primary", place == 0)
             button.setAutoDefault(place == 0)
@@ -62,51 +72,51 @@ class LoadChoice(QDialog):
         self.setMinimumWidth(420)
 
     def _reason(self, view: Outlook, snapshot: CacheSnapshot) -> str:
-        as_it_is = Outlook(view.model_id, view.need_bytes, view.admission, view.own_limit_bytes)
-        line = outlook_line(as_it_is, snapshot)
+        line = outlook_line(view, snapshot)
         return f"{line[:1].upper()}{line[1:]}."
 
     def _ways(
-        self, model: ModelSnapshot, view: Outlook, snapshot: CacheSnapshot
+        self, model: ModelSnapshot, view: Outlook, fit: Fit, name_of: NameOf
     ) -> Sequence[tuple[str, Request]]:
         ways: list[tuple[str, Request]] = []
-        if view.fit.context:
-            ways.append(smaller_load(model, view.fit.context))
-        fitting = view.fit.parameters
-        if fitting is not None and fitting.context != view.fit.context:
+        if fit.context:
+            ways.append(smaller_load(model, fit.context))
+        fitting = fit.parameters
+        if fitting is not None and fitting.context != fit.context:
             text = self.tr("Make it fit: {changes}").format(changes=self._changes(model.parameters, fitting))
             way = (text, Load(model.id, fitting))
             # A combination is milder than losing more than half of the context.
-            first = view.fit.context is None or view.fit.context < model.parameters.context // 2
+            first = fit.context is None or fit.context < model.parameters.context // 2
             ways.insert(0 if first else len(ways), way)
-        if isinstance(view.admission, Wait):
-            busy = view.admission.model_ids
+        if view.waits_for:
+            text = self.tr("Wait for {models} to finish, then load")
+            ways.append((text.format(models=names(view.waits_for, name_of)), Load(model.id)))
+        in_the_way = view.waits_for or view.pinned
+        if in_the_way:
+            text = self.tr("Unload {models} and load").format(models=names(in_the_way, name_of))
+            ways.append((text, Exchange(in_the_way, model.id)))
+        if view.limit_bytes is not None:
             ways.append(
-                (self.tr("Wait for {models} to finish, then load").format(models=names(busy)), Load(model.id))
+                self._raised(
+                    self.tr("Raise the total limit to {size} and load"), None, view.limit_bytes, model.id
+                )
             )
-            ways.append(
-                (self.tr("Unload {models} and load").format(models=names(busy)), Exchange(busy, model.id))
-            )
-        if isinstance(view.admission, Shortage) and view.admission.pinned:
-            pinned = view.admission.pinned
-            text = self.tr("Unload {models} and load").format(models=names(pinned))
-            ways.append((text, Exchange(pinned, model.id)))
-        higher = _higher_limit(view, snapshot)
-        if higher is not None:
-            text = self.tr("Raise the total limit to {size}").format(size=figures.size(higher))
-            ways.append((text, SetLimit(None, higher)))
-        if view.own_limit_bytes is not None:
-            text = self.tr("Raise its limit to {size}").format(
-                size=figures.size(_rounded_up(view.need_bytes))
-            )
-            ways.append((text, SetLimit(model.id, _rounded_up(view.need_bytes))))
+        if view.obstacle == "its own limit":
+            need = view.need_bytes * 105 // 100
+            ways.append(self._raised(self.tr("Raise its limit to {size} and load"), model.id, need, model.id))
         return ways
+
+    def _raised(self, text: str, limited: str | None, least_bytes: int, loaded: str) -> tuple[str, Request]:
+        """A way that raises a limit, of one model or the total one, and then loads."""
+        limit = -(-least_bytes // _LIMIT_STEP_BYTES) * _LIMIT_STEP_BYTES
+        return text.format(size=figures.size(limit)), Restore((loaded,), SetLimit(limited, limit))
 
     def _changes(self, before: LoadParameters, after: LoadParameters) -> str:
         changes = [
             (before.context, after.context, self.tr("context {value}"), figures.count(after.context)),
             (before.kv_type, after.kv_type, self.tr("KV cache {value}"), after.kv_type),
             (before.batch, after.batch, self.tr("batch {value}"), figures.count(after.batch)),
+            (before.slots, after.slots, self.tr("{value} answer at a time"), figures.count(after.slots)),
         ]
         return ", ".join(text.format(value=value) for old, new, text, value in changes if old != new)
 
@@ -120,22 +130,3 @@ def smaller_load(model: ModelSnapshot, context: int) -> tuple[str, Load]:
     smaller = msgspec.structs.replace(model.parameters, context=context)
     text = QCoreApplication.translate("LoadChoice", "Load with context {tokens}")
     return text.format(tokens=figures.count(context)), Load(model.id, smaller)
-
-
-def _rounded_up(size_bytes: int) -> int:
-    """The next whole 64 MiB above a forecast with a little air."""
-    step = 64 * 1024**2
-    return -(-size_bytes * 105 // 100 // step) * step
-
-
-def _higher_limit(view: Outlook, snapshot: CacheSnapshot) -> int | None:
-    """A total limit under which the model would fit, when the computer has the memory for it."""
-    shortage = view.admission
-    if not isinstance(shortage, Shortage) or shortage.bound != "limit" or shortage.pinned:
-        return None
-    limit = snapshot.bounds.total_limit_bytes or 0
-    higher = _rounded_up(limit + shortage.need_bytes - shortage.room_bytes)
-    bounds = replace(snapshot.bounds, total_limit_bytes=higher)
-    need = Charge(view.need_bytes, 0, view.model_id)
-    fits = isinstance(plan_load(need, snapshot.holders, bounds, model_id=view.model_id), Admit)
-    return higher if fits else None

@@ -6,27 +6,35 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core.events import Event, UnloadReceipt
 from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.neighbours import held_by_program, recorded_as
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.actions import Actions
-from llmmem_gui.ui.card import Card
+from llmmem_gui.ui.announcements import Announcements
 from llmmem_gui.ui.composition import Ghost
 from llmmem_gui.ui.composition_bar import CompositionBar
 from llmmem_gui.ui.empty_state import EmptyState, SearchedFolder
+from llmmem_gui.ui.event_list import EventList
 from llmmem_gui.ui.fits import Fits
 from llmmem_gui.ui.headline import Headline, first_line
+from llmmem_gui.ui.library_actions import LibraryActions
 from llmmem_gui.ui.limits_panel import LimitsPanel
-from llmmem_gui.ui.load_choice import LoadChoice, smaller_load
+from llmmem_gui.ui.load_choice import LoadChoice
 from llmmem_gui.ui.memory_plot import MemoryPlot
+from llmmem_gui.ui.model_names import ModelNames
 from llmmem_gui.ui.model_panel import ModelPanel
 from llmmem_gui.ui.models_table import ModelsTable
+from llmmem_gui.ui.neighbour_actions import NeighbourActions
+from llmmem_gui.ui.neighbour_panel import NeighbourPanel
+from llmmem_gui.ui.notices import Notices
 from llmmem_gui.ui.plot_series import PlotSource
+from llmmem_gui.ui.sampling_bar import SamplingBar
 from llmmem_gui.ui.sentences import event_sentence, receipt_sentence, say
 from llmmem_gui.ui.status_line import StatusLine
 from llmmem_gui.ui.theme import Theme
@@ -34,9 +42,9 @@ from llmmem_gui.ui.toolbar import Toolbar
 from llmmem_gui.ui.try_out import TryOut
 from llmmem_gui.ui.try_outs import TryOuts
 from llmmem_gui.ui.undo import LimitHistory
-from llmmem_gui.ui.warning_bar import Offer, WarningBar
+from llmmem_gui.ui.window_layout import WindowLayout
 
-_QUIET_EVENTS = ("model-unloaded", "request-finished", "model-unloading", "note")
+_QUIET_EVENTS = ("model-unloaded", "model-unloading", "note")
 """Events that the status line does not repeat: a receipt or nothing follows."""
 _EVENTS_KEPT = 2000
 
@@ -45,7 +53,8 @@ class MainWindow(QWidget):
     """Shows everything and asks for what the person wants.
 
     Signals: `requested` with a request; `settings_asked`, `help_asked`, `quit_asked`; `closed` when the
-    person closed the window; `snoozed` with minutes.
+    person closed the window; `snoozed` with minutes; `retranslated`
+    when all texts were written anew.
     """
 
     requested = Signal(object)
@@ -54,6 +63,7 @@ class MainWindow(QWidget):
     quit_asked = Signal()
     closed = Signal()
     snoozed = Signal(int)
+    retranslated = Signal()
 
     def __init__(self, theme: Theme, source: PlotSource, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,12 +74,14 @@ class MainWindow(QWidget):
         self._sample: Sample | None = None
         self._settings = Settings()
         self._events: list[Event] = []
+        self.names = ModelNames()
         self.fits = Fits(self)
         self._stale = True
         self._told: tuple[Callable[[], str], float] | None = None
         self.actions_ = Actions(theme, self)
         self.history = LimitHistory(self)
         self.try_outs = TryOuts(self.theme, self)
+        self.event_list = EventList(self._name_of, self)
         self._make_views(source)
         self._lay_out()
         self._connect()
@@ -80,58 +92,38 @@ class MainWindow(QWidget):
     def _make_views(self, source: PlotSource) -> None:
         self.toolbar = Toolbar(self.theme, self.actions_)
         self.headline = Headline()
-        self.composition = CompositionBar(self.theme)
-        self.warning = WarningBar(self.theme)
-        self.plot = MemoryPlot(self.theme, source)
+        self.composition = CompositionBar(self.theme, self.names.of)
+        self.notices = Notices(self.theme)
+        self.announcements = Announcements(self.notices, self)
+        self.sampling = SamplingBar(self.theme)
+        self.plot = MemoryPlot(self.theme, source, self.names.of)
         self.table = ModelsTable(self.theme)
         self.panel = ModelPanel(self.theme)
+        self.neighbour_panel = NeighbourPanel(self.theme, self.actions_)
+        self._beside = QStackedWidget()
+        for panel in (self.panel, self.neighbour_panel):
+            self._beside.addWidget(panel)
         self.limits = LimitsPanel(self.theme)
         self.empty = EmptyState(self.theme, self.actions_)
         self.status = StatusLine(self.theme, self.actions_)
+        self.library = LibraryActions(self, self.actions_, self.table, self.announcements)
+        self.neighbours = NeighbourActions(self, self.actions_, self.table)
 
     def _lay_out(self) -> None:
-        summary = Card()
-        lines = QVBoxLayout(summary)
-        lines.setContentsMargins(14, 8, 14, 8)
-        lines.setSpacing(2)
-        lines.addWidget(self.headline)
-        lines.addWidget(self.composition)
-
-        self.left = QSplitter(Qt.Orientation.Vertical)
-        self.left.setHandleWidth(10)
-        self.left.setChildrenCollapsible(False)
-        self.left.addWidget(self.plot)
-        self.left.addWidget(self.table)
-        self.left.setStretchFactor(0, 1)
-        self.left.setStretchFactor(1, 1)
-        self.left.setSizes([400, 400])
-        self.across = QSplitter(Qt.Orientation.Horizontal)
-        self.across.setHandleWidth(10)
-        self.across.setChildrenCollapsible(False)
-        self.across.addWidget(self.left)
-        self.across.addWidget(self.panel)
-        self.across.setStretchFactor(0, 1)
-        self.across.setStretchFactor(1, 0)
-        self.across.setSizes([1000, 330])
-
-        main = QWidget()
-        column = QVBoxLayout(main)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(10)
-        column.addWidget(self.across, 1)
-        column.addWidget(self.limits)
-        self.pages = QStackedWidget()
-        self.pages.addWidget(main)
-        self.pages.addWidget(self.empty)
-
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 10, 14, 6)
-        layout.setSpacing(10)
-        layout.addWidget(self.toolbar)
-        layout.addWidget(self.warning)
-        layout.addWidget(summary)
-        layout.addWidget(self.pages, 1)
-        layout.addWidget(self.status)
+        self._arranged = arranged = WindowLayout(
+            self,
+            toolbar=self.toolbar,
+            summary=(self.headline, self.composition),
+            banners=(self.notices, self.sampling),
+            plot=self.plot,
+            table=self.table,
+            panel=self._beside,
+            limits=self.limits,
+            empty=self.empty,
+            status=self.status,
+        )
+        self.left, self.across, self.pages = arranged.left, arranged.across, arranged.pages
+        self.plot.height_wanted.connect(arranged.give_plot)
 
     def _connect(self) -> None:
         act = self.actions_
@@ -141,25 +133,20 @@ class MainWindow(QWidget):
         redo = self.history.stack.createRedoAction(self)
         redo.setShortcut("Ctrl+Shift+Z")
         self.addActions([undo, redo])
-        act.add_models.triggered.connect(self._add_models)
-        act.add_folder.triggered.connect(self._add_folder)
-        act.load.triggered.connect(lambda: self._with_current(self.ask_load))
-        act.unload.triggered.connect(lambda: self._with_current(self._unload))
-        act.unload_all.triggered.connect(lambda: self.requested.emit(ask.UnloadAll()))
-        act.clean_up.triggered.connect(lambda: self.requested.emit(ask.CleanUp()))
         act.doze.triggered.connect(lambda: self._with_current(lambda id: self.requested.emit(ask.Doze(id))))
-        act.pin.triggered.connect(self._pin)
+        act.events.triggered.connect(lambda: self.event_list.open_for(None))
+        act.events_of.triggered.connect(lambda: self._with_current(self.event_list.open_for))
         act.try_out.triggered.connect(lambda: self._with_current(self.open_try_out))
-        act.rescan.triggered.connect(lambda: self.requested.emit(ask.Scan()))
         act.search.triggered.connect(self.toolbar.go_to_search)
         act.settings.triggered.connect(self.settings_asked)
         act.help.triggered.connect(self.help_asked)
         act.close.triggered.connect(self.close)
         act.quit.triggered.connect(self.quit_asked)
         self.table.filter_by(self.toolbar.search)
-        self.table.current_changed.connect(self._current_changed)
+        self.table.current_changed.connect(lambda _: self._show_current())
+        self.table.selection_changed.connect(self._suit_actions)
         self.table.activated.connect(self._activate)
-        self.table.removal_asked.connect(self._unload)
+        self.table.removal_asked.connect(lambda _: act.unload.trigger())
         self.table.cancel_asked.connect(self._unload)
         self.table.menu_asked.connect(lambda _, point: self.actions_.open_menu(self, point))
         self.table.fit_wanted.connect(self.fits.want)
@@ -171,26 +158,40 @@ class MainWindow(QWidget):
         self.panel.try_asked.connect(self.open_try_out)
         self.panel.ghosted.connect(self._show_moving_ghost)
         self.limits.previewed.connect(self._show_bounds)
+        self.limits.requested.connect(self.requested)
         self.limits.limit_chosen.connect(self.history.change_total)
         self.limits.reserve_chosen.connect(self.history.change_reserve)
         self.limits.idle_chosen.connect(self.history.change_idle)
         self.history.requested.connect(self.requested)
         self.try_outs.requested.connect(self.requested)
-        self.warning.requested.connect(self.requested)
-        self.warning.snoozed.connect(self.snoozed)
+        self.library.requested.connect(self.requested)
+        self.neighbours.requested.connect(self.requested)
+        self.neighbour_panel.unload_asked.connect(self.neighbours.unload)
+        self.library.load_asked.connect(self.ask_load)
+        self.notices.requested.connect(self._from_notice)
+        self.notices.snoozed.connect(self.snoozed)
+        self.announcements.noted.connect(self._note)
+        self.notices.left.connect(self.table.view.setFocus)
+        self.status.snoozed.clicked.connect(lambda: self.snoozed.emit(0))
+        self.event_list.moment_chosen.connect(self.plot.show_moment)
         self.plot.note.connect(self._note)
+        for handle in (self.plot, self.composition):
+            handle.limit_dragged.connect(self.limits.drag_limit)
+            handle.limit_dropped.connect(self.limits.drop_limit)
         self.empty.demo.clicked.connect(lambda: self.requested.emit(ask.FetchDemoModel()))
 
     def retranslate(self) -> None:
         """Write all texts in the language in force."""
         self.setWindowTitle("LLM Memory")
-        views = (self.plot, self.table, self.panel, self.limits, self.empty, self.status, self.warning)
-        for view in (self.actions_, self.toolbar, self.try_outs, *views):
+        beside = (self.try_outs, self.event_list, self.sampling, self.neighbour_panel)
+        views = (self.plot, self.table, self.panel, self.limits, self.empty, self.status, self.notices)
+        for view in (self.actions_, self.toolbar, *beside, *views):
             view.retranslate()
         if self._told is not None:
             self.status.show_message(self._told[0](), self._told[1])
         self._stale = True
         self._show_facts()
+        self.retranslated.emit()
 
     # --- facts -------------------------------------------------------------------------------------------
 
@@ -202,7 +203,15 @@ class MainWindow(QWidget):
     def show_snapshot(self, snapshot: CacheSnapshot) -> None:
         """Show this state of the cache."""
         self._snapshot = snapshot
+        self.names.take(snapshot.models)
+        programs = [recorded_as(program) for program in held_by_program(snapshot.neighbours)]
+        seen = [model.id for model in snapshot.models if model.resident_bytes]
+        self.theme.model_colours.take((*seen, *programs))
         self.history.take(snapshot, self._settings)
+        self.announcements.take(snapshot)
+        self.neighbours.take(snapshot)
+        self.sampling.show_health(snapshot.sampling)
+        self.try_outs.show_snapshot(snapshot)
         self._show_facts()
 
     def show_sample(self, sample: Sample) -> None:
@@ -215,7 +224,8 @@ class MainWindow(QWidget):
             self._show_facts()
         else:
             self._show_machine()
-        self.plot.refresh(sample.time, sum(host.resident_bytes for host in sample.hosts.values()))
+        self.plot.show_measured(sample)
+        self.plot.refresh(sample.time, {id: host.resident_bytes for id, host in sample.hosts.items()})
 
     def show_settings(self, settings: Settings) -> None:
         """Take in the settings in force."""
@@ -226,27 +236,21 @@ class MainWindow(QWidget):
     def show_event(self, event: Event) -> None:
         """Mark an event on the plot and say it in the status line."""
         self.show_history([event])
-        if event.type in ("note", "reload-offered"):
-            self.warning.tell(lambda: self._show_note(event))
+        self.announcements.take_event(event)
         if event.type not in _QUIET_EVENTS:
-            self._tell(lambda: event_sentence(event), event.time)
-
-    def _show_note(self, event: Event) -> None:
-        offers = []
-        if event.model_id:
-            offers.append(
-                Offer(self.tr("Load {model}").format(model=event.model_id), ask.Load(event.model_id))
-            )
-        self.warning.show_note(event_sentence(event), offers)
+            self._tell(lambda: event_sentence(event, self.names.of), event.time)
 
     def show_history(self, events: Sequence[Event]) -> None:
         """Mark events that have happened, oldest first."""
         self._events = [*self._events, *events][-_EVENTS_KEPT:]
         self.plot.show_events(self._events)
+        self.event_list.add(events)
 
-    def show_receipt(self, receipt: Receipt, time: float) -> None:
+    def show_receipt(self, receipt: UnloadReceipt, time: float) -> None:
         """Say what an unload gave back."""
-        self._tell(lambda: receipt_sentence(receipt), time)
+        self._tell(lambda: receipt_sentence(receipt, self.names.of), time)
+        self.history.take_receipt(receipt)
+        self.announcements.take_receipt(receipt)
 
     def _tell(self, sentence: Callable[[], str], time: float) -> None:
         """Say something in the status line, and again in another language when that changes."""
@@ -257,12 +261,15 @@ class MainWindow(QWidget):
         """Take in what came of a request."""
         request = outcome.request
         self.panel.take(outcome)
+        self.library.take(outcome)
         if isinstance(request, ask.FindFit) and isinstance(outcome.result, ask.Fit):
-            self.fits.take(request.model_id, outcome.result)
+            self.fits.take(request, outcome.result)
+        elif isinstance(request, ask.PreviewSettings):
+            self.limits.take(outcome)
         elif isinstance(request, ask.FetchDemoModel):
             self.empty.show_fetching(False, say(outcome.problem.sentence) if outcome.problem else "")
         elif outcome.problem is not None and not isinstance(request, ask.FindForecasts | ask.FindFit):
-            self._show_problem(request, outcome.problem)
+            self.announcements.take_problem(request, outcome.problem)
 
     def show_folders(self, folders: Sequence[SearchedFolder]) -> None:
         """List the folders that were searched, for the first start."""
@@ -278,6 +285,7 @@ class MainWindow(QWidget):
         )
         self.status.message.setText(text)
         self.try_outs.close()
+        self.event_list.close()
         self.setEnabled(False)
 
     def first_line(self) -> str:
@@ -312,17 +320,24 @@ class MainWindow(QWidget):
             drawn = self.limits.with_choice(self._snapshot)
             self.composition.show_memory(drawn, self._sample.machine)
             self.plot.show_limit(drawn.bounds.total_limit_bytes)
+            self.plot.show_machine(self._sample.machine.total_bytes, drawn.bounds.reserve_bytes)
 
     def _show_current(self) -> None:
-        model = self.table.current
-        view = self.table.outlook_of(model) if model is not None else None
-        chosen = self._settings.model(model.facts.path).parameters if model is not None else None
-        self.panel.show_model(model, self._snapshot, view, chosen)
-        self.actions_.suit(model, self._snapshot.models if self._snapshot else ())
-        ghost = None
-        if view is not None:
-            ghost = Ghost(view.model_id, view.need_bytes, view.goes, view.fits)
-        self._show_ghost(ghost)
+        model, row = self.table.current, self.table.current_neighbour
+        if row is not None and self._snapshot is not None:
+            self.neighbour_panel.show_row(row, self._snapshot)
+        self._beside.setCurrentIndex(0 if row is None else 1)
+        view = self._snapshot.outlook(model) if self._snapshot and model else None
+        self.panel.show_model(model, self._snapshot, self.fits.of(model, view) if model else None)
+        self._suit_actions()
+        self._show_ghost(Ghost.of(model, view) if model and view else None)
+        self.plot.show_chosen(model.id if model else None, model.limit_bytes if model else None)
+
+    def _suit_actions(self) -> None:
+        models = self._snapshot.models if self._snapshot else ()
+        self.actions_.suit(self.table.current, models, self.table.selected)
+        if (row := self.table.current_neighbour) is not None:
+            self.actions_.unload.setEnabled(row.neighbour.unloads != "never")
 
     def _show_ghost(self, ghost: Ghost | None) -> None:
         self.composition.show_ghost(ghost)
@@ -333,10 +348,8 @@ class MainWindow(QWidget):
         if forecast is None or model is None:
             self._show_current()
         else:
-            self._show_ghost(Ghost(model.id, forecast.total_bytes, (model.id,)))
-
-    def _current_changed(self, model_id: str | None) -> None:
-        self._show_current()
+            ghost = Ghost(model.id, forecast.main_bytes, (model.id,), vram_bytes=forecast.vram_bytes)
+            self._show_ghost(ghost)
 
     # --- requests ----------------------------------------------------------------------------------------
 
@@ -345,13 +358,13 @@ class MainWindow(QWidget):
         model = self._model(model_id)
         if model is None or self._snapshot is None:
             return
-        view = self.table.outlook_of(model)
+        view = self._snapshot.outlook(model)
         if view is None or view.fits:
             self.requested.emit(ask.Load(model_id))
-            return
-        choice = LoadChoice(model, view, self._snapshot, self)
-        choice.requested.connect(self.requested)
-        choice.open()
+        else:
+            choice = LoadChoice(model, view, self._snapshot, self.fits.of(model, view), self)
+            choice.requested.connect(self.requested)
+            choice.open()
 
     def open_try_out(self, model_id: str) -> TryOut | None:
         """Open the window in which a model can be asked something; None for a model that is not known."""
@@ -359,6 +372,10 @@ class MainWindow(QWidget):
         if model is None:
             return None
         return self.try_outs.open(model)
+
+    def _name_of(self, model_id: str) -> str:
+        model = self._model(model_id)
+        return model.facts.name if model is not None else model_id
 
     def _model(self, model_id: str) -> ModelSnapshot | None:
         return self._snapshot.model(model_id) if self._snapshot else None
@@ -383,8 +400,9 @@ class MainWindow(QWidget):
     def _reload(self, model_id: str) -> None:
         self.requested.emit(ask.Exchange((model_id,), model_id))
 
-    def _pin(self, pinned: bool) -> None:
-        self._with_current(lambda model_id: self.requested.emit(ask.SetPinned(model_id, pinned)))
+    def _from_notice(self, request: ask.Request) -> None:
+        if not (isinstance(request, ask.Restore) and self.history.take_back(request.models)):
+            self.requested.emit(request)
 
     def _from_panel(self, request: ask.Request) -> None:
         if isinstance(request, ask.SetLimit):
@@ -393,36 +411,11 @@ class MainWindow(QWidget):
             self.requested.emit(request)
 
     def _show_fits(self) -> None:
-        self.table.show_fits(self.fits.found)
+        self.table.show_fits(self.fits.of)
         self._show_current()
-
-    def _show_problem(self, request: ask.Request, problem: ask.Problem) -> None:
-        bar = self.warning
-        if problem.code not in ("cancelled", "unloaded"):
-            bar.tell(lambda: bar.show_problem(say(problem.sentence), offers=self._offers(request, problem)))
-
-    def _offers(self, request: ask.Request, problem: ask.Problem) -> list[Offer]:
-        """What can be done about a problem."""
-        tokens = problem.numbers.get("fits_context")
-        model = self._model(request.model) if isinstance(request, ask.Load) else None
-        return [Offer(*smaller_load(model, int(tokens)))] if model is not None and tokens else []
 
     def _note(self, text: str) -> None:
         self.status.show_message(text, self._sample.time if self._sample else 0.0)
-
-    def _add_models(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(
-            self, self.tr("Add models"), "", self.tr("Models (*.gguf);;All files (*)")
-        )
-        for path in paths:
-            self.requested.emit(ask.AddModel(path))
-
-    def _add_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, self.tr("Search one more folder for models"))
-        if path and path not in self._settings.library.folders:
-            folders = (*self._settings.library.folders, path)
-            self.requested.emit(ask.ChangeSettings(self._settings.with_value("library.folders", folders)))
-            self.requested.emit(ask.Scan())
 
     # --- Qt ----------------------------------------------------------------------------------------------
 

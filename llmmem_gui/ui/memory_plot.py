@@ -1,16 +1,18 @@
-"""The card with the plot: title, key, numbers as text, ranges of time, export."""
+"""The card with the plot: title, key, numbers as text, ranges of time, menu.
+
+The plot itself is made when the card is first shown, since its library takes 31 MiB; until then the card
+remembers what it would draw.
+"""
 
 from __future__ import annotations
 
-import csv
-import datetime
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from PySide6.QtCore import QIODevice, QRectF, QSaveFile, QSize, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPoint, QRectF, QSize, QStandardPaths, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
@@ -23,14 +25,27 @@ from PySide6.QtWidgets import (
 )
 
 from llmmem_gui.core.events import Event
-from llmmem_gui.ui import figures
+from llmmem_gui.core.readings import Sample
+from llmmem_gui.ui import figures, menus
 from llmmem_gui.ui.card import Card, ElidedLabel, quiet
 from llmmem_gui.ui.composition import Ghost
-from llmmem_gui.ui.plot_canvas import PlotCanvas
-from llmmem_gui.ui.plot_reading import Reading
-from llmmem_gui.ui.plot_series import PlotSeries, PlotSource
+from llmmem_gui.ui.plot_activity import CURVES, Curve, curve_name, known_curves, measured_curves
+from llmmem_gui.ui.plot_facts import PlotFacts
+from llmmem_gui.ui.plot_series import PlotSource
 from llmmem_gui.ui.theme import Theme, hatch
 
+if TYPE_CHECKING:
+    from llmmem_gui.ui.plot.canvas import PlotCanvas
+    from llmmem_gui.ui.plot.export import MemoryExport
+    from llmmem_gui.ui.plot.reading import Reading
+
+_LEAST_WIDTH = 370
+_WIDTH_WITH_TOGGLE = 440
+_LOW_MEMORY_HEIGHT = 230
+"""What the plot of memory needs while the second one is open below it, with its head."""
+_STRIP_HEIGHT = 54
+_ALONE = "alone"
+"""Says in what is remembered that other programs are not drawn."""
 SPANS = {"1min": 60.0, "5min": 300.0, "1h": 3600.0, "24h": 86400.0, "7d": 604800.0}
 """Ranges of time offered, seconds."""
 
@@ -38,32 +53,48 @@ SPANS = {"1min": 60.0, "5min": 300.0, "1h": 3600.0, "24h": 86400.0, "7d": 604800
 class MemoryPlot(Card):
     """Shows the memory of the models over time.
 
-    Signals: `note` with one sentence when an export is done or failed.
+    Signals: `note` with one sentence when an export is done or failed; `limit_dragged` and `limit_dropped`
+    with bytes while somebody holds the line of the total limit; `height_wanted` with pixels when the second
+    plot opens, and with 0 when it closes.
     """
 
     note = Signal(str)
+    limit_dragged = Signal(object)
+    limit_dropped = Signal(object)
+    height_wanted = Signal(int)
 
-    def __init__(self, theme: Theme, source: PlotSource, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        source: PlotSource,
+        name_of: Callable[[str], str] = str,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._theme = theme
-        self.canvas = PlotCanvas(theme, source)
+        self._source = source
+        self._name_of = name_of
+        self._facts = PlotFacts()
+        self._canvas: PlotCanvas | None = None
         self._title = QLabel()
         self._key_private = _KeySwatch(theme, hatched=False)
         self._key_weights = _KeySwatch(theme, hatched=True)
         self._private, self._weights = quiet(QLabel()), quiet(QLabel())
-        self._used_bytes = 0
         self._numbers = ElidedLabel()
         quiet(self._numbers)
         self._live = QToolButton()
         self._live.setProperty("flat", True)
         self._live.hide()
+        self._activity = QToolButton()
+        self._curves: frozenset[Curve] = frozenset(CURVES)
+        """Those that are wanted whenever the second plot is open."""
+        self._measured: frozenset[Curve] = frozenset()
         self._spans = QButtonGroup(self)
-        self._export = QToolButton()
+        self._more = QToolButton()
+        self._menu = QMenu(self)
+        self._width_of_head = 0
         self._build()
         self.retranslate()
-        self.canvas.followed.connect(self._following)
-        self.canvas.read.connect(self._tell)
-        self._live.clicked.connect(self.canvas.follow)
 
     def _build(self) -> None:
         font = self._title.font()
@@ -87,15 +118,38 @@ class MemoryPlot(Card):
             head.addWidget(button)
         self._spans.button(1).setChecked(True)
         self._spans.idClicked.connect(self._choose_span)
-        self._export.setProperty("flat", True)
-        self._export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._export.setMenu(QMenu(self))
-        head.addWidget(self._export)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 10, 14, 8)
-        layout.setSpacing(6)
-        layout.addLayout(head)
-        layout.addWidget(self.canvas, 1)
+        self._live.clicked.connect(lambda: self.canvas.follow())
+        self._activity.setProperty("flat", True)
+        self._activity.setObjectName("activity")
+        self._activity.setCheckable(True)
+        self._activity.toggled.connect(self._open_activity)
+        head.addWidget(self._activity)
+        self._more.setProperty("flat", True)
+        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._more.setMenu(self._menu)
+        self._menu.aboutToShow.connect(self._fill_menu)
+        head.addWidget(self._more)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(10, 6, 10, 4)
+        self._layout.setSpacing(2)
+        self._layout.addLayout(head)
+
+    @property
+    def canvas(self) -> PlotCanvas:
+        """The plot; made now if nobody has seen it yet."""
+        if self._canvas is None:
+            from llmmem_gui.ui.plot.canvas import PlotCanvas
+
+            self._canvas = PlotCanvas(self._theme, self._source, self._name_of)
+            self._name_canvas()
+            self._canvas.show_facts(self._facts)
+            self._canvas.followed.connect(self._following)
+            self._canvas.read.connect(self._tell)
+            self._canvas.limit_dragged.connect(self.limit_dragged)
+            self._canvas.limit_dropped.connect(self.limit_dropped)
+            self._canvas.menu_asked.connect(self._open_menu)
+            self._layout.addWidget(self._canvas, 1)
+        return self._canvas
 
     def retranslate(self) -> None:
         """Write all texts in the language in force."""
@@ -105,36 +159,78 @@ class MemoryPlot(Card):
         self._weights.setText(self.tr("weights"))
         self._weights.setToolTip(self.tr("Mapped from the file: the system can take them back when it must."))
         self._live.setText(self.tr("Back to now"))
-        self._export.setIcon(self._theme.icon("export"))
-        self._export.setAccessibleName(self.tr("Export"))
-        self._export.setToolTip(self.tr("Export what is seen"))
-        names = (self.tr("1 min"), self.tr("5 min"), self.tr("1 h"), self.tr("24 h"), self.tr("7 d"))
-        for number, name in enumerate(names):
+        self._activity.setIcon(self._theme.icon("activity"))
+        self._activity.setAccessibleName(self.tr("Activity"))
+        self._activity.setToolTip(
+            self.tr("Show below what the models do: tokens per second, requests, and how the computer copes")
+        )
+        self._more.setIcon(self._theme.icon("export"))
+        self._more.setAccessibleName(self.tr("Plot"))
+        self._more.setToolTip(self.tr("Export what is seen, and choose what is shown"))
+        for number, name in enumerate(self._span_names()):
             button = self._spans.button(number)
             button.setText(name)
             button.setAccessibleName(self.tr("Show the last {span}").format(span=name))
-        menu = self._export.menu()
-        menu.clear()
-        menu.addAction(self.tr("Picture (PNG)…"), self._ask_for_picture)
-        menu.addAction(self.tr("Numbers (CSV)…"), self._ask_for_numbers)
-
-    def refresh(self, now: float, used_bytes: int) -> None:
-        """Draw the newest samples; `now` in seconds since the epoch, with what all models use then."""
-        self._used_bytes = used_bytes
-        self.canvas.refresh(now)
+        if self._canvas is not None:
+            self._name_canvas()
+            self._canvas.wear()
+        self._show_key(True)
+        self._width_of_head = super().minimumSizeHint().width()
+        self._show_key(self.width() >= self._width_of_head)
+        self.updateGeometry()
         self._tell(None)
+
+    def _show_key(self, shown: bool) -> None:
+        """Show title and key, which a narrow plot has no room for, and the toggle, which the menu has too."""
+        for piece in (self._title, self._key_private, self._private, self._key_weights, self._weights):
+            piece.setVisible(shown)
+        self._activity.setVisible(self.width() >= _WIDTH_WITH_TOGGLE)
+
+    def _name_canvas(self) -> None:
+        assert self._canvas is not None
+        self._canvas.setAccessibleName(self.tr("Memory of the models over time"))
+        self._canvas.setAccessibleDescription(
+            self.tr(
+                "Left and right move the crosshair, plus and minus zoom, Page up and Page down move in time, "
+                "Escape follows the present."
+            )
+        )
+
+    def _span_names(self) -> tuple[str, ...]:
+        return (self.tr("1 min"), self.tr("5 min"), self.tr("1 h"), self.tr("24 h"), self.tr("7 d"))
+
+    # --- facts -------------------------------------------------------------------------------------------
+
+    def refresh(self, now: float, used: Mapping[str, int]) -> None:
+        """Draw the newest samples; `now` in seconds since the epoch, with what each model uses then."""
+        self._show(now=now, used=used)
+        if self._canvas is None or not self._canvas.is_reading:
+            self._tell(None)
 
     def show_limit(self, limit_bytes: int | None) -> None:
         """Draw the total limit."""
-        self.canvas.show_limit(limit_bytes)
+        self._show(limit_bytes=limit_bytes)
 
     def show_ghost(self, ghost: Ghost | None) -> None:
         """Draw what a load would take."""
-        self.canvas.show_ghost(ghost)
+        self._show(ghost=ghost)
+
+    def show_chosen(self, model_id: str | None, limit_bytes: int | None) -> None:
+        """Draw the own limit of the model that is chosen."""
+        self._show(chosen=None if model_id is None else (model_id, limit_bytes))
+
+    def show_machine(self, machine_bytes: int, reserve_bytes: int) -> None:
+        """Draw what is kept free of the memory of the computer."""
+        self._show(machine_bytes=machine_bytes, reserve_bytes=reserve_bytes)
 
     def show_events(self, events: Sequence[Event]) -> None:
         """Mark these events, oldest first."""
-        self.canvas.show_events(events)
+        self._show(events=events)
+
+    def show_moment(self, time: float) -> None:
+        """Show what was around a time (seconds since the epoch), in a window as long as the present one."""
+        start, end = self.canvas.shown_times
+        self.canvas.zoom(time - (end - start) / 2, time + (end - start) / 2)
 
     def choose_span(self, name: str) -> None:
         """Show one of `SPANS`."""
@@ -142,75 +238,164 @@ class MemoryPlot(Card):
         self._spans.button(number).setChecked(True)
         self._choose_span(number)
 
+    def _show(self, **facts: Any) -> None:
+        changed = replace(self._facts, **facts)
+        if changed != self._facts:
+            self._facts = changed
+            if self._canvas is not None:
+                self._canvas.show_facts(changed)
+
     def _choose_span(self, number: int) -> None:
-        self.canvas.show_span(list(SPANS.values())[number])
+        self._show(span_seconds=list(SPANS.values())[number])
+        self.canvas.follow()
         self._tell(None)
 
     def _following(self, follows: bool) -> None:
         self._live.setVisible(not follows)
+        # While another window of time is seen, none of the ranges is the one that is shown.
+        self._spans.setExclusive(follows)
+        chosen = list(SPANS.values()).index(self._facts.span_seconds)
+        self._spans.button(chosen).setChecked(follows)
 
     def _tell(self, reading: Reading | None) -> None:
-        text = reading.text() if reading is not None else self._summary()
+        text = reading.text(self._name_of) if reading is not None else self._summary()
         if text != self._numbers.text():
             self._numbers.setText(text)
 
     def _summary(self) -> str:
-        series = self.canvas.series
-        if series is None or not len(series.times):
+        series = self._canvas.series if self._canvas is not None else None
+        if self._canvas is None or series is None:
             return ""
-        highest = round(float(np.nanmax(series.peak, initial=0.0)))
-        return self.tr("now {now} · highest {highest}").format(
-            now=figures.size(self._used_bytes), highest=figures.size(highest)
+        highest = series.highest(*self._canvas.shown_times)
+        if highest is None:
+            return ""
+        time, size_bytes = highest
+        return self.tr("now {now} · highest {highest} at {time}").format(
+            now=figures.size(self._facts.used_bytes),
+            highest=figures.size(round(size_bytes)),
+            time=figures.moment(time, self._facts.now),
         )
 
-    # --- export ------------------------------------------------------------------------------------------
+    # --- activity ----------------------------------------------------------------------------------------
 
-    def _ask_for_picture(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, self.tr("Save the picture"), "memory.png", "PNG (*.png)")
+    def show_measured(self, sample: Sample) -> None:
+        """Take in what this computer measures; nothing is shown of what it has not."""
+        measured = measured_curves(sample)
+        if measured != self._measured:
+            self._measured = measured
+            self._show_curves()
+
+    @property
+    def activity_state(self) -> str:
+        """Whether the second plot is open, what it shows, and if the models stand alone; to be remembered."""
+        said = ["open"] if self._activity.isChecked() else []
+        said += [] if self._facts.shows_others else [_ALONE]
+        return " ".join([*said, *sorted(self._curves)])
+
+    def restore_activity(self, state: str) -> None:
+        """Open and show what an `activity_state` of before says."""
+        words = state.split()
+        self._curves = known_curves(words)
+        self._activity.setChecked("open" in words)
+        self._show(shows_others=_ALONE not in words)
+        self._show_curves()
+
+    def _open_activity(self, opened: bool) -> None:
+        if opened and not self._curves:
+            self._curves = frozenset(CURVES)
+        self._show_curves()
+        strips = len(self._canvas.activity.shown) if self._canvas is not None else 0
+        self.height_wanted.emit(_LOW_MEMORY_HEIGHT + strips * _STRIP_HEIGHT if opened else 0)
+
+    def _show_curves(self) -> None:
+        self._show(curves=self._curves & self._measured if self._activity.isChecked() else frozenset())
+
+    def _choose_curve(self, curve: Curve, chosen: bool) -> None:
+        before = self._curves if self._activity.isChecked() else frozenset()
+        self._curves = before | {curve} if chosen else before - {curve}
+        self._activity.setChecked(bool(self._curves & self._measured))
+        self._show_curves()
+
+    # --- menu and export ---------------------------------------------------------------------------------
+
+    def _open_menu(self, place: QPoint) -> None:
+        self._fill_menu()
+        self._menu.popup(place)
+
+    def _fill_menu(self) -> None:
+        menu = self._menu
+        menus.empty(menu)
+        for number, name in enumerate(self._span_names()):
+            action = menu.addAction(self.tr("Show the last {span}").format(span=name))
+            action.setCheckable(True)
+            action.setChecked(self._spans.button(number).isChecked())
+            action.triggered.connect(lambda _, name=list(SPANS)[number]: self.choose_span(name))
+        menu.addAction(self.tr("Back to now"), self.canvas.follow).setDisabled(self.canvas.follows)
+        menu.addSeparator()
+        activity = menu.addMenu(self.tr("Activity below"))
+        for curve in (each for each in CURVES if each in self._measured):
+            shown = activity.addAction(curve_name(curve))
+            shown.setCheckable(True)
+            shown.setChecked(curve in self._facts.curves)
+            shown.toggled.connect(lambda on, curve=curve: self._choose_curve(curve, on))
+        others = menu.addAction(self.tr("Other programs that hold models"))
+        others.setCheckable(True)
+        others.setChecked(self._facts.shows_others)
+        others.toggled.connect(lambda on: self._show(shows_others=on))
+        scale = menu.addAction(self.tr("Scale of the whole computer"))
+        scale.setCheckable(True)
+        scale.setChecked(self._facts.scale_of_machine)
+        scale.toggled.connect(lambda on: self._show(scale_of_machine=on))
+        menu.addSeparator()
+        menu.addAction(self.tr("Copy picture"), self.copy_picture)
+        menu.addAction(self.tr("Copy numbers"), self.copy_numbers)
+        menu.addAction(self.tr("Save picture (PNG)…"), lambda: self._ask_for("png"))
+        menu.addAction(self.tr("Save drawing (SVG)…"), lambda: self._ask_for("svg"))
+        menu.addAction(self.tr("Save numbers (CSV)…"), lambda: self._ask_for("csv"))
+
+    def _export(self) -> MemoryExport:
+        from llmmem_gui.ui.plot.export import MemoryExport
+
+        return MemoryExport(self.canvas, self._theme, self._name_of)
+
+    def _ask_for(self, ending: str) -> None:
+        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+        path, _ = QFileDialog.getSaveFileName(
+            self, self.tr("Save what is seen"), f"{folder}/memory.{ending}", f"{ending.upper()} (*.{ending})"
+        )
         if path:
-            self.save_picture(Path(path))
+            file = Path(path)
+            self.save(file if file.suffix else file.with_suffix(f".{ending}"))
 
-    def _ask_for_numbers(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, self.tr("Save the numbers"), "memory.csv", "CSV (*.csv)")
-        if path:
-            self.save_numbers(Path(path))
-
-    def save_picture(self, path: Path) -> bool:
-        """Write what is seen as a PNG; says with `note` how it went."""
-        return self._saved(path, self.grab().save(str(path), "PNG"))
-
-    def save_numbers(self, path: Path) -> bool:
-        """Write the series that is seen as CSV, one row a time and two columns of bytes a model."""
-        series = self.canvas.series
-        if series is None:
-            return False
-        file = QSaveFile(str(path))
-        if not file.open(QIODevice.OpenModeFlag.WriteOnly):
-            return self._saved(path, False)
-        file.write(csv_text(series).encode())
-        return self._saved(path, file.commit())
-
-    def _saved(self, path: Path, done: bool) -> bool:
+    def save(self, path: Path) -> bool:
+        """Write what is seen as PNG, SVG or CSV, by the ending of the file; says with `note` how it went."""
+        done = self._export().save(path)
         text = self.tr("saved {file}") if done else self.tr("{file} cannot be written: choose another folder")
         self.note.emit(text.format(file=str(path)))
         return done
 
+    def copy_picture(self) -> None:
+        """Put what is seen on the clipboard as a picture."""
+        self._export().copy_picture()
+        self.note.emit(self.tr("the picture of the plot is copied"))
 
-def csv_text(series: PlotSeries) -> str:
-    """The series as CSV: time in UTC, then private and mapped bytes of each model."""
-    rows: list[list[str]] = [["time"]]
-    for model in series.models:
-        rows[0] += [f"{model} private_bytes", f"{model} weights_bytes"]
-    for column, time in enumerate(series.times):
-        moment = datetime.datetime.fromtimestamp(float(time), datetime.timezone.utc)
-        row = [moment.isoformat(timespec="milliseconds")]
-        for number in range(len(series.models)):
-            pair = (series.private[number, column], series.weights[number, column])
-            row += ["" if np.isnan(value) else str(round(float(value))) for value in pair]
-        rows.append(row)
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+    def copy_numbers(self) -> None:
+        """Put what is seen on the clipboard as CSV."""
+        self._export().copy_numbers()
+        self.note.emit(self.tr("the numbers of the plot are copied"))
+
+    # --- Qt ----------------------------------------------------------------------------------------------
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(min(_LEAST_WIDTH, self._width_of_head), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._show_key(self.width() >= self._width_of_head)
+        super().resizeEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self.canvas.setVisible(True)
+        super().showEvent(event)
 
 
 class _KeySwatch(QWidget):

@@ -1,4 +1,4 @@
-"""How a row of the table is drawn: two lines a cell, the swatch, the state's sign, the progress of a load."""
+"""How a row of the table is drawn: a line or two, the swatch, the state's sign, the progress of a load."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QMouseEvent, QPainter, QP
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from llmmem_gui.core.snapshot import ModelSnapshot, State
-from llmmem_gui.ui.model_rows import MODEL_ROLE, AnyIndex, Cell, Column, ModelRows
+from llmmem_gui.ui.cells import Cell, Column
+from llmmem_gui.ui.model_rows import MODEL_ROLE, AnyIndex, AnyRow, ModelRows
+from llmmem_gui.ui.neighbour_rows import NeighbourRow
 from llmmem_gui.ui.palette import mix
-from llmmem_gui.ui.requests import Fit
 from llmmem_gui.ui.theme import Theme, hatch, sized, tabular
 
 PADDING = 8
 """Pixels left and right of the text of a cell."""
+_BESIDE = 14
+"""Pixels between the name and what stands beside it."""
 
 
 class ModelDelegate(QStyledItemDelegate):
     """Draws the cells of `ModelRows`.
 
-    Signals: `cancelled` with the id when Cancel is clicked, `unfit_painted` with the outlook of a model whose
-    row was painted and that does not fit, as far as is known.
+    Signals: `cancelled` with the id when Cancel is clicked, `unfit_painted` with a model that does not
+    fit, and its outlook, when its row was painted.
     """
 
     cancelled = Signal(str)
-    unfit_painted = Signal(object)
+    unfit_painted = Signal(object, object)
 
     def __init__(self, theme: Theme, rows: ModelRows, view: QTableView) -> None:
         super().__init__(view)
@@ -45,25 +48,30 @@ class ModelDelegate(QStyledItemDelegate):
             self._letters = (upper, QFontMetrics(upper), under, QFontMetrics(under))
         return self._letters
 
+    def heights(self) -> tuple[int, int]:
+        """Pixels of a row of one line and of one with two."""
+        _, upper, _, under = self.letters()
+        return upper.height() + 10, upper.height() + under.height() + 12
+
     def forget_letters(self) -> None:
         """Take over another font of the view."""
         self._letters = None
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        model = self._rows.model_at(index.row())
-        if model is None:
+        shown = self._rows.row_at(index.row())
+        if shown is None:
             return
         column = Column(index.column())
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_ground(painter, option, column)
-        cell = self._rows.cell(model, column)
+        cell = self._rows.cell(shown, column)
         rect = option.rect.adjusted(PADDING, 0, -PADDING, 0)
         if column is Column.MODEL:
-            rect = self._draw_swatch(painter, rect, model.id, cell)
-            view = self._rows.outlook_of(model)
-            if view is not None and view.fits_bytes is not None and view.fit == Fit():
-                self.unfit_painted.emit(view)
+            rect = self._draw_swatch(painter, rect, shown, cell)
+            view = self._rows.outlook_of(shown) if isinstance(shown, ModelSnapshot) else None
+            if view is not None and view.obstacle is not None:
+                self.unfit_painted.emit(shown, view)
         elif column is Column.STATE and cell.state is not State.UNLOADED:
             rect = self._draw_sign(painter, rect, cell.state)
         self._draw_lines(painter, rect, cell, column)
@@ -79,7 +87,7 @@ class ModelDelegate(QStyledItemDelegate):
         painter.setClipRect(ground)
         # Round at the two ends of the row, straight between its cells.
         left = 0 if column is Column.MODEL else 12
-        right = 0 if column is Column.IDLE else 12
+        right = 0 if column is self._last_column() else 12
         painter.drawRoundedRect(ground.adjusted(-left, 0, right, 0), 7, 7)
         if self._view.hasFocus():
             painter.setPen(QPen(QColor(colours.accent), 1.5))
@@ -87,11 +95,19 @@ class ModelDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(ground.adjusted(-left + 1, 1, right - 1, -1), 6, 6)
         painter.setClipping(False)
 
-    def _draw_swatch(self, painter: QPainter, rect: QRect, model_id: str, cell: Cell) -> QRect:
+    def _last_column(self) -> Column:
+        return max(column for column in Column if not self._view.isColumnHidden(column))
+
+    def _draw_swatch(self, painter: QPainter, rect: QRect, shown: AnyRow, cell: Cell) -> QRect:
         colours = self._theme.palette
         side = round(self._view.fontMetrics().height() * 0.68)
         box = QRectF(rect.left() + 0.5, rect.center().y() - side / 2 + 0.5, side, side)
-        colour = self._theme.model_colours.of(model_id)
+        if isinstance(shown, NeighbourRow) and shown.model is not None:
+            # A model of another program stands below that, without a colour of its own.
+            return rect.adjusted(2 * (side + 10), 0, 0, 0)
+        colour = self._theme.model_colours.of(
+            shown.colour_id if isinstance(shown, NeighbourRow) else shown.id
+        )
         if cell.holds_memory:
             painter.setPen(QPen(mix(colour, colours.text, 0.3), 1))
             painter.setBrush(colour)
@@ -145,25 +161,40 @@ class ModelDelegate(QStyledItemDelegate):
         upper, first, under, second = self.letters()
         right = column not in (Column.MODEL, Column.STATE)
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
-        height = first.height() + (second.height() if cell.under or cell.progress is not None else 0)
+        is_tall = rect.height() >= self.heights()[1]
+        has_second = is_tall and (cell.under or cell.progress is not None)
+        height = first.height() + (second.height() if has_second else 0)
         top = rect.top() + (rect.height() - height) // 2
         strong = cell.holds_memory or column is Column.MODEL
         painter.setFont(upper)
         painter.setPen(QColor(colours.text if strong else colours.secondary))
         line = QRect(rect.left(), top, rect.width(), first.height())
         mode = Qt.TextElideMode.ElideMiddle if column is Column.MODEL else Qt.TextElideMode.ElideRight
-        painter.drawText(
-            line, side | Qt.AlignmentFlag.AlignVCenter, first.elidedText(cell.text, mode, rect.width())
-        )
+        room = rect.width()
+        if not is_tall and cell.under and column is Column.MODEL:
+            # What would stand below stands beside it, and takes from the name no more than that can spare.
+            room -= min(second.horizontalAdvance(cell.under) + _BESIDE, rect.width() // 2)
+        text = first.elidedText(cell.text, mode, room)
+        painter.drawText(line, side | Qt.AlignmentFlag.AlignVCenter, text)
+        if not is_tall:
+            if column is Column.MODEL:
+                taken = first.horizontalAdvance(text) + _BESIDE
+                self._draw_under(painter, line.adjusted(taken, 0, 0, 0), cell, side)
+            return
         line = QRect(rect.left(), top + first.height(), rect.width(), second.height())
         painter.setFont(under)
         if cell.progress is not None:
             line = self._draw_progress(painter, line, cell.progress, second)
-        if cell.under:
-            by_level = {"critical": colours.critical, "warning": colours.warning}
-            painter.setPen(QColor(by_level.get(cell.level, colours.secondary)))
-            text = second.elidedText(cell.under, Qt.TextElideMode.ElideRight, line.width())
-            painter.drawText(line, side | Qt.AlignmentFlag.AlignVCenter, text)
+        self._draw_under(painter, line, cell, side)
+
+    def _draw_under(self, painter: QPainter, line: QRect, cell: Cell, side: Qt.AlignmentFlag) -> None:
+        colours = self._theme.palette
+        _, _, under, metrics = self.letters()
+        by_level = {"critical": colours.critical, "warning": colours.warning}
+        painter.setFont(under)
+        painter.setPen(QColor(by_level.get(cell.level, colours.secondary)))
+        text = metrics.elidedText(cell.under, Qt.TextElideMode.ElideRight, line.width())
+        painter.drawText(line, side | Qt.AlignmentFlag.AlignVCenter, text)
 
     def _draw_progress(self, painter: QPainter, line: QRect, share: float, metrics: QFontMetrics) -> QRect:
         """Draw a bar and the word Cancel; what is left of the line is returned."""
@@ -193,8 +224,8 @@ class ModelDelegate(QStyledItemDelegate):
         self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: AnyIndex
     ) -> bool:
         if event.type() == QEvent.Type.MouseButtonRelease and isinstance(event, QMouseEvent):
-            shown: ModelSnapshot = index.data(MODEL_ROLE)
-            if index.column() == Column.MODEL and shown.state is State.LOADING:
+            shown: ModelSnapshot | None = index.data(MODEL_ROLE)
+            if index.column() == Column.MODEL and shown is not None and shown.state is State.LOADING:
                 lower = option.rect.adjusted(0, option.rect.height() // 2, -PADDING, 0)
                 if self._cancel_rect(lower, self.letters()[3]).contains(event.position().toPoint()):
                     self.cancelled.emit(shown.id)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QComboBox, QSpinBox
 
+from llmmem_gui.core.engines import Device
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui import figures
+from llmmem_gui.ui.engine_words import device_line, layers_on, no_gpu_sentence
 from llmmem_gui.ui.fact_grid import FactGrid
+from llmmem_gui.ui.model_names import names_in
 from llmmem_gui.ui.outlook import names
 from llmmem_gui.ui.sentences import say
 
@@ -24,10 +27,10 @@ class ModelFacts(FactGrid):
         """Write the names of the rows in the language in force."""
         labels = {
             "kv": self.tr("KV cache"),
-            "gpu": self.tr("Layers on GPU"),
+            "gpu": layers_on(()),
             "forecast": self.tr("Forecast"),
             "parts": self.tr("Weights / private"),
-            "evicted": self.tr("Evicted"),
+            "evicted": self.tr("Gives way"),
             "again": self.tr("Loads again in"),
         }
         for key, text in labels.items():
@@ -35,6 +38,16 @@ class ModelFacts(FactGrid):
         for key, widget in self._choices.items():
             self.names[key].setBuddy(widget)
             widget.setAccessibleName(labels[key])
+
+    def show_gpus(self, gpus: tuple[Device, ...]) -> None:
+        """Name the GPUs that layers would be placed on, and what there is of their memory."""
+        widget, name = self._choices["gpu"], layers_on(gpus)
+        self.names["gpu"].setText(name)
+        widget.setAccessibleName(name)
+        told = no_gpu_sentence() if not gpus else "\n".join(device_line(gpu) for gpu in gpus)
+        for each in (self.names["gpu"], widget):
+            each.setToolTip(told)
+        widget.setAccessibleDescription(told)
 
     def show_model(self, model: ModelSnapshot, snapshot: CacheSnapshot) -> None:
         """Show the figures of this model as they are in the snapshot."""
@@ -46,6 +59,7 @@ class ModelFacts(FactGrid):
             parts = f"{figures.size(model.weights_bytes)} / {figures.size(model.private_bytes)}"
         elif forecast is not None:
             parts = f"{figures.size(forecast.mapped_bytes)} / {figures.size(forecast.private_bytes)}"
+            parts += figures.vram(forecast.vram_bytes)
         else:
             parts = figures.DASH
         self.texts["parts"].setText(parts)
@@ -77,4 +91,6 @@ class ModelFacts(FactGrid):
             (m for m in snapshot.models if m.eviction_rank and m.eviction_rank < model.eviction_rank),
             key=lambda m: m.eviction_rank or 0,
         )
-        return self.tr("after {models}").format(models=names(tuple(m.id for m in earlier[:2])))
+        return self.tr("after {models}").format(
+            models=names(tuple(m.id for m in earlier[:2]), names_in(snapshot))
+        )

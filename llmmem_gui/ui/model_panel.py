@@ -24,8 +24,9 @@ from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, indented, quiet, restyle
 from llmmem_gui.ui.load_costs import KV_TYPES, LoadCosts
 from llmmem_gui.ui.model_facts import ModelFacts
-from llmmem_gui.ui.outlook import Outlook, outlook_line
-from llmmem_gui.ui.requests import Outcome, SetLimit, SetParameters, SetPinned, Unload
+from llmmem_gui.ui.model_names import names_in
+from llmmem_gui.ui.outlook import outlook_line
+from llmmem_gui.ui.requests import Fit, Outcome, SetLimit, SetParameters, SetPinned, Unload
 from llmmem_gui.ui.scales import Value, byte_scale, context_scale
 from llmmem_gui.ui.sentences import say
 from llmmem_gui.ui.stepped_slider import SteppedSlider
@@ -70,7 +71,7 @@ class ModelPanel(Card):
         self._theme = theme
         self._model: ModelSnapshot | None = None
         self._snapshot: CacheSnapshot | None = None
-        self._outlook: Outlook | None = None
+        self._fit: Fit | None = None
         self._machine_bytes = 8 * GIB
         self._chosen = LoadParameters()
         """The parameters that the model is, or would be next time, loaded with."""
@@ -81,7 +82,7 @@ class ModelPanel(Card):
         self._lay_out()
         self._connect()
         self.retranslate()
-        self.show_model(None, None, None)
+        self.show_model(None, None)
 
     # --- building ----------------------------------------------------------------------------------------
 
@@ -131,6 +132,7 @@ class ModelPanel(Card):
         scroll.setWidget(page)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what is in it is reached by itself
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll, self._page = scroll, page
         buttons = QVBoxLayout()
@@ -167,6 +169,7 @@ class ModelPanel(Card):
         self.limit.name(self.tr("Limit"), self.tr("The most memory that this model may use."))
         self.context.name(self.tr("Context"), self.tr("Tokens that the model can keep in mind."))
         self.grid.retranslate()
+        self.kv_type.setAccessibleName(self.tr("KV cache"))
         self.kv_type.setToolTip(self.tr("A smaller type saves memory and costs a little accuracy."))
         self.gpu_layers.setSpecialValueText(self.tr("all"))
         self.pin.setText(self.tr("Pinned: never unloaded by itself"))
@@ -186,16 +189,15 @@ class ModelPanel(Card):
         self,
         model: ModelSnapshot | None,
         snapshot: CacheSnapshot | None,
-        outlook: Outlook | None,
-        chosen: LoadParameters | None = None,
+        fit: Fit | None = None,
     ) -> None:
         """Show this model as it is in the snapshot; None: no model is chosen.
 
-        `chosen` are the parameters it would be loaded with next, when they are others than it has.
+        `fit` is what would make it fit, if it does not and that is known.
         """
         other = (model.id if model else None) != (self._model.id if self._model else None)
-        self._model, self._snapshot, self._outlook = model, snapshot, outlook
-        self._chosen = chosen or (model.parameters if model is not None else LoadParameters())
+        self._model, self._snapshot, self._fit = model, snapshot, fit
+        self._chosen = LoadParameters() if model is None else model.next_parameters or model.parameters
         self._page.setVisible(model is not None)
         for button in (self.unload, self.primary):
             button.setVisible(model is not None)
@@ -237,9 +239,10 @@ class ModelPanel(Card):
             facts.quantization or "",
             facts.architecture or "",
             figures.size(facts.file_bytes) if facts.file_bytes else "",
-            self.tr("≤ {tokens} tokens").format(tokens=figures.count(facts.context_length))
+            self.tr("up to {tokens} tokens").format(tokens=figures.count(facts.context_length))
             if facts.context_length
             else "",
+            "" if facts.has_chat_template or facts.error else self.tr("no chat template"),
         ]
         self._facts.setText(" · ".join(piece for piece in pieces if piece))
         notice, level = self._notice_of(model)
@@ -251,9 +254,10 @@ class ModelPanel(Card):
         if model.facts.error:
             return say(model.facts.error), "critical"
         if model.error and not model.state.holds_host:
-            return say(model.error), "critical"
-        if self._outlook is not None and self._snapshot is not None:
-            return outlook_line(self._outlook, self._snapshot), None if self._outlook.fits else "warning"
+            return say(model.error, names_in(self._snapshot)), "critical"
+        view = self._snapshot.outlook(model) if self._snapshot is not None else None
+        if view is not None and self._snapshot is not None:
+            return outlook_line(view, self._snapshot, self._fit), None if view.fits else "warning"
         return "", None
 
     def _show_sliders(self, model: ModelSnapshot) -> None:
@@ -292,13 +296,13 @@ class ModelPanel(Card):
         if forecast is None:
             self.context.set_hint(now)
             return
-        size = figures.size(forecast.total_bytes)
+        size = figures.size(forecast.main_bytes)
         text = self.tr("needs {size}").format(size=size)
         if model.limit_bytes:
             limit = figures.chosen_size(model.limit_bytes)
             text = self.tr("needs {size} of {limit}").format(size=size, limit=limit)
         text = " · ".join(piece for piece in (text, now) if piece)
-        over = model.limit_bytes is not None and forecast.total_bytes > model.limit_bytes
+        over = model.limit_bytes is not None and forecast.main_bytes > model.limit_bytes
         self.context.set_hint(text, "critical" if over else None)
         if self._moving is not None:
             self.ghosted.emit(forecast)
@@ -313,8 +317,9 @@ class ModelPanel(Card):
             self._fill_kv_types(model)
         if not self.gpu_layers.hasFocus():
             self.gpu_layers.setValue(self._chosen.gpu_layers)
-        offloads = self._snapshot is not None and self._snapshot.gpu_offload
-        self.grid.show_row("gpu", offloads or self._chosen.gpu_layers != 0)
+        gpus = self._snapshot.gpus if self._snapshot is not None else ()
+        self.grid.show_row("gpu", bool(gpus) or self._chosen.gpu_layers != 0)
+        self.grid.show_gpus(gpus)
         self.pin.setChecked(model.pinned)
 
     def _fill_kv_types(self, model: ModelSnapshot) -> None:
@@ -343,9 +348,7 @@ class ModelPanel(Card):
             )
         self.unload.setEnabled(model.state is not State.UNLOADING)
         self.primary.setText(self.tr("Try it…") if loaded or loading else self.tr("Load"))
-        self.primary.setEnabled(
-            model.facts.error is None and not loading and model.state is not State.UNLOADING
-        )
+        self.primary.setEnabled(model.facts.error is None and model.state is not State.UNLOADING)
         differs = loaded and not loading and self._asks_for_reload(model)
         self.reload.setVisible(differs)
 
@@ -385,9 +388,8 @@ class ModelPanel(Card):
     def _choose_parameters(self, **changes: object) -> None:
         if self._model is None:
             return
-        chosen = msgspec.structs.replace(self._chosen, **changes)
-        if chosen != self._chosen:
-            self.requested.emit(SetParameters(self._model.id, chosen))
+        if msgspec.structs.replace(self._chosen, **changes) != self._chosen:
+            self.requested.emit(SetParameters(self._model.id, changes))
 
     def _choose_pin(self, pinned: bool) -> None:
         if self._model is not None:
@@ -403,7 +405,8 @@ class ModelPanel(Card):
 
     def _act(self) -> None:
         if self._model is not None:
-            signal = self.try_asked if self._model.state.holds_host else self.load_asked
+            there = self._model.state.holds_host or self._model.state is State.QUEUED
+            signal = self.try_asked if there else self.load_asked
             signal.emit(self._model.id)
 
     def changeEvent(self, event: QEvent) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.outlook import Outlook
+from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
+from llmmem_gui.core.units import MIB
 from llmmem_gui.ui import figures
-from llmmem_gui.ui.outlook import Outlook, outlook, outlook_line
+from llmmem_gui.ui.cells import Cell, Column, rounded
+from llmmem_gui.ui.model_names import names_in
+from llmmem_gui.ui.neighbour_rows import NeighbourRow, neighbour_cell, neighbour_rows
+from llmmem_gui.ui.outlook import outlook_line
 from llmmem_gui.ui.requests import Fit
 from llmmem_gui.ui.sentences import say, state_word
 
@@ -25,42 +29,32 @@ _MOST_CELLS_KEPT = 600
 MODEL_ROLE = int(Qt.ItemDataRole.UserRole)
 
 
-class Column(IntEnum):
-    """Columns from left to right."""
-
-    MODEL = 0
-    STATE = 1
-    USES = 2
-    FORECAST = 3
-    LIMIT = 4
-    IDLE = 5
+_LARGEST_FIRST = frozenset({Column.USES, Column.FORECAST, Column.LIMIT, Column.IDLE})
+"""Columns of which the usual order begins with the largest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """Two lines of text; `progress` is the share of a load that is done."""
+AnyRow = ModelSnapshot | NeighbourRow
 
-    text: str
-    under: str = ""
-    level: str = ""
-    """warning, critical or empty: how the lower line is drawn."""
-    progress: float | None = None
-    state: State = State.UNLOADED
-    holds_memory: bool = False
+FitOf = Callable[[ModelSnapshot, Outlook], Fit | None]
+"""What would make a model fit, where that is known."""
 
 
 class ModelRows(QAbstractTableModel):
-    """Shows the models of the newest snapshot; loaded ones first unless another order is asked for."""
+    """Shows the models of the newest snapshot; loaded ones first unless another order is asked for.
+
+    What other programs hold stands below the loaded models, and last in any other order.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._snapshot: CacheSnapshot | None = None
-        self._rows: list[ModelSnapshot] = []
-        self._outlooks: dict[str, Outlook | None] = {}
-        self._fits: Mapping[str, Fit] = {}
+        self._rows: list[AnyRow] = []
+        self._fit_of: FitOf = lambda *_: None
         self._filter = ""
+        self._shows_hidden = False
         self._sort_column = Column.MODEL
         self._descending = False
+        self._is_held = False
         self._settings = Settings()
         self._served: dict[tuple[str, Column], Cell] = {}
         """The cells that somebody has asked for since the rows last moved: those that are seen."""
@@ -71,14 +65,23 @@ class ModelRows(QAbstractTableModel):
         """Show the models of this snapshot; rows keep their place where the order does not change."""
         self._snapshot = snapshot
         self._settings = settings
-        self._outlooks.clear()
         self._arrange()
 
-    def show_fits(self, fits: Mapping[str, Fit]) -> None:
-        """Take in what would have to change for models that do not fit as they are."""
-        self._fits = fits
-        self._outlooks.clear()
+    def hold_order(self, held: bool) -> None:
+        """Leave the rows where they are while somebody points at them; those that come stand last."""
+        self._is_held = held
+        if not held:
+            self._arrange()
+
+    def show_fits(self, fit_of: FitOf) -> None:
+        """Take in what would have to change for models that do not fit as they are, where it is known."""
+        self._fit_of = fit_of
         self._touch()
+
+    def show_hidden(self, shown: bool) -> None:
+        """List also what was taken out of the list; what holds memory is listed in any case."""
+        self._shows_hidden = shown
+        self._arrange()
 
     def set_filter(self, text: str) -> None:
         """Show only models with all these words in their name, path, architecture or state."""
@@ -100,7 +103,7 @@ class ModelRows(QAbstractTableModel):
             self._served.clear()
             self.endResetModel()
 
-    def _reorder(self, rows: list[ModelSnapshot], order: list[str]) -> None:
+    def _reorder(self, rows: list[AnyRow], order: list[str]) -> None:
         self.layoutAboutToBeChanged.emit()
         places = {model_id: place for place, model_id in enumerate(order)}
         old = self.persistentIndexList()
@@ -112,7 +115,7 @@ class ModelRows(QAbstractTableModel):
 
     def _touch(self) -> None:
         """Tell which cells changed, of those that are seen: most stay as they are from tick to tick."""
-        places = {model.id: row for row, model in enumerate(self._rows)}
+        places = {shown.id: row for row, shown in enumerate(self._rows)}
         for (model_id, column), before in list(self._served.items()):
             row = places.get(model_id)
             if row is None:
@@ -122,47 +125,64 @@ class ModelRows(QAbstractTableModel):
                 index = self.index(row, column)
                 self.dataChanged.emit(index, index)
 
-    def _arranged(self) -> list[ModelSnapshot]:
+    def _arranged(self) -> list[AnyRow]:
         if self._snapshot is None:
             return []
         words = self._filter.lower().split()
-        rows = [model for model in self._snapshot.models if not words or _matches(model, words)]
+        listed = [
+            m for m in self._snapshot.models if self._shows_hidden or not m.hidden or m.charge is not None
+        ]
+        rows = [model for model in listed if not words or _matches(model, words)]
         rows.sort(key=lambda model: model.facts.name.lower())
         key = _SORT_KEYS[self._sort_column]
         rows.sort(key=lambda model: key(model, self._snapshot), reverse=self._descending)
-        return rows
+        below = len(rows)
+        if self._sort_column is Column.MODEL and not self._descending:
+            below = sum(not key(model, self._snapshot) for model in rows)
+        shown: list[AnyRow] = [*rows[:below], *neighbour_rows(self._snapshot, words), *rows[below:]]
+        if self._is_held:
+            places = {each.id: place for place, each in enumerate(self._rows)}
+            shown.sort(key=lambda each: places.get(each.id, len(places)))
+        return shown
 
     # --- asking ------------------------------------------------------------------------------------------
 
-    def model_at(self, row: int) -> ModelSnapshot | None:
-        """The model of a row."""
+    def row_at(self, row: int) -> AnyRow | None:
+        """What a row is about."""
         return self._rows[row] if 0 <= row < len(self._rows) else None
 
-    def row_of(self, model_id: str) -> int | None:
-        """The row of a model, None when the filter hides it."""
-        return next((row for row, model in enumerate(self._rows) if model.id == model_id), None)
+    def model_at(self, row: int) -> ModelSnapshot | None:
+        """The model of a row; None for one about another program."""
+        shown = self.row_at(row)
+        return shown if isinstance(shown, ModelSnapshot) else None
+
+    def row_of(self, row_id: str) -> int | None:
+        """The row of a model, or of another program, by its id; None when the filter hides it."""
+        return next((row for row, shown in enumerate(self._rows) if shown.id == row_id), None)
 
     def outlook_of(self, model: ModelSnapshot) -> Outlook | None:
-        """How a load of the model would go; rehearsed when first asked for after a snapshot."""
-        if self._snapshot is None:
-            return None
-        if model.id not in self._outlooks:
-            self._outlooks[model.id] = outlook(model, self._snapshot, self._fits.get(model.id))
-        return self._outlooks[model.id]
+        """How a load of the model would go, as the snapshot says."""
+        return self._snapshot.outlook(model) if self._snapshot is not None else None
 
-    def cell(self, model: ModelSnapshot, column: Column) -> Cell:
+    def has_two_lines(self, model: ModelSnapshot) -> bool:
+        """Whether a row says more than fits into one line, chosen or not: it is loaded, or failed to be."""
+        return model.state is not State.UNLOADED
+
+    def cell(self, shown: AnyRow, column: Column) -> Cell:
         """What a cell says; kept until the next snapshot."""
-        cell = self._served.get((model.id, column))
+        cell = self._served.get((shown.id, column))
         if cell is None:
             if len(self._served) >= _MOST_CELLS_KEPT:
                 self._served.clear()
-            cell = self._served[model.id, column] = self._cell(model, column)
+            cell = self._served[shown.id, column] = self._cell(shown, column)
         return cell
 
-    def _cell(self, model: ModelSnapshot, column: Column) -> Cell:
-        cell = self._words(model, column)
-        holds_memory = model.resident_bytes > 0
-        return Cell(cell.text, cell.under, cell.level, cell.progress, model.state, holds_memory)
+    def _cell(self, shown: AnyRow, column: Column) -> Cell:
+        if isinstance(shown, NeighbourRow):
+            return neighbour_cell(shown, column, self._snapshot)
+        cell = self._words(shown, column)
+        holds_memory = shown.resident_bytes > 0
+        return Cell(cell.text, cell.under, cell.level, cell.progress, shown.state, holds_memory)
 
     def _words(self, model: ModelSnapshot, column: Column) -> Cell:
         match column:
@@ -184,18 +204,29 @@ class ModelRows(QAbstractTableModel):
         if model.facts.error:
             return Cell(name, say(model.facts.error), "critical")
         if model.state is State.LOADING and model.forecast is not None:
-            share = min(1.0, model.resident_bytes / max(1, model.forecast.total_bytes))
+            share = min(1.0, model.resident_bytes / max(1, model.forecast.main_bytes))
             under = self.tr("{resident} of {forecast}").format(
-                resident=figures.size(model.resident_bytes), forecast=figures.size(model.forecast.total_bytes)
+                resident=figures.size(model.resident_bytes), forecast=figures.size(model.forecast.main_bytes)
             )
             return Cell(name, under, progress=share)
         if model.error and model.state in (State.FAILED, State.UNLOADED):
-            return Cell(name, say(model.error), "critical")
+            return Cell(name, say(model.error, names_in(self._snapshot)), "critical")
         view = self.outlook_of(model)
         if view is not None and self._snapshot is not None:
             level = "" if view.fits else "warning"
-            return Cell(name, f"↳ {outlook_line(view, self._snapshot)}", level)
+            line = f"↳ {outlook_line(view, self._snapshot, self._fit_of(model, view))}"
+            return Cell(name, " · ".join(filter(None, (line, self._held_elsewhere(model)))), level)
         return Cell(name, self._loaded_line(model))
+
+    def _held_elsewhere(self, model: ModelSnapshot) -> str:
+        found = self._snapshot.held_elsewhere(model) if self._snapshot is not None else None
+        if found is None:
+            return ""
+        neighbour, there = found
+        held = there.held or neighbour.held
+        return self.tr("{program} has it loaded: {size}").format(
+            program=neighbour.program, size=figures.size(held.resident_bytes + (held.vram_bytes or 0))
+        )
 
     def _loaded_line(self, model: ModelSnapshot) -> str:
         pieces = [model.facts.quantization or ""]
@@ -203,14 +234,19 @@ class ModelRows(QAbstractTableModel):
             pieces.append(self.tr("context {tokens}").format(tokens=figures.count(model.context)))
         if model.pinned:
             pieces.append(self.tr("pinned"))
+        promised = model.charge.total_bytes - model.resident_bytes if model.charge is not None else 0
+        if promised >= MIB:
+            pieces.append(self.tr("{size} promised").format(size=figures.size(promised)))
         return " · ".join(piece for piece in pieces if piece)
 
     def _state_cell(self, model: ModelSnapshot) -> Cell:
         if model.state is State.UNLOADED:
             return Cell("·")
         under = ""
-        if model.waiting:
-            under = self.tr("%n waiting", "", model.waiting)
+        # Whoever asked for a load waits for it: that says nothing.
+        waiting = model.waiting - (model.state in (State.LOADING, State.QUEUED))
+        if waiting > 0:
+            under = self.tr("%n waiting", "", waiting)
         elif model.in_flight > 1:
             under = self.tr("%n request(s)", "", model.in_flight)
         return Cell(state_word(model.state), under)
@@ -224,7 +260,8 @@ class ModelRows(QAbstractTableModel):
     def _forecast_cell(self, model: ModelSnapshot) -> Cell:
         if model.forecast is None:
             return Cell(figures.DASH)
-        return Cell(figures.size(model.forecast.total_bytes), _error_bar(model.forecast))
+        under = _error_bar(model.forecast) + figures.vram(model.forecast.vram_bytes)
+        return Cell(figures.size(model.forecast.total_bytes), under)
 
     def _limit_cell(self, model: ModelSnapshot) -> Cell:
         if model.limit_bytes is None:
@@ -233,13 +270,16 @@ class ModelRows(QAbstractTableModel):
             return Cell(figures.chosen_size(model.limit_bytes))
         share = model.resident_bytes / max(1, model.limit_bytes)
         under = self.tr("{percent} used").format(percent=figures.percent(share))
-        warnings = self._settings.warnings
-        level = ""
-        if 100 * share >= warnings.critical_percent:
-            level = "critical"
-        elif 100 * share >= warnings.model_warn_percent:
-            level = "warning"
+        level = self._alert_level(model)
         return Cell(figures.chosen_size(model.limit_bytes), under, level)
+
+    def _alert_level(self, model: ModelSnapshot) -> str:
+        """How near its limit the model is, as it is warned of."""
+        alerts = self._snapshot.alerts if self._snapshot is not None else ()
+        level = next((alert.level for alert in alerts if alert.model_id == model.id), Level.NORMAL)
+        if level is Level.NORMAL:
+            return ""
+        return "warning" if level is Level.WARNING else "critical"
 
     def _idle_cell(self, model: ModelSnapshot) -> Cell:
         if model.idle_since is None or self._snapshot is None:
@@ -250,8 +290,8 @@ class ModelRows(QAbstractTableModel):
         if idle_minutes and not model.pinned:
             left = idle_minutes * 60 - idle
             if left > 0:
-                under = self.tr("goes in {duration}").format(duration=figures.duration(_rounded(left)))
-        return Cell(figures.duration(_rounded(idle)), under)
+                under = self.tr("unloads in {duration}").format(duration=figures.duration(rounded(left)))
+        return Cell(figures.duration(rounded(idle)), under)
 
     # --- Qt ----------------------------------------------------------------------------------------------
 
@@ -262,17 +302,21 @@ class ModelRows(QAbstractTableModel):
         return 0 if parent.isValid() else len(Column)
 
     def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> Any:
-        model = self.model_at(index.row())
-        if model is None:
+        shown = self.row_at(index.row())
+        if shown is None:
             return None
         if role == MODEL_ROLE:
-            return model
+            return self.model_at(index.row())
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            cell = self.cell(model, Column(index.column()))
+            cell = self.cell(shown, Column(index.column()))
+            if role == Qt.ItemDataRole.AccessibleTextRole and index.column() == Column.STATE:
+                state = state_word(shown.state) if isinstance(shown, ModelSnapshot) else cell.text
+                return f"{state}\n{cell.under}".strip()
             return f"{cell.text}\n{cell.under}" if cell.under else cell.text
         if role == Qt.ItemDataRole.ToolTipRole and index.column() == Column.MODEL:
-            cell = self.cell(model, Column.MODEL)
-            return f"{model.facts.name}\n{cell.under}\n{model.facts.path}"
+            cell = self.cell(shown, Column.MODEL)
+            where = shown.facts.path if isinstance(shown, ModelSnapshot) else shown.neighbour.id
+            return "\n".join(filter(None, (cell.text, cell.under, where)))
         return None
 
     def headerData(
@@ -291,8 +335,13 @@ class ModelRows(QAbstractTableModel):
                 self.tr("Model"), self.tr("State"), self.tr("Uses"),
                 self.tr("Forecast"), self.tr("Limit"), self.tr("Idle"),
             )  # fmt: skip
-            return names[section]
+            return f"{names[section]} {self._arrow()}" if section == self._sort_column else names[section]
         return None
+
+    def _arrow(self) -> str:
+        """The sign of the order, as text: the style's own would lie over the words of a narrow column."""
+        rising = self._descending == (self._sort_column in _LARGEST_FIRST)
+        return "▴" if rising else "▾"
 
     def _header_explanations(self) -> tuple[str, ...]:
         return (
@@ -307,7 +356,10 @@ class ModelRows(QAbstractTableModel):
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self._sort_column = Column(column) if 0 <= column < len(Column) else Column.MODEL
         self._descending = order == Qt.SortOrder.DescendingOrder
+        held, self._is_held = self._is_held, False
         self._arrange()
+        self._is_held = held
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
 
 
 def _matches(model: ModelSnapshot, words: list[str]) -> bool:
@@ -321,11 +373,6 @@ def _error_bar(forecast: Forecast) -> str:
     total = max(1, forecast.total_bytes)
     off = max(forecast.high_bytes - total, total - forecast.low_bytes) / total
     return f"±{figures.NO_BREAK}{figures.percent(off)}"
-
-
-def _rounded(seconds: float) -> float:
-    """Whole seconds below a minute, whole minutes below an hour: what changes too often is not read."""
-    return round(seconds) if seconds < 60 else round(seconds / 60) * 60
 
 
 def _idle_seconds(model: ModelSnapshot, snapshot: CacheSnapshot | None) -> float:

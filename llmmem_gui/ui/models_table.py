@@ -1,8 +1,6 @@
-"""The table of models: two lines a row, colours, progress, search, keys and a menu for each row."""
+"""The table of models: a line a row, two for what is loaded or chosen; search, keys, a menu for each row."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -14,7 +12,7 @@ from PySide6.QtCore import (
     Signal,
     SignalInstance,
 )
-from PySide6.QtGui import QFontMetrics, QKeyEvent
+from PySide6.QtGui import QEnterEvent, QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -28,27 +26,35 @@ from PySide6.QtWidgets import (
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui.card import Card, quiet
+from llmmem_gui.ui.cells import Column
 from llmmem_gui.ui.model_delegate import PADDING, ModelDelegate
-from llmmem_gui.ui.model_rows import Column, ModelRows
-from llmmem_gui.ui.outlook import Outlook
-from llmmem_gui.ui.requests import Fit
+from llmmem_gui.ui.model_rows import FitOf, ModelRows
+from llmmem_gui.ui.neighbour_rows import NeighbourRow
 from llmmem_gui.ui.theme import Theme
+
+_AROUND_THE_COLUMNS = 32
+"""Pixels for the edges of the card and a scroll bar."""
+_LEAST_NAME_WIDTH = 190
+"""Pixels that are kept for the name."""
 
 
 class ModelsTable(Card):
     """Lists the models.
 
-    Signals: `current_changed` with the id of the model chosen or None, `activated` with the id on Enter or a
-    double click, `removal_asked` on Del, `cancel_asked` for a load in progress, `menu_asked` with the id and
-    the point on the screen, `fit_wanted` with the outlook of a visible model that does not fit.
+    Signals: `current_changed` with the id of the model chosen or None, `selection_changed`, `activated` with
+    the id on Enter or a double click, `removal_asked` on Del, `cancel_asked` for a load in progress,
+    `menu_asked` with the id and the point on the screen, `fit_wanted` with a visible model that does not fit
+    and its outlook. For rows about other programs `neighbour_menu_asked` with the row and the point.
     """
 
     current_changed = Signal(object)
+    selection_changed = Signal()
     activated = Signal(str)
     removal_asked = Signal(str)
     cancel_asked = Signal(str)
     menu_asked = Signal(str, QPoint)
-    fit_wanted = Signal(object)
+    neighbour_menu_asked = Signal(object, QPoint)
+    fit_wanted = Signal(object, object)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +62,12 @@ class ModelsTable(Card):
         self.view = _View()
         self._nothing = QLabel(self.view)
         self._chosen: str | None = None
+        self._awaited: str | None = None
+        """A model that is to be chosen and was not in the list yet."""
+        self._widths: dict[Column, int] = {}
+        self._tall: list[int] = []
+        """The rows that have two lines."""
+        self._is_pointed_at = False
         self._delegate = ModelDelegate(theme, self.rows, self.view)
         self.view.setModel(self.rows)
         self.view.setItemDelegate(self._delegate)
@@ -68,10 +80,14 @@ class ModelsTable(Card):
         self._nothing.hide()
         self._size_columns()
         self.view.selectionModel().currentRowChanged.connect(self._current_row_changed)
+        self.view.selectionModel().selectionChanged.connect(lambda: self.selection_changed.emit())
         self.rows.modelReset.connect(self._choose_again)
         self.view.activated_row.connect(lambda: self._with_current(self.activated))
-        self.view.removal.connect(lambda: self._with_current(self.removal_asked))
+        self.view.removal.connect(self._ask_for_removal)
         self.view.menu.connect(self._ask_for_menu)
+        self.view.pointed_at.connect(self._hold_still)
+        self.rows.modelReset.connect(self._forget_heights)
+        self.rows.layoutChanged.connect(lambda: self._fit_heights(moved=True))
         self._delegate.cancelled.connect(self.cancel_asked)
         self._delegate.unfit_painted.connect(self.fit_wanted)
         self.retranslate()
@@ -89,29 +105,44 @@ class ModelsTable(Card):
         self.rows.show_snapshot(snapshot, settings)
         if self._chosen is None and self.rows.rowCount():
             self.view.selectRow(0)
+        self._fit_heights()
         self._tell_nothing()
 
-    def show_fits(self, fits: Mapping[str, Fit]) -> None:
-        """Show what would have to change for models that do not fit as they are."""
-        self.rows.show_fits(fits)
+    def show_fits(self, fit_of: FitOf) -> None:
+        """Show what would have to change for models that do not fit as they are, where it is known."""
+        self.rows.show_fits(fit_of)
 
     def filter_by(self, field: QLineEdit) -> None:
         """Show only what is typed into the field."""
         field.textChanged.connect(self._filter)
 
     def choose(self, model_id: str) -> None:
-        """Make a model the current one."""
-        self._chosen = model_id
+        """Make a model the current one, as soon as it is in the list."""
+        self._chosen = self._awaited = model_id
         self._choose_again()
+
+    def show_hidden(self, shown: bool) -> None:
+        """List also what was taken out of the list."""
+        self.rows.show_hidden(shown)
+        self._tell_nothing()
+
+    @property
+    def selected(self) -> list[ModelSnapshot]:
+        """The models of all selected rows."""
+        rows = self.view.selectionModel().selectedRows()
+        found = [self.rows.model_at(index.row()) for index in sorted(rows, key=lambda index: index.row())]
+        return [model for model in found if model is not None]
 
     @property
     def current(self) -> ModelSnapshot | None:
         """The model of the current row."""
         return self.rows.model_at(self.view.currentIndex().row())
 
-    def outlook_of(self, model: ModelSnapshot) -> Outlook | None:
-        """How a load of the model would go."""
-        return self.rows.outlook_of(model)
+    @property
+    def current_neighbour(self) -> NeighbourRow | None:
+        """What the current row is about, where that is another program."""
+        shown = self.rows.row_at(self.view.currentIndex().row())
+        return shown if isinstance(shown, NeighbourRow) else None
 
     def _filter(self, text: str) -> None:
         self.rows.set_filter(text)
@@ -125,13 +156,54 @@ class ModelsTable(Card):
             self._nothing.setGeometry(self.view.viewport().geometry())
 
     def _current_row_changed(self, now: QModelIndex, before: QModelIndex) -> None:
-        model = self.rows.model_at(now.row()) if now.isValid() else None
-        if model is not None:
-            self._chosen = model.id
+        shown = self.rows.row_at(now.row()) if now.isValid() else None
+        if shown is not None:
+            self._chosen = shown.id
+        model = self.rows.model_at(now.row())
+        self._fit_heights()
+        self.view.scrollTo(self.view.currentIndex())
         self.current_changed.emit(model.id if model else None)
 
+    def _hold_still(self, pointed_at: bool) -> None:
+        """Move no row away from under the pointer: between two clicks another one would lie there."""
+        self._is_pointed_at = pointed_at
+        self.rows.hold_order(pointed_at)
+        self._fit_heights()
+
+    def _fit_heights(self, *, moved: bool = False) -> None:
+        """Give two lines to the rows that are chosen, loaded or on their way, one to the others.
+
+        `moved`: rows have changed places, and the view has taken their heights along.
+        """
+        chosen = self.view.currentIndex().row()
+        tall = [
+            row
+            for row in range(self.rows.rowCount())
+            if row == chosen or ((model := self.rows.model_at(row)) and self.rows.has_two_lines(model))
+        ]
+        if self._is_pointed_at:
+            tall = sorted({*tall, *(row for row in self._tall if row < self.rows.rowCount())})
+        if tall == self._tall and not moved:
+            return
+        before, self._tall = set(self._tall), tall
+        one, two = self._delegate.heights()
+        changed = range(self.rows.rowCount()) if moved else before.symmetric_difference(tall)
+        for row in changed:
+            height = two if row in tall else one
+            if self.view.rowHeight(row) != height:
+                self.view.setRowHeight(row, height)
+
+    def _forget_heights(self) -> None:
+        """A reset gives all rows one line again."""
+        self._tall = []
+        self._fit_heights()
+
     def _choose_again(self) -> None:
-        row = self.rows.row_of(self._chosen) if self._chosen else None
+        row = self.rows.row_of(self._awaited) if self._awaited else None
+        if row is not None:
+            self._chosen, self._awaited = self._awaited, None
+        else:
+            row = self.rows.row_of(self._chosen) if self._chosen else None
         if row is None and self.rows.rowCount():
             row = 0
         if row is not None:
@@ -143,11 +215,20 @@ class ModelsTable(Card):
         if self.current is not None:
             signal.emit(self.current.id)
 
+    def _ask_for_removal(self) -> None:
+        if (shown := self.rows.row_at(self.view.currentIndex().row())) is not None:
+            self.removal_asked.emit(shown.id)
+
     def _ask_for_menu(self, point: QPoint) -> None:
         index = self.view.indexAt(point)
-        model = self.rows.model_at(index.row() if index.isValid() else self.view.currentIndex().row())
-        if model is not None:
-            self.view.selectRow(self.rows.row_of(model.id) or 0)
+        row = index.row() if index.isValid() else self.view.currentIndex().row()
+        shown, model = self.rows.row_at(row), self.rows.model_at(row)
+        if isinstance(shown, NeighbourRow):
+            self.view.selectRow(row)
+            self.neighbour_menu_asked.emit(shown, self.view.viewport().mapToGlobal(point))
+        elif model is not None:
+            if model.id not in [each.id for each in self.selected]:
+                self.view.selectRow(self.rows.row_of(model.id) or 0)
             self.menu_asked.emit(model.id, self.view.viewport().mapToGlobal(point))
 
     def _size_columns(self) -> None:
@@ -159,7 +240,7 @@ class ModelsTable(Card):
             Column.FORECAST: metrics.horizontalAdvance("1023 MiB"),
             Column.LIMIT: small.horizontalAdvance(self.tr("{percent} used").format(percent="100 %")),
             Column.IDLE: small.horizontalAdvance(
-                self.tr("goes in {duration}").format(duration="23 h 59 min")
+                self.tr("unloads in {duration}").format(duration="23 h 59 min")
             ),
         }
         header = self.view.horizontalHeader()
@@ -168,10 +249,24 @@ class ModelsTable(Card):
             title = header_metrics.horizontalAdvance(
                 str(self.rows.headerData(column, Qt.Orientation.Horizontal))
             )
-            self.view.setColumnWidth(column, max(width, title + 16) + 2 * PADDING)
-        self.view.verticalHeader().setDefaultSectionSize(metrics.height() + small.height() + 12)
+            self._widths[column] = max(width, title + 16) + 2 * PADDING
+            self.view.setColumnWidth(column, self._widths[column])
+        self._suit_columns()
+        self._tall = []
+        self.view.verticalHeader().setDefaultSectionSize(self._delegate.heights()[0])
+        self._fit_heights()
+
+    def _suit_columns(self) -> None:
+        """Where the name would have no room columns give way, the least needed first; the panel has all."""
+        # The view has not taken its own size yet; a scroll bar may come at any time.
+        room = self.width() - _AROUND_THE_COLUMNS - _LEAST_NAME_WIDTH
+        for column in (Column.USES, Column.STATE, Column.FORECAST, Column.LIMIT, Column.IDLE):
+            room -= self._widths[column]
+            self.view.setColumnHidden(column, room < 0)
 
     def resizeEvent(self, event: object) -> None:
+        self._suit_columns()
+        self.view.scrollTo(self.view.currentIndex())
         if self._nothing.isVisible():
             self._nothing.setGeometry(self.view.viewport().geometry())
 
@@ -185,12 +280,13 @@ class _View(QTableView):
     activated_row = Signal()
     removal = Signal()
     menu = Signal(QPoint)
+    pointed_at = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
         self.setShowGrid(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -213,10 +309,21 @@ class _View(QTableView):
         super().setModel(model)
         self.horizontalHeader().setSectionResizeMode(Column.MODEL, QHeaderView.ResizeMode.Stretch)
 
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self.pointed_at.emit(True)
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self.pointed_at.emit(False)
+        super().leaveEvent(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.activated_row.emit()
         elif event.key() == Qt.Key.Key_Delete:
             self.removal.emit()
+        elif event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End) and self.model().rowCount():
+            # Of a table they mean the first and the last column; here a row is one thing.
+            self.selectRow(0 if event.key() == Qt.Key.Key_Home else self.model().rowCount() - 1)
         else:
             super().keyPressEvent(event)

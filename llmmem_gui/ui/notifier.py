@@ -1,12 +1,12 @@
-"""Warnings as notifications of the desktop, with buttons; one is updated instead of a pile."""
+"""The warning that stands as one notification of the desktop, with buttons: shown, updated and taken away."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, QSocketNotifier, Signal
@@ -22,6 +22,8 @@ _NAME = "org.freedesktop.Notifications"
 _PATH = "/org/freedesktop/Notifications"
 _OPEN = "default"
 _ICON_SIDE = 48
+_NUMBERS_AGE_SECONDS = 10.0
+"""Numbers of a notification on the screen may be this old: each new one is a message on the bus."""
 
 
 class Notifier(QObject):
@@ -44,8 +46,11 @@ class Notifier(QObject):
         self._answers: dict[int, Callable[[tuple[Any, ...]], None]] = {}
         """What to do with the answer to the call with that serial number."""
         self._failures: dict[int, Callable[[], None]] = {}
-        self._untold: MemoryWarning | None = None
-        """The newest warning, until the service has answered that it shows it."""
+        self._wanted: MemoryWarning | None = None
+        """What is to stand on the screen; None: nothing."""
+        self._told: MemoryWarning | None = None
+        """What the service was asked to show last."""
+        self._told_at = 0.0
         self._is_asking = False
         """A call is under way: what comes meanwhile is told afterwards, so that it can take the place."""
         self._buttons_shown: bool | None = None
@@ -55,24 +60,52 @@ class Notifier(QObject):
 
     def close(self) -> None:
         """Take the notification away and leave the bus."""
-        self._untold = None
-        if self._bus is not None and self._shown_id:
-            self._call("CloseNotification", "u", (self._shown_id,))
+        self.withdraw()
         self._leave()
 
     def show(self, warning: MemoryWarning) -> None:
         """Show a warning, in place of the last one."""
-        self._untold = warning
+        self._wanted, self._told = warning, None
         if not self._join():
             self._fall_back()
-        elif not self._is_asking:
-            self._tell()
+        else:
+            self._settle()
+
+    def update(self, warning: MemoryWarning) -> None:
+        """Let the notification say this, if it is still on the screen; one that was closed stays so."""
+        if self._wanted is None or self._wanted == warning:
+            return
+        before, self._wanted = self._wanted, warning
+        only_numbers = _kind(before) == _kind(warning) == (_kind(self._told) if self._told else None)
+        if not only_numbers or time.monotonic() - self._told_at >= _NUMBERS_AGE_SECONDS:
+            self._settle()
+
+    def withdraw(self) -> None:
+        """Take the notification away: what it said is over, or is seen elsewhere."""
+        self._wanted = None
+        self._settle()
+
+    @property
+    def wanted(self) -> MemoryWarning | None:
+        """What is to stand on the screen; None: nothing."""
+        return self._wanted
+
+    def _settle(self) -> None:
+        """Make what the service shows what is wanted; with a call under way, when that is answered."""
+        if self._bus is None or self._is_asking:
+            return
+        if self._wanted is None:
+            if self._shown_id:
+                self._call("CloseNotification", "u", (self._shown_id,))
+                self._shown_id = 0
+        elif self._wanted != self._told:
+            self._tell(self._wanted)
 
     def _fall_back(self) -> None:
         self._is_asking = False
-        warning, self._untold = self._untold, None
+        warning, self._wanted = self._wanted, None
         if warning is not None:
-            self._fallback("LLM Memory", warning.text, warning.level == "critical")
+            self._fallback(warning.title, warning.text, warning.level == "critical")
 
     # --- the bus -----------------------------------------------------------------------------------------
 
@@ -157,14 +190,13 @@ class Notifier(QObject):
 
     # --- notifications -----------------------------------------------------------------------------------
 
-    def _tell(self) -> None:
-        if self._untold is None:
-            return
+    def _tell(self, warning: MemoryWarning) -> None:
         self._is_asking = True
         if self._buttons_shown is None:
             self._call("GetCapabilities", "", (), self._take_capabilities, self._fall_back)
         else:
-            self._notify(self._untold, self._buttons_shown)
+            self._told, self._told_at = warning, time.monotonic()
+            self._notify(warning, self._buttons_shown)
 
     def _notify(self, warning: MemoryWarning, buttons_shown: bool) -> None:
         self._requests = {f"offer-{place}": offer.request for place, offer in enumerate(warning.offers)}
@@ -183,24 +215,23 @@ class Notifier(QObject):
             "LLM Memory",
             self._shown_id,
             resources.APPLICATION_ID,
-            self.tr("Memory is nearly full") if critical else self.tr("Memory is filling up"),
+            warning.title,
             text.replace("&", "&amp;").replace("<", "&lt;"),
             actions if buttons_shown else [],
             hints,
             -1,
         )
-        self._call("Notify", "susssasa{sv}i", arguments, partial(self._take_id, warning), self._fall_back)
+        self._call("Notify", "susssasa{sv}i", arguments, self._take_id, self._fall_back)
 
     def _take_capabilities(self, body: tuple[Any, ...]) -> None:
         self._buttons_shown = "actions" in body[0]
-        self._tell()
+        self._is_asking = False
+        self._settle()
 
-    def _take_id(self, warning: MemoryWarning, body: tuple[Any, ...]) -> None:
+    def _take_id(self, body: tuple[Any, ...]) -> None:
         self._shown_id = int(body[0])
         self._is_asking = False
-        if self._untold is warning:
-            self._untold = None
-        self._tell()
+        self._settle()
 
     def _take_signal(self, member: str, body: tuple[Any, ...]) -> None:
         if member == "NameOwnerChanged":
@@ -208,7 +239,7 @@ class Notifier(QObject):
         elif not body or body[0] != self._shown_id or not self._shown_id:
             return
         elif member == "NotificationClosed":
-            self._shown_id = 0
+            self._shown_id, self._wanted = 0, None
         elif member == "ActionInvoked":
             request = self._requests.get(body[1])
             if request is not None:
@@ -220,6 +251,12 @@ class Notifier(QObject):
         """Another service counts from 1 anew: the number may be that of another program's notification."""
         self._shown_id = 0
         self._buttons_shown = None
+        self._told = None
+
+
+def _kind(warning: MemoryWarning) -> tuple[object, ...]:
+    """What of a warning is more than a number."""
+    return warning.title, warning.level, tuple(offer.request for offer in warning.offers)
 
 
 def _picture() -> tuple[str, tuple[Any, ...]]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from zlib import crc32
 
 from PySide6.QtGui import QColor
+
+from llmmem_gui.core.neighbours import program_recorded_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,17 @@ DARK = Palette(
 OKABE_ITO = ("#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#0072b2", "#d55e00", "#f0e442")
 """Colours that colour-blind eyes tell apart (Okabe and Ito, 2008); yellow last, it is faint on white."""
 
+MODEL_COLOURS = (
+    *OKABE_ITO,
+    "#6b2f15", "#0000f7", "#62008c", "#62d9a9", "#986ff7", "#6b6b00", "#8c3f6d", "#f7a1f7",
+    "#d900ad", "#0f4c4c", "#31f781", "#93b274", "#0063f7", "#244fb2", "#8c605b", "#8c008c", "#006b36",
+)  # fmt: skip
+"""After the first seven each is the one farthest from all before it in Oklab, also to eyes without green."""
+
+
+_OTHERS, _OTHERS_SHARE = "#8d94a3", 0.55
+"""What is not ours tends to the grey of other programs, and by so much."""
+
 
 def mix(colour: str | QColor, other: str | QColor, share: float) -> QColor:
     """The colour with `share` (0 to 1) of the other one in it."""
@@ -114,21 +130,46 @@ def _luminance(colour: QColor) -> float:
 
 
 class ModelColours:
-    """Gives each model a colour in the order they are first asked for; it keeps it for the session."""
+    """Gives each model a colour by its id, which it keeps for ever.
+
+    A colour is given for good when a model holds memory or is on the plot, and not when somebody only looks
+    at it. Two models that hold memory at the same time never have the same one.
+    """
 
     def __init__(self) -> None:
-        self._colours: dict[str, QColor] = {}
+        self._places: dict[str, int] = {}
+        self._keep: Callable[[dict[str, int]], None] = lambda places: None
+
+    def remember(self, places: Mapping[str, int], keep: Callable[[dict[str, int]], None]) -> None:
+        """Go on with the colours of earlier runs; `keep` is called with all whenever one is given."""
+        known = range(len(MODEL_COLOURS))
+        self._places = {model_id: place for model_id, place in places.items() if place in known}
+        self._keep = keep
+
+    def take(self, model_ids: Iterable[str]) -> None:
+        """Give colours for good to models that are seen beside each other."""
+        before = dict(self._places)
+        # Those that have a colour come first; the one they keep is not given to another beside them.
+        models = sorted(model_ids, key=lambda model_id: model_id not in before)
+        beside: set[int] = set()
+        for model_id in models:
+            place = self._places.get(model_id)
+            # Only where there are more models than colours two of them can have come to share one.
+            if place is None or place in beside:
+                self._places[model_id] = place = self._choose(model_id, beside)
+            beside.add(place)
+        if self._places != before:
+            self._keep(dict(self._places))
 
     def of(self, model_id: str) -> QColor:
-        """The model's colour; from the eighth model on a darker or lighter shade of the first ones."""
-        colour = self._colours.get(model_id)
-        if colour is None:
-            turn, place = divmod(len(self._colours), len(OKABE_ITO))
-            shade = ("#000000", "#ffffff")[turn % 2]
-            colour = mix(OKABE_ITO[place], shade, min(0.6, 0.32 * ((turn + 1) // 2)) if turn else 0.0)
-            self._colours[model_id] = colour
-        return colour
+        """The model's colour, or the one that it would get; that of another program is dulled."""
+        place = self._places.get(model_id)
+        colour = QColor(MODEL_COLOURS[self._choose(model_id, set()) if place is None else place])
+        return colour if program_recorded_as(model_id) is None else mix(colour, _OTHERS, _OTHERS_SHARE)
 
-    def known(self, model_id: str) -> bool:
-        """Whether the model has a colour already."""
-        return model_id in self._colours
+    def _choose(self, model_id: str, beside: set[int]) -> int:
+        """The first place in the order of this id that fewest models have, none of them beside it."""
+        used = Counter(place for other, place in self._places.items() if other != model_id)
+        first = crc32(model_id.encode()) % len(OKABE_ITO)
+        order = [*range(first, len(OKABE_ITO)), *range(first), *range(len(OKABE_ITO), len(MODEL_COLOURS))]
+        return min(order, key=lambda place: (place in beside, used[place]))

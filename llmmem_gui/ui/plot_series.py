@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from llmmem_gui.core.activity_window import ActivityWindow
 from llmmem_gui.core.history import History
+from llmmem_gui.core.neighbours import program_recorded_as
 
 Bytes = NDArray[np.float32] | NDArray[np.float64]
 
@@ -25,28 +27,110 @@ class PlotSeries:
     weights: Bytes
     peak: Bytes
     """Highest sum of all models within each column; one row."""
+    limit: Bytes | None = None
+    """The total limit in force, NaN where there was none; one row."""
+    programs: tuple[str, ...] = ()
+    """Other programs that held models, as they are recorded."""
+    others: Bytes | None = None
+    """Mean bytes of each of them; one row a program."""
+
+    def highest(self, start: float, end: float) -> tuple[float, float] | None:
+        """When, between two times, the models together used most, and how many bytes."""
+        inside = (self.times >= start) & (self.times <= end) & ~np.isnan(self.peak)
+        if not inside.any():
+            return None
+        place = int(np.argmax(np.where(inside, self.peak, -1.0)))
+        return float(self.times[place]), float(self.peak[place])
+
+    def tallest(self, start: float, end: float) -> float:
+        """The most bytes, between two times, of models and other programs together."""
+        inside = (self.times >= start) & (self.times <= end) & ~np.isnan(self.peak)
+        whole = self.peak if self.others is None else self.peak + self.others.sum(axis=0)
+        return float(whole[inside].max()) if inside.any() else 0.0
+
+    def longest_gap(self, start: float, end: float) -> tuple[float, float]:
+        """The longest time between two that nothing was sampled in."""
+        inside = self.times[(self.times > start) & (self.times < end) & ~np.isnan(self.peak)]
+        edges = np.concatenate(([start], inside, [end]))
+        place = int(np.argmax(np.diff(edges)))
+        return float(edges[place]), float(edges[place + 1])
+
+    def at(self, times: NDArray[np.float64]) -> tuple[Bytes, Bytes, Bytes]:
+        """Private and mapped bytes of each model, and the peak, at the given times.
+
+        Between samples bytes lie on a straight line; the peak is the higher of the two beside, so that none
+        is lost.
+        """
+        if len(self.times) < 2:
+            nothing = np.full((len(self.models), len(times)), np.nan)
+            return nothing, nothing.copy(), np.full(len(times), np.nan)
+        left, right, _, outside = self._beside(times)
+        peak = np.maximum(self.peak[left], self.peak[right])
+        peak[outside] = np.nan
+        return self._between(self.private, times), self._between(self.weights, times), peak
+
+    def alone(self) -> PlotSeries:
+        """The models without other programs."""
+        return replace(self, programs=(), others=None)
+
+    def others_at(self, times: NDArray[np.float64]) -> Bytes:
+        """Bytes of each other program at the given times."""
+        if self.others is None or len(self.times) < 2:
+            return np.full((len(self.programs), len(times)), np.nan)
+        return self._between(self.others, times)
+
+    def _between(self, rows: Bytes, times: NDArray[np.float64]) -> Bytes:
+        left, right, share, outside = self._beside(times)
+        found = rows[:, left] * (1 - share) + rows[:, right] * share
+        found[:, outside] = np.nan
+        return found
+
+    def _beside(
+        self, times: NDArray[np.float64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64], NDArray[np.bool_]]:
+        """Of each time the samples beside it, how far it is between them, and if it is beyond all."""
+        right = np.clip(np.searchsorted(self.times, times), 1, len(self.times) - 1)
+        left = right - 1
+        share = (times - self.times[left]) / (self.times[right] - self.times[left])
+        return left, right, share, (times < self.times[0]) | (times > self.times[-1])
 
 
 class PlotSource(Protocol):
     """Where the plot gets its series from."""
 
+    complete: bool
+    """Whether what was recorded before has been read."""
+
     def series(self, start: float, end: float, columns: int) -> PlotSeries:
         """The series between two times (seconds since the epoch), in about `columns` columns at most."""
+
+    def activity(self, start: float, end: float, columns: int) -> ActivityWindow:
+        """What models and machine did between two times, in about `columns` columns at most."""
 
 
 class HistorySource:
     """Series of a history; the plot draws from it, whoever owns it appends to it."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, *, complete: bool = True) -> None:
         self.history = history
+        self.complete = complete
 
     def series(self, start: float, end: float, columns: int) -> PlotSeries:
         """The series between two times, means with the highest sum kept."""
         window = self.history.window(start, end, columns)
+        private, weights = window.private_bytes.mean, window.weights_bytes.mean
+        theirs = np.array([program_recorded_as(each) is not None for each in window.models], bool)
         return PlotSeries(
             window.times,
-            window.models,
-            window.private_bytes.mean,
-            window.weights_bytes.mean,
+            tuple(each for each in window.models if program_recorded_as(each) is None),
+            private[~theirs],
+            weights[~theirs],
             window.models_bytes.most,
+            window.limit_bytes,
+            tuple(each for each in window.models if program_recorded_as(each) is not None),
+            private[theirs] + weights[theirs],
         )
+
+    def activity(self, start: float, end: float, columns: int) -> ActivityWindow:
+        """What models and machine did between two times."""
+        return self.history.activity(start, end, columns)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.sentence import Sentence
-from llmmem_gui.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,13 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadAgain:
+    """Load models that were unloaded, one after the other."""
+
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UnloadAll:
     """Unload every model."""
 
@@ -42,6 +49,21 @@ class UnloadAll:
 @dataclass(frozen=True, slots=True)
 class CleanUp:
     """Unload every idle model that is not pinned."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnloadNeighbour:
+    """Have another program unload a model, all that it holds, or end; the result is a NeighbourReceipt."""
+
+    neighbour_id: str
+    model: str | None = None
+    """By the key of the program; None: all."""
+    end_process: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FreeEverything:
+    """Unload every model, and have other programs unload what they can be told to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +82,6 @@ class SetLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class SetReserve:
-    """Set what stays free for everything else, in bytes."""
-
-    reserve_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class SetIdle:
-    """Set after how many idle minutes a model is unloaded; None: never."""
-
-    minutes: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class SetPinned:
     """Pin a model or take its pin away."""
 
@@ -83,17 +91,31 @@ class SetPinned:
 
 @dataclass(frozen=True, slots=True)
 class SetParameters:
-    """Choose the parameters with which a model is loaded from now on."""
+    """Choose some of the parameters with which a model is loaded from now on."""
 
     model_id: str
-    parameters: LoadParameters
+    changes: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSettings:
-    """Put other settings in force."""
+    """Change settings, each named as `section.field`; all others stay as they are by then."""
 
-    settings: Settings
+    changes: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSettings:
+    """What a change of settings would bring at once; the result is a LimitsOutlook."""
+
+    changes: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class AddFolder:
+    """Search one more folder for models from now on."""
+
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +131,8 @@ class FindFit:
     """How a model could be loaded in at most some bytes; the result is a Fit."""
 
     model_id: str
+    parameters: LoadParameters
+    """Those with which it does not fit."""
     fits_bytes: int
 
 
@@ -135,18 +159,81 @@ class AddModel:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveModel:
+    """Take a model out of the list; its file stays."""
+
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeModel:
+    """Change what is decided for a model, by the names of `ModelSettings`."""
+
+    model_id: str
+    changes: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Load these models, after what makes them fit, if anything: a limit that was lowered is raised first."""
+
+    models: tuple[str, ...]
+    first: ChangeSettings | SetLimit | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FetchDemoModel:
     """Download the small model that the program can be tried with."""
 
 
 @dataclass(frozen=True, slots=True)
+class UseEngine:
+    """Compute with an engine from the next load on, after trying it if need be; empty: the best by itself."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TryEngine:
+    """Forget what is known of an engine and try it anew."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildEngine:
+    """Compile llama.cpp for this processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelBuild:
+    """Give up compiling."""
+
+
+EngineRequest = UseEngine | TryEngine | BuildEngine | CancelBuild
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
-    """Have a model answer a prompt; its parts and its end come back with the same number."""
+    """Have a model answer the last message of a chat, loading it if need be.
+
+    What comes of it has the same number: any `AnswerReading` and `AnswerPart`, then one `AnswerEnd`.
+    """
 
     number: int
     model_id: str
-    prompt: str
-    maximum_tokens: int = 512
+    messages: tuple[ChatMessage, ...]
+    maximum_tokens: int | None = 512
+    """None: until the model ends or its context is full."""
+    temperature: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +247,27 @@ Request = (
     Load
     | Unload
     | Exchange
+    | LoadAgain
     | UnloadAll
     | CleanUp
+    | UnloadNeighbour
+    | FreeEverything
     | Doze
     | SetLimit
-    | SetReserve
-    | SetIdle
     | SetPinned
     | SetParameters
     | ChangeSettings
+    | PreviewSettings
+    | AddFolder
     | FindForecasts
     | FindFit
     | Scan
     | AddModel
+    | RemoveModel
+    | ChangeModel
+    | Restore
     | FetchDemoModel
+    | EngineRequest
     | Ask
     | StopAsking
 )
@@ -200,6 +294,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerReading:
+    """How far a model has read a long prompt."""
+
+    number: int
+    read_tokens: int
+    prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerPart:
     """Text that a model wrote."""
 
@@ -218,3 +321,5 @@ class AnswerEnd:
     first_token_seconds: float | None = None
     problem: Problem | None = None
     notice: Sentence | None = None
+    cut: Literal["", "stopped", "length"] = ""
+    """Why it is not all that the model would have written: it was stopped, or has the greatest length."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
+from llmmem_gui.core.typed import BARE_UNIT
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import figures
 
@@ -15,6 +16,8 @@ translate = QCoreApplication.translate
 
 Value = float | None
 """A value of a slider in the unit of its scale; None is the stop beyond the largest: *no limit*, *never*."""
+_NOTHING = ("none", "0", "-", "–", "")
+"""What else a person writes for no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +59,15 @@ def byte_scale(least_bytes: int, most_bytes: int, *, none_text: str | None = Non
         return none_text or "" if value is None else figures.chosen_size(round(value))
 
     def read(text: str) -> Value:
-        if none_text is not None and text.strip().lower() in (none_text.lower(), "0", "-", "–", ""):
+        if none_text is not None and text.strip().lower() in (none_text.lower(), *_NOTHING):
             return None
-        # A bare number on a slider of sizes means GiB: nobody types single bytes.
-        typed = text if any(sign.isalpha() for sign in text) else f"{text} GiB"
-        size_bytes = figures.read_size(typed)
+        size_bytes = figures.read_size(text)
         if size_bytes < least_bytes:
-            raise ValueError(
-                translate("Scale", "At least {size} is needed.").format(size=figures.chosen_size(least_bytes))
-            )
+            least = figures.chosen_size(least_bytes)
+            if any(sign.isalpha() for sign in text):
+                raise ValueError(translate("Scale", "At least {size} is needed.").format(size=least))
+            said = translate("Scale", "At least {size} is needed; a number without a unit means {unit}.")
+            raise ValueError(said.format(size=least, unit=BARE_UNIT))
         if size_bytes > most_bytes:
             raise ValueError(
                 translate("Scale", "At most {size} is possible.").format(size=figures.chosen_size(most_bytes))
@@ -107,10 +110,9 @@ def minutes_scale(never_text: str) -> Scale:
         return never_text if value is None else figures.duration(value * 60)
 
     def read(text: str) -> Value:
-        if text.strip().lower() in (never_text.lower(), "0", "-", "–", ""):
+        if text.strip().lower() in (never_text.lower(), *_NOTHING):
             return None
-        typed = text if any(sign.isalpha() for sign in text) else f"{text} min"
-        minutes = figures.read_duration(typed) / 60
+        minutes = figures.read_duration(text) / 60
         if not 0.1 <= minutes <= 10080:
             raise ValueError(translate("Scale", "Between 6 s and 7 days is possible."))
         return minutes

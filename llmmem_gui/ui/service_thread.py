@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 from PySide6.QtCore import QObject, Qt, QThread, Signal, SignalInstance, Slot
 
-from llmmem_gui.core.events import Actor, Event, Receipt
+from llmmem_gui.core.engines import EngineOverview
+from llmmem_gui.core.events import Actor, Event, UnloadReceipt
 from llmmem_gui.core.history import History
 from llmmem_gui.core.readings import Sample
-from llmmem_gui.core.sentence import Sentence, sentence_of
+from llmmem_gui.core.sentence import Sentence, sentence_of, verbatim
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.core.system_errors import reason_of
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.demo_model import DEMO_MODEL, FetchError, fetch
+from llmmem_gui.service.demo_model import DEMO_MODEL, fetch
 from llmmem_gui.service.memory_service import MemoryService
-from llmmem_gui.service.program import Program
+from llmmem_gui.service.model_answer import AnswerUsage, ModelAnswer
+from llmmem_gui.service.package_index import FetchError
+from llmmem_gui.service.program import Program, ServiceBroken
+from llmmem_gui.service.supervision import Supervisor
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.empty_state import SearchedFolder
 
@@ -38,7 +42,7 @@ _EVENTS_KEPT = 500
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Where the API listens, or one sentence why it does not."""
+    """Where the API listens, and the first thing that a person should know about this start."""
 
     url: str
     key: str = field(default="", repr=False)
@@ -53,9 +57,10 @@ class _Mailbox:
     history: History | None = None
     snapshot: CacheSnapshot | None = None
     settings: Settings | None = None
+    engines: EngineOverview | None = None
     samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=_SAMPLES_KEPT))
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=_EVENTS_KEPT))
-    receipts: deque[Receipt] = field(default_factory=lambda: deque(maxlen=_EVENTS_KEPT))
+    receipts: deque[UnloadReceipt] = field(default_factory=lambda: deque(maxlen=_EVENTS_KEPT))
     others: list[object] = field(default_factory=list)
     """Outcomes, parts and ends of answers, and what else must not be lost, in order."""
 
@@ -66,11 +71,13 @@ class _Mailbox:
             self.history = fact
         elif isinstance(fact, Settings):
             self.settings = fact
+        elif isinstance(fact, EngineOverview):
+            self.engines = fact
         elif isinstance(fact, Sample):
             self.samples.append(fact)
         elif isinstance(fact, Event):
             self.events.append(fact)
-        elif isinstance(fact, Receipt):
+        elif isinstance(fact, UnloadReceipt):
             self.receipts.append(fact)
         elif isinstance(fact, ask.AnswerPart) and self._continues(fact):
             last = self.others[-1]
@@ -88,17 +95,20 @@ class ServiceThread(QThread):
     """Runs a `Program` and passes facts and requests between it and the GUI thread.
 
     Signals, each with one record: `snapshot_taken`, `sampled`, `happened`, `unloaded`, `settings_changed`,
-    `history_loaded`, `concluded` (Outcome), `answered` (AnswerPart), `answer_ended` (AnswerEnd), `serving`,
+    `engines_changed` (EngineOverview), `history_loaded`, `concluded` (Outcome),
+    `answer_read` (AnswerReading), `answered` (AnswerPart), `answer_ended` (AnswerEnd), `serving`,
     `folders_searched` (a tuple of SearchedFolder); `broken` with a sentence when the service could not start.
     """
 
     snapshot_taken = Signal(CacheSnapshot)
     sampled = Signal(Sample)
     happened = Signal(Event)
-    unloaded = Signal(Receipt)
+    unloaded = Signal(UnloadReceipt)
     settings_changed = Signal(Settings)
+    engines_changed = Signal(EngineOverview)
     history_loaded = Signal(History)
     concluded = Signal(ask.Outcome)
+    answer_read = Signal(ask.AnswerReading)
     answered = Signal(ask.AnswerPart)
     answer_ended = Signal(ask.AnswerEnd)
     serving = Signal(Serving)
@@ -119,8 +129,9 @@ class ServiceThread(QThread):
         self._ending = False
         self._early: list[tuple[ask.Request, Actor]] = []
         """Requests that came before the loop ran."""
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._answers: dict[int, asyncio.Task[None]] = {}
+        self._tasks = Supervisor()
+        self._answers: dict[int, ModelAnswer] = {}
+        self._answering: dict[int, asyncio.Task[None]] = {}
         self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     # --- in the GUI thread -------------------------------------------------------------------------------
@@ -151,6 +162,8 @@ class ServiceThread(QThread):
             self.history_loaded.emit(mail.history)
         if mail.settings is not None:
             self.settings_changed.emit(mail.settings)
+        if mail.engines is not None:
+            self.engines_changed.emit(mail.engines)
         for event in mail.events:
             self.happened.emit(event)
         if mail.snapshot is not None:
@@ -165,6 +178,8 @@ class ServiceThread(QThread):
     def _signal_of(self, fact: object) -> SignalInstance:
         if isinstance(fact, ask.Outcome):
             return self.concluded
+        if isinstance(fact, ask.AnswerReading):
+            return self.answer_read
         if isinstance(fact, ask.AnswerPart):
             return self.answered
         if isinstance(fact, ask.AnswerEnd):
@@ -173,6 +188,7 @@ class ServiceThread(QThread):
             return self.serving
         if isinstance(fact, tuple):
             return self.folders_searched
+        assert isinstance(fact, Sentence)
         return self.broken
 
     # --- in the service's thread -------------------------------------------------------------------------
@@ -190,7 +206,7 @@ class ServiceThread(QThread):
         try:
             where = await self._program.start(with_api=service.settings.api.enabled)
             url = f"{where.url}/v1" if where.url else ""
-            self._post(Serving(url, self._program.token, self._program.api.notice))
+            self._post(Serving(url, self._program.token, next(iter(self._program.notices), None)))
             self._post(service.settings)
             self._post(service.snapshot)
             with self._lock:
@@ -201,11 +217,13 @@ class ServiceThread(QThread):
             for request, actor in early:
                 self._begin(request, actor)
             self._begin(ask.Scan(), "program")
-            await end.wait()
-        except OSError as error:
+            await self._program.until(end)
+        except ServiceBroken as error:
+            self._post(error.sentence)
+        except Exception as error:
             log.exception("the service could not start")
             sentence = Sentence("Service", "The service could not start ({reason}).")
-            self._post(sentence.format(reason=reason_of(error)))
+            self._post(sentence.format(reason=_reason(error)))
         finally:
             with self._lock:
                 self._loop = None
@@ -213,9 +231,7 @@ class ServiceThread(QThread):
             unsubscribe()
 
     async def _close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         started = time.monotonic()
         await self._program.close()
         log.info("closed the program in %.0f ms", (time.monotonic() - started) * 1000)
@@ -229,16 +245,23 @@ class ServiceThread(QThread):
 
     def _begin(self, request: ask.Request, actor: Actor) -> None:
         if isinstance(request, ask.StopAsking):
-            answer = self._answers.get(request.number)
-            if answer is not None:
-                answer.cancel()
+            self._stop_answer(request.number)
             return
         work = self._answer(request, actor) if isinstance(request, ask.Ask) else self._work(request, actor)
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self._tasks.run(type(request).__name__, work)
         if isinstance(request, ask.Ask):
-            self._answers[request.number] = task
+            self._answering[request.number] = task
+
+    def _stop_answer(self, number: int) -> None:
+        answer = self._answers.get(number)
+        if answer is not None and answer.stop():
+            return  # what a model has begun it ends, and tells how far it came
+        task = self._answering.pop(number, None)
+        if task is not None:
+            task.cancel()
+            if answer is None:
+                # It has not begun to run, so it will not tell its end.
+                self._post(ask.AnswerEnd(number, cut="stopped"))
 
     async def _work(self, request: ask.Request, actor: Actor) -> None:
         try:
@@ -246,40 +269,55 @@ class ServiceThread(QThread):
         except (CommandError, FetchError, ValueError) as error:
             self._post(ask.Outcome(request, problem=_problem(error)))
             return
+        except Exception as error:
+            log.exception("%s failed", type(request).__name__)
+            self._post(ask.Outcome(request, problem=_fault(error)))
+            return
         self._post(ask.Outcome(request, result))
         if isinstance(request, ask.Scan | ask.FetchDemoModel | ask.AddModel):
             folders = await asyncio.to_thread(_searched, self._program.service)
             self._post(folders)
 
     async def _answer(self, request: ask.Ask, actor: Actor) -> None:
+        number = request.number
         arguments = {
-            "messages": [{"role": "user", "content": request.prompt}],
+            "messages": [{"role": each.role, "content": each.content} for each in request.messages],
             "max_tokens": request.maximum_tokens,
+            "temperature": request.temperature,
             "stream": True,
         }
         answer = self._program.service.ask(request.model_id, "chat", arguments, actor=actor)
-        problem = None
+        answer.on_reading = lambda read, tokens: self._post(ask.AnswerReading(number, read, tokens))
+        self._answers[number] = answer
+        problem, reason = None, None
         try:
             async for chunk in answer:
-                text = "".join((c.get("delta") or {}).get("content") or "" for c in chunk.get("choices", ()))
-                if text:
-                    self._post(ask.AnswerPart(request.number, text))
+                for choice in chunk.get("choices", ()):
+                    text = (choice.get("delta") or {}).get("content")
+                    reason = choice.get("finish_reason") or reason
+                    if text:
+                        self._post(ask.AnswerPart(number, text))
         except CommandError as error:
             problem = _problem(error)
         except asyncio.CancelledError:
             await answer.aclose()
+        except Exception as error:
+            log.exception("an answer failed")
+            problem = _fault(error)
         finally:
-            self._answers.pop(request.number, None)
-        usage = answer.usage
+            del self._answers[number]
+            self._answering.pop(number, None)
+        usage = answer.usage or AnswerUsage(0, 0, 0.0, None)
         self._post(
             ask.AnswerEnd(
-                request.number,
-                usage.prompt_tokens if usage else 0,
-                usage.completion_tokens if usage else 0,
-                usage.seconds if usage else 0.0,
-                usage.first_token_seconds if usage else None,
+                number,
+                usage.prompt_tokens,
+                usage.completion_tokens,
+                usage.seconds,
+                usage.first_token_seconds,
                 problem,
                 answer.notice,
+                "length" if reason == "length" else "stopped" if reason is None and problem is None else "",
             )
         )
 
@@ -290,24 +328,34 @@ async def _carried_out(
     """Carry one request out. Raises `CommandError`, and `FetchError` for the demo model."""
     match request:
         case ask.Load(model, parameters):
-            if parameters is not None:
-                await _choose_parameters(service, model, parameters, actor)
             return await service.load(model, parameters, actor=actor)
         case ask.Unload(model_id):
             return await service.unload(model_id, actor=actor)
         case ask.Exchange(unload, model_id):
-            await asyncio.gather(*(service.unload(id, actor=actor) for id in unload))
+            await asyncio.gather(*(_unload_if_loaded(service, id, actor) for id in unload))
             return await service.load(model_id, actor=actor)
+        case ask.LoadAgain(models):
+            await _load_again(service, models, actor)
+        case ask.Restore(models, first):
+            if first is not None:
+                await _set(first, actor, service)
+            await _load_again(service, models, actor)
         case ask.UnloadAll():
             return tuple(await service.unload_all(actor=actor))
         case ask.CleanUp():
             return tuple(await service.clean_up(actor=actor))
+        case ask.UnloadNeighbour(neighbour_id, model, end):
+            return await service.neighbours.unload(neighbour_id, model, end=end, actor=actor)
+        case ask.FreeEverything():
+            await asyncio.gather(service.unload_all(actor=actor), service.neighbours.unload_all(actor=actor))
         case ask.FindForecasts(model_id, variants):
             file = await service.catalogue.loadable(model_id)
             return tuple(service.catalogue.forecasts.instant(file, variant) for variant in variants)
-        case ask.FindFit(model_id, fits_bytes):
+        case ask.PreviewSettings(changes):
+            return service.preview(changes)
+        case ask.FindFit(model_id, wanted, fits_bytes):
             file = await service.catalogue.loadable(model_id)
-            wanted, forecasts = service.catalogue.parameters_of(file), service.catalogue.forecasts
+            forecasts = service.catalogue.forecasts
             # By formula: a dry run for every row that is seen would keep the machine busy.
             return ask.Fit(
                 forecasts.largest_context(file, wanted, fits_bytes),
@@ -319,36 +367,66 @@ async def _carried_out(
             return await service.add_model(Path(path))
         case ask.FetchDemoModel():
             return await service.add_model(await fetch(DEMO_MODEL, models_folder))
-        case ask.SetParameters(model_id, parameters):
-            await _choose_parameters(service, model_id, parameters, actor)
+        case ask.TryEngine(name):
+            await service.engines.try_again(name)
+        case ask.BuildEngine():
+            service.engines.start_build()
+        case ask.CancelBuild():
+            service.engines.cancel_build()
+        case ask.SetParameters(model_id, changes):
+            await service.choose_parameters(model_id, changes, actor=actor)
         case _:
             await _set(request, actor, service)
     return None
 
 
+async def _load_again(service: MemoryService, models: Sequence[str], actor: Actor) -> None:
+    """Load each that can be; raises `CommandError` for the first that cannot, after the others."""
+    failed: list[CommandError] = []
+    for model in models:
+        try:
+            await service.load(model, actor=actor)
+        except CommandError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+async def _unload_if_loaded(service: MemoryService, model_id: str, actor: Actor) -> None:
+    with contextlib.suppress(CommandError):  # it went by itself meanwhile
+        await service.unload(model_id, actor=actor)
+
+
 async def _set(request: ask.Request, actor: Actor, service: MemoryService) -> None:
     setters: dict[type, Callable[..., Awaitable[None]]] = {
-        # No limit is stored as 0, because nothing stored stands for the default.
-        ask.SetLimit: lambda r: service.set_limit(r.model_id, r.limit_bytes or 0, actor=actor),
-        ask.SetReserve: lambda r: service.set_reserve(r.reserve_bytes, actor=actor),
-        ask.SetIdle: lambda r: service.set_idle_minutes(r.minutes or 0.0, actor=actor),
+        ask.SetLimit: lambda r: service.set_limit(r.model_id, r.limit_bytes, actor=actor),
         ask.SetPinned: lambda r: service.set_pinned(r.model_id, r.pinned, actor=actor),
-        ask.ChangeSettings: lambda r: service.change_settings(r.settings, actor=actor),
+        ask.ChangeSettings: lambda r: service.change_settings(r.changes, actor=actor),
+        ask.AddFolder: lambda r: service.add_folder(r.path, actor=actor),
+        ask.RemoveModel: lambda r: service.list.remove(r.model_id, actor=actor),
+        ask.ChangeModel: lambda r: service.list.change(r.model_id, r.changes, actor=actor),
         ask.Doze: lambda r: service.doze(r.model_id, actor=actor),
+        ask.UseEngine: lambda r: service.engines.use(r.name),
     }
     await setters[type(request)](request)
-
-
-async def _choose_parameters(service: MemoryService, model_id: str, parameters: object, actor: Actor) -> None:
-    file = await service.catalogue.loadable(model_id)
-    chosen = msgspec.structs.replace(service.settings.model(file.path), parameters=parameters)
-    await service.change_settings(service.settings.with_model(file.path, chosen), actor=actor)
 
 
 def _problem(error: Exception) -> ask.Problem:
     if isinstance(error, CommandError):
         return ask.Problem(error.code, error.sentence, error.model_id, error.numbers)
     return ask.Problem("failed", sentence_of(error))
+
+
+def _fault(error: Exception) -> ask.Problem:
+    """What a person is told of a fault of the program itself; the log has the rest."""
+    sentence = Sentence("Service", "Something in LLM Memory went wrong ({reason}): the log says where.")
+    return ask.Problem("failed", sentence.format(reason=f"{type(error).__name__}: {error}"))
+
+
+def _reason(error: Exception) -> Sentence:
+    if isinstance(error, OSError):
+        return reason_of(error)
+    return sentence_of(error) if str(error) else verbatim(type(error).__name__)
 
 
 def _searched(service: MemoryService) -> tuple[SearchedFolder, ...]:

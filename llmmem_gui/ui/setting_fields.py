@@ -7,9 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QPlainTextEdit, QSpinBox, QWidget
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QValidator
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
+from llmmem_gui.core.settings import AUTOMATIC, Automatic
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import CheckBox, indented
 from llmmem_gui.ui.theme import Theme
@@ -25,6 +37,8 @@ class SettingField:
 
     widget: QWidget
     read: Callable[[], Any]
+    show: Callable[[Any], None]
+    """Shows another value."""
     is_wide: bool = False
     """Whether it stands below its label instead of beside it."""
 
@@ -34,24 +48,20 @@ def setting_field(
 ) -> SettingField:
     """The widget for a setting of a type of `core.settings`, showing `value`.
 
-    `automatic` stands in an empty field of bytes that may be None.
+    `automatic` stands in an empty field of a size that is automatic then.
     """
     info = msgspec.inspect.type_info(kind)
     if isinstance(info, msgspec.inspect.BoolType):
         box = CheckBox(theme)
         box.setChecked(value)
-        return SettingField(box, box.isChecked)
+        return SettingField(box, box.isChecked, box.setChecked)
     if isinstance(info, msgspec.inspect.LiteralType):
         # In the order of the type, which is from the largest or most usual one on.
         return _choice(list(getattr(kind, "__args__", info.values)), value, choices)
     if isinstance(info, msgspec.inspect.UnionType):
         return _size(value, automatic)
     if isinstance(info, msgspec.inspect.VarTupleType):
-        text = QPlainTextEdit("\n".join(value))
-        text.setFixedHeight(text.fontMetrics().height() * 4 + 14)
-        text.setTabChangesFocus(True)
-        lines = text.toPlainText
-        return SettingField(text, lambda: tuple(x.strip() for x in lines().splitlines() if x.strip()), True)
+        return _lines(value, are_folders=name == "library.folders")
     return _number(name, info, value)
 
 
@@ -59,21 +69,61 @@ def _choice(values: list[Any], value: Any, choices: dict[str, str]) -> SettingFi
     box = QComboBox()
     for each in values:
         box.addItem(choices.get(each, str(each)), each)
-    box.setCurrentIndex(values.index(value))
-    return SettingField(box, box.currentData)
+
+    def show(value: Any) -> None:
+        box.setCurrentIndex(values.index(value))
+
+    show(value)
+    return SettingField(box, box.currentData, show)
 
 
-def _size(value: int | None, automatic: str) -> SettingField:
-    edit = QLineEdit("" if value is None else figures.chosen_size(value))
+def _lines(value: tuple[str, ...], *, are_folders: bool) -> SettingField:
+    text = QPlainTextEdit()
+    text.setFixedHeight(text.fontMetrics().height() * 4 + 14)
+    text.setTabChangesFocus(True)
+
+    def read() -> tuple[str, ...]:
+        return tuple(line.strip() for line in text.toPlainText().splitlines() if line.strip())
+
+    def show(value: tuple[str, ...]) -> None:
+        text.setPlainText("\n".join(value))
+
+    show(value)
+    if not are_folders:
+        return SettingField(text, read, show, True)
+    both = QWidget()
+    both.setFocusProxy(text)
+    browse = QPushButton(translate("Settings", "Browse…"))
+
+    def choose() -> None:
+        chosen = QFileDialog.getExistingDirectory(both, translate("Settings", "Folder with models"))
+        if chosen and chosen not in read():
+            show((*read(), chosen))
+
+    browse.clicked.connect(choose)
+    column = QVBoxLayout(both)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(text)
+    column.addWidget(browse, 0, Qt.AlignmentFlag.AlignLeft)
+    return SettingField(both, read, show, True)
+
+
+def _size(value: int | Automatic, automatic: str) -> SettingField:
+    edit = QLineEdit()
     edit.setPlaceholderText(automatic)
 
-    def read() -> int | None:
+    def show(value: int | Automatic) -> None:
+        edit.setText("" if value == AUTOMATIC else figures.chosen_size(value))
+
+    show(value)
+
+    def read() -> int | Automatic:
         text = edit.text().strip()
         if not text:
-            return None
-        return figures.read_size(text if any(sign.isalpha() for sign in text) else f"{text} GiB")
+            return AUTOMATIC
+        return figures.read_size(text)
 
-    return SettingField(edit, read)
+    return SettingField(edit, read, show)
 
 
 def _number(name: str, info: Any, value: Any) -> SettingField:
@@ -84,14 +134,14 @@ def _number(name: str, info: Any, value: Any) -> SettingField:
         decimal.setValue(value)
         decimal.setSuffix(_unit(name))
         indented(decimal)
-        return SettingField(decimal, decimal.value)
+        return SettingField(decimal, decimal.value, decimal.setValue)
     whole = QSpinBox()
     whole.setGroupSeparatorShown(name.endswith("context"))
     whole.setRange(int(info.ge or 0), min(_LARGEST_SPIN, int(info.le or _LARGEST_SPIN)))
     whole.setValue(value)
     indented(whole)
     whole.setSuffix(_unit(name))
-    return SettingField(whole, whole.value)
+    return SettingField(whole, whole.value, whole.setValue)
 
 
 def _unit(name: str) -> str:
@@ -107,7 +157,22 @@ def _unit(name: str) -> str:
 
 
 class _Decimal(QDoubleSpinBox):
-    """Writes no zeros that say nothing."""
+    """Writes no zeros that say nothing, and reads a number in whichever way it is written."""
+
+    def _read(self, text: str) -> float:
+        return figures.read_decimal(text.removesuffix(self.suffix()))
+
+    def valueFromText(self, text: str) -> float:
+        return self._read(text)
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        # Qt would take the comma of "1,5" for one that groups digits, and read 15.
+        try:
+            fits = self.minimum() <= self._read(text) <= self.maximum()
+        except ValueError:
+            fits = False
+        state = QValidator.State.Acceptable if fits else QValidator.State.Intermediate
+        return state, text, position
 
     def textFromValue(self, value: float) -> str:
         text = self.locale().toString(value, "f", self.decimals())

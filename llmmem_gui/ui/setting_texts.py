@@ -15,6 +15,7 @@ def section_names() -> dict[str, str]:
         "limits": translate("Settings", "Limits"),
         "warnings": translate("Settings", "Warnings"),
         "loading": translate("Settings", "Loading"),
+        "conversations": translate("Settings", "Conversations"),
         "monitoring": translate("Settings", "Monitoring"),
         "api": translate("Settings", "API"),
         "library": translate("Settings", "Models"),
@@ -28,6 +29,7 @@ def setting_texts() -> dict[str, tuple[str, str]]:
         **_limits(),
         **_warnings(),
         **_loading(),
+        **_conversations(),
         **_monitoring(),
         **_api(),
         **_library(),
@@ -42,7 +44,6 @@ def choice_names() -> dict[str, str]:
         "light": translate("Settings", "light"),
         "dark": translate("Settings", "dark"),
         "unload": translate("Settings", "unload it"),
-        "reload_smaller": translate("Settings", "load it again, smaller"),
         "warn": translate("Settings", "only warn"),
         **LANGUAGES,
     }
@@ -118,6 +119,13 @@ def _loading() -> dict[str, tuple[str, str]]:
             translate("Settings", "Layers on GPU"),
             translate("Settings", "Layers of a model placed on a GPU. −1: all."),
         ),
+        "loading.slots": (
+            translate("Settings", "Answers at once"),
+            translate(
+                "Settings",
+                "Requests that a model answers at the same time; they share its context and speed.",
+            ),
+        ),
         "loading.threads": (
             translate("Settings", "Threads"),
             translate("Settings", "Threads that the answering models share. 0: one for each core."),
@@ -125,6 +133,38 @@ def _loading() -> dict[str, tuple[str, str]]:
         "loading.load_timeout_seconds": (
             translate("Settings", "Give a load up after"),
             translate("Settings", "Seconds after which a load is given up."),
+        ),
+        "loading.engine": (
+            translate("Settings", "Engine"),
+            translate("Settings", "The build of llama.cpp that models compute with, from the next load on."),
+        ),
+    }
+
+
+def _conversations() -> dict[str, tuple[str, str]]:
+    return {
+        "conversations.memory_mib": (
+            translate("Settings", "In memory"),
+            translate(
+                "Settings",
+                "MiB that each model may hold of conversations that its context has no room for: they go on "
+                "without being read again.",
+            ),
+        ),
+        "conversations.keep_on_disk": (
+            translate("Settings", "Keep conversations on the disk"),
+            translate(
+                "Settings",
+                "When a model is unloaded, its conversations are written to this computer's disk, and go on "
+                "at once after it is loaded again. Off: they are forgotten, and what was written is deleted.",
+            ),
+        ),
+        "conversations.disk_mib": (
+            translate("Settings", "On the disk"),
+            translate(
+                "Settings",
+                "MiB that all of them may take; those used longest ago are deleted first.",
+            ),
         ),
     }
 
@@ -168,6 +208,13 @@ def _api() -> dict[str, tuple[str, str]]:
             translate("Settings", "Connections"),
             translate("Settings", "How many may be open at the same time; more are refused."),
         ),
+        "api.strict": (
+            translate("Settings", "Refuse unknown fields"),
+            translate(
+                "Settings",
+                "Requests with fields that nobody here knows fail. Many clients send some.",
+            ),
+        ),
     }
 
 
@@ -201,5 +248,9 @@ def _appearance() -> dict[str, tuple[str, str]]:
         "appearance.start_minimized": (
             translate("Settings", "Start without the window"),
             translate("Settings", "The program starts in the tray."),
+        ),
+        "appearance.start_at_login": (
+            translate("Settings", "Start at login"),
+            translate("Settings", "The desktop starts the program, in the tray, when you log in."),
         ),
     }

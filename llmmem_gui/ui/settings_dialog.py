@@ -21,23 +21,31 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from llmmem_gui.core.engines import EngineOverview
 from llmmem_gui.core.sentence import sentence_of
-from llmmem_gui.core.settings import Settings
+from llmmem_gui.core.settings import BadSetting, LimitSettings, Settings
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import quiet
+from llmmem_gui.ui.engine_page import EnginePage
+from llmmem_gui.ui.engine_words import device_line, no_gpu_sentence
 from llmmem_gui.ui.sentences import say
 from llmmem_gui.ui.setting_fields import SettingField, setting_field
 from llmmem_gui.ui.setting_texts import choice_names, section_names, setting_texts
 from llmmem_gui.ui.theme import Theme, sized
 
+_HAS_ITS_OWN_PAGE = "loading.engine"
+"""Which engine is used is decided at once: one that was never tried is tried first."""
+
 
 class SettingsDialog(QDialog):
     """Shows all settings and asks for others.
 
-    Signals: `chosen` with the whole new Settings.
+    Signals: `chosen` with the new values of those settings that were changed, by `section.field`;
+    `requested` with what is asked for at once.
     """
 
-    chosen = Signal(Settings)
+    chosen = Signal(object)
+    requested = Signal(object)
 
     def __init__(
         self,
@@ -47,6 +55,7 @@ class SettingsDialog(QDialog):
         parent: QWidget | None = None,
         *,
         tray_problem: str = "",
+        engines: EngineOverview | None = None,
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -56,6 +65,8 @@ class SettingsDialog(QDialog):
         self._machine_bytes = machine_bytes
         self.fields: dict[str, SettingField] = {}
         """The field of each setting by `section.field`."""
+        self._explanations: dict[str, QLabel] = {}
+        self.engines = EnginePage(engines)
         self._sections = QListWidget()
         self._sections.setAccessibleName(self.tr("Sections"))
         self._pages = QStackedWidget()
@@ -64,9 +75,11 @@ class SettingsDialog(QDialog):
         self._problem.setWordWrap(True)
         self._problem.hide()
         for section, name in section_names().items():
-            item = QListWidgetItem(name, self._sections)
-            item.setSizeHint(QSize(0, round(self._sections.fontMetrics().height() * 2.1)))
-            self._pages.addWidget(self._page(section, name))
+            self._add_section(name, self._page(section, name))
+            if section == "loading":
+                self._add_section(self.engines.name, self.engines)
+        self.engines.requested.connect(self.requested)
+        self.show_engines(engines)
         self._sections.currentRowChanged.connect(self._pages.setCurrentIndex)
         self._sections.setCurrentRow(0)
         self._explain_tray(tray_problem)
@@ -79,8 +92,13 @@ class SettingsDialog(QDialog):
         )
         self._sections.setFixedWidth(widest + 48)
         standard = QDialogButtonBox.StandardButton
-        buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
+        buttons = QDialogButtonBox(standard.Ok | standard.Cancel | standard.RestoreDefaults)
+        defaults = buttons.button(standard.RestoreDefaults)
+        defaults.setText(self.tr("Defaults of this page"))
+        defaults.clicked.connect(self._restore_page)
+        self._sections.currentRowChanged.connect(lambda _: defaults.setEnabled(bool(self._of_page())))
         buttons.button(standard.Ok).setProperty("primary", True)
+        buttons.button(standard.Ok).setDefault(True)
         for button in buttons.buttons():
             button.setIcon(QIcon())
         buttons.accepted.connect(self.accept)
@@ -95,7 +113,16 @@ class SettingsDialog(QDialog):
         layout.addLayout(across, 1)
         layout.addWidget(self._problem)
         layout.addWidget(buttons)
-        self.resize(760, 560)
+        self.resize(840, 560)
+
+    def _add_section(self, name: str, page: QWidget) -> None:
+        item = QListWidgetItem(name, self._sections)
+        item.setSizeHint(QSize(0, round(self._sections.fontMetrics().height() * 2.1)))
+        scroll = QScrollArea()
+        scroll.setWidget(page)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._pages.addWidget(scroll)
 
     def _page(self, section: str, name: str) -> QWidget:
         page = QWidget()
@@ -114,6 +141,8 @@ class SettingsDialog(QDialog):
         row = 2
         for field in msgspec.structs.fields(values):
             full_name = f"{section}.{field.name}"
+            if full_name == _HAS_ITS_OWN_PAGE:
+                continue
             made = setting_field(
                 self._theme,
                 full_name,
@@ -125,20 +154,18 @@ class SettingsDialog(QDialog):
             self.fields[full_name] = made
             row = self._add(grid, row, full_name, made)
         grid.setRowStretch(row, 1)
-        scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        return scroll
+        return page
 
     def _add(self, grid: QGridLayout, row: int, full_name: str, made: SettingField) -> int:
         """Add a setting and return the next free row."""
         label_text, help_text = setting_texts()[full_name]
         label, explanation = QLabel(label_text), quiet(QLabel(figures.kept_together(help_text)))
         explanation.setWordWrap(True)
+        self._explanations[full_name] = explanation
         label.setBuddy(made.widget)
-        made.widget.setAccessibleName(label_text)
-        made.widget.setAccessibleDescription(help_text)
+        for widget in filter(None, (made.widget, made.widget.focusProxy())):
+            widget.setAccessibleName(label_text)
+            widget.setAccessibleDescription(help_text)
         grid.addWidget(label, row, 0)
         grid.addWidget(explanation, row + 1, 0)
         if made.is_wide:
@@ -150,16 +177,25 @@ class SettingsDialog(QDialog):
         return row + 4
 
     def _automatic(self, full_name: str) -> str:
-        limits = self._settings.limits
         if full_name == "limits.total_limit_bytes":
-            size = msgspec.structs.replace(limits, total_limit_bytes=None).total_limit_for(
-                self._machine_bytes
-            )
+            size = LimitSettings().total_limit_for(self._machine_bytes) or 0
         elif full_name == "limits.reserve_bytes":
-            size = msgspec.structs.replace(limits, reserve_bytes=None).reserve_for(self._machine_bytes)
+            size = LimitSettings().reserve_for(self._machine_bytes)
         else:
             return ""
         return self.tr("automatic: {size}").format(size=figures.size(size))
+
+    def show_engines(self, engines: EngineOverview | None) -> None:
+        """Show what is known of the engines now, and offer layers on a GPU where the one in use has one."""
+        self.engines.show_engines(engines)
+        name = "loading.gpu_layers"
+        gpus = engines.in_use.gpus if engines is not None and engines.in_use is not None else ()
+        widget, help_text = self.fields[name].widget, setting_texts()[name][1]
+        # Layers that were chosen can be taken back without a GPU, too.
+        widget.setEnabled(bool(gpus) or self._settings.loading.gpu_layers != 0)
+        told = " ".join([help_text, *map(device_line, gpus)]) if gpus else no_gpu_sentence()
+        self._explanations[name].setText(figures.kept_together(told))
+        widget.setAccessibleDescription(told)
 
     def _explain_tray(self, problem: str) -> None:
         if problem:
@@ -176,8 +212,23 @@ class SettingsDialog(QDialog):
             note.setProperty("level", "warning")
             grid.addWidget(note, grid.rowCount() - 1, 0, 1, 2, Qt.AlignmentFlag.AlignTop)
 
+    def _of_page(self) -> list[str]:
+        """The settings on the page that is shown."""
+        page = self._pages.currentWidget()
+        return [name for name, field in self.fields.items() if page and page.isAncestorOf(field.widget)]
+
+    def _restore_page(self) -> None:
+        """Put the defaults into the fields of this page; they hold when the dialog is accepted."""
+        usual = Settings()
+        for name in self._of_page():
+            section, _, short = name.partition(".")
+            self.fields[name].show(getattr(getattr(usual, section), short))
+
     def read(self) -> Settings:
-        """The settings as they stand in the fields. Raises ValueError with one sentence."""
+        """The settings as they stand in the fields.
+
+        Raises `BadSetting` with one sentence and the name of the setting that cannot be so.
+        """
         settings = self._settings
         for name, field in self.fields.items():
             try:
@@ -186,18 +237,29 @@ class SettingsDialog(QDialog):
                 if value != getattr(getattr(settings, section), short):
                     settings = settings.with_value(name, value)
             except ValueError as error:
-                raise ValueError(f"{setting_texts()[name][0]}: {say(sentence_of(error))}") from error
-        return settings
+                raise BadSetting(name, sentence_of(error)) from error
+        return settings.checked()
+
+    def _show_problem(self, name: str, text: str) -> None:
+        """Say what is wrong, and show where."""
+        self._problem.setText(f"{setting_texts()[name][0]}: {text}")
+        self._problem.show()
+        widget = self.fields[name].widget
+        for row in range(self._pages.count()):
+            page = self._pages.widget(row)
+            if page is not None and page.isAncestorOf(widget):
+                self._sections.setCurrentRow(row)
+        widget.setFocus()
 
     # --- Qt ----------------------------------------------------------------------------------------------
 
     def accept(self) -> None:
         try:
             settings = self.read()
-        except ValueError as error:
-            self._problem.setText(str(error))
-            self._problem.show()
+        except BadSetting as error:
+            self._show_problem(error.name, say(error.sentence))
             return
-        if settings != self._settings:
-            self.chosen.emit(settings)
+        changes = self._settings.differences(settings)
+        if changes:
+            self.chosen.emit(changes)
         super().accept()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
@@ -23,6 +25,9 @@ class StatusLine(QWidget):
         self._api.setTextFormat(Qt.TextFormat.PlainText)
         self._api.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._copiers = [_flat_button(action) for action in (actions.copy_api, actions.copy_key)]
+        self.snoozed = QToolButton()
+        self.snoozed.setProperty("flat", True)
+        self._snoozed_until = ""
         self._time = quiet(QLabel())
         self.message = ElidedLabel()
         quiet(self.message)
@@ -32,11 +37,25 @@ class StatusLine(QWidget):
         layout.setSpacing(7)
         for widget in (self._dot, self._api, *self._copiers):
             layout.addWidget(widget)
+        layout.addWidget(self.snoozed)
         layout.addWidget(self.message, 1)
         layout.addWidget(self._time)
-        actions.copy_api.triggered.connect(lambda: QGuiApplication.clipboard().setText(self._url))
-        actions.copy_key.triggered.connect(lambda: QGuiApplication.clipboard().setText(self._key))
+        layout.addWidget(_flat_button(actions.events))
+        actions.copy_api.triggered.connect(lambda: self._copy(self._url, self.tr("The address is copied.")))
+        actions.copy_key.triggered.connect(lambda: self._copy(self._key, self.tr("The key is copied.")))
         self.show_api("", "")
+        self.show_snoozed("")
+
+    def _copy(self, text: str, said: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.show_message(said, time.time())
+
+    def show_snoozed(self, until: str) -> None:
+        """Show until which time of day warnings are snoozed, with a way back; empty: they are not."""
+        self._snoozed_until = until
+        self.snoozed.setText(self.tr("Warnings snoozed until {time}").format(time=until))
+        self.snoozed.setToolTip(self.tr("Show warnings again"))
+        self.snoozed.setVisible(bool(until))
 
     def show_api(self, url: str, key: str) -> None:
         """Show where the API listens, and let its key be copied; an empty address: it is off."""
@@ -46,15 +65,16 @@ class StatusLine(QWidget):
         for button in self._copiers:
             button.setVisible(bool(url))
 
-    def show_message(self, text: str, time: float) -> None:
+    def show_message(self, text: str, moment: float) -> None:
         """Show what happened and when (seconds since the epoch)."""
         self.message.setText(text)
         self.message.setAccessibleName(text)
-        self._time.setText(figures.clock(time))
+        self._time.setText(figures.clock(moment))
 
     def retranslate(self) -> None:
         """Write all texts in the language in force."""
         self.show_api(self._url, self._key)
+        self.show_snoozed(self._snoozed_until)
 
 
 def _flat_button(action: QAction) -> QToolButton:

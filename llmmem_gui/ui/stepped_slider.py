@@ -13,7 +13,7 @@ from PySide6.QtGui import (
     QPen,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QSizePolicy, QSlider, QWidget
+from PySide6.QtWidgets import QGridLayout, QLineEdit, QSizePolicy, QSlider, QWidget
 
 from llmmem_gui.core.sentence import sentence_of
 from llmmem_gui.ui.card import ElidedLabel, quiet, restyle
@@ -42,7 +42,7 @@ class SteppedSlider(QWidget):
         self._value: Value = scale.stops[0]
         self._moved_from: tuple[Value] | None = None
         """The value before the move in progress."""
-        self.label = QLabel()
+        self.label = ElidedLabel()
         self.track = _Track(theme)
         self.edit = QLineEdit()
         self.hint = ElidedLabel()
@@ -67,24 +67,34 @@ class SteppedSlider(QWidget):
         self.label.setBuddy(self.edit)
         self.edit.setProperty("value", True)
         self.edit.setFont(tabular(self.edit.font()))
-        self.edit.setAlignment(Qt.AlignmentFlag.AlignRight)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setHorizontalSpacing(10)
         layout.setVerticalSpacing(2)
+        self.stack(stacked)
+
+    def stack(self, stacked: bool) -> None:
+        """Put the track below label and value, or between them."""
+        layout = self.layout()
+        assert isinstance(layout, QGridLayout)
+        for widget in (self.label, self.track, self.edit, self.hint):
+            layout.removeWidget(widget)
+        width = QSizePolicy.Policy.Ignored if stacked else QSizePolicy.Policy.Fixed
+        self.label.setSizePolicy(width, QSizePolicy.Policy.Fixed)
+        side = Qt.AlignmentFlag.AlignRight if stacked else Qt.AlignmentFlag.AlignLeft
+        self.edit.setAlignment(side)
+        layout.setColumnStretch(0, 1 if stacked else 0)
+        layout.setColumnStretch(1, 0 if stacked else 1)
         if stacked:
             layout.addWidget(self.label, 0, 0)
             layout.addWidget(self.edit, 0, 1)
             layout.addWidget(self.track, 1, 0, 1, 2)
             layout.addWidget(self.hint, 2, 0, 1, 2)
-            layout.setColumnStretch(0, 1)
         else:
             layout.addWidget(self.label, 0, 0)
             layout.addWidget(self.track, 0, 1)
             layout.addWidget(self.edit, 0, 2)
             layout.addWidget(self.hint, 1, 0, 1, 3)
-            layout.setColumnStretch(1, 1)
-            self.edit.setAlignment(Qt.AlignmentFlag.AlignLeft)
 
     @property
     def value(self) -> Value:
@@ -99,7 +109,7 @@ class SteppedSlider(QWidget):
     def name(self, label: str, purpose: str) -> None:
         """Set the label and what a screen reader says of it."""
         self.label.setText(label)
-        self.track.setAccessibleName(label)
+        self._tell_readers()
         self.edit.setAccessibleName(label)
         self.track.setToolTip(purpose)
         self.track.setAccessibleDescription(purpose)
@@ -122,6 +132,14 @@ class SteppedSlider(QWidget):
             self._value = value
             self._show(value)
 
+    def drag_to(self, value: float) -> None:
+        """Move to the stop nearest to a value while another handle of the same thing is dragged."""
+        self.track.drag_to(round(self._scale.position_of(value)))
+
+    def drop(self) -> None:
+        """The other handle is let go: the value is chosen."""
+        self.track.drop()
+
     def set_mark(self, value: Value, explanation: str = "") -> None:
         """Mark what is used now on the track; None takes the mark away."""
         self.track.set_mark(None if value is None else self._scale.position_of(value))
@@ -134,9 +152,14 @@ class SteppedSlider(QWidget):
             self.hint.setText(text)
         restyle(self.hint, "level", level)
 
+    def _tell_readers(self) -> None:
+        """Let screen readers say the value: the slider's own number is that of a step."""
+        self.track.setAccessibleName(f"{self.label.text()}: {self._scale.write(self._value)}")
+
     def _show(self, value: Value) -> None:
         self.track.place(self._scale.position_of(value))
         self.edit.setText(self._scale.write(value))
+        self._tell_readers()
         self.edit.setModified(False)
         restyle(self.edit, "invalid", False)
 
@@ -145,6 +168,7 @@ class SteppedSlider(QWidget):
             self._moved_from = (self._value,)
         self._value = self._scale.value_at(position)
         self.edit.setText(self._scale.write(self._value))
+        self._tell_readers()
         self.previewed.emit(self._value)
         if by_keys:
             self._settle.start()
@@ -218,6 +242,17 @@ class _Track(QSlider):
         self.blockSignals(False)
         self.update()
 
+    def drag_to(self, stop: int) -> None:
+        """Be held at a stop."""
+        self.setSliderDown(True)
+        self._move(stop, by_keys=False)
+
+    def drop(self) -> None:
+        """Be let go."""
+        if self.isSliderDown():
+            self.setSliderDown(False)
+            self.released.emit()
+
     def _radius(self) -> float:
         return self.fontMetrics().height() * 0.48
 
@@ -246,17 +281,14 @@ class _Track(QSlider):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
-            self.setSliderDown(True)
-            self._move(self._stop_at(event.position().x()), by_keys=False)
+            self.drag_to(self._stop_at(event.position().x()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self.isSliderDown():
             self._move(self._stop_at(event.position().x()), by_keys=False)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self.isSliderDown():
-            self.setSliderDown(False)
-            self.released.emit()
+        self.drop()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         # Scrolling past a limit must not change it.

@@ -234,14 +234,17 @@ QToolButton[segment="true"]:checked { background: $accent; color: $on_accent; bo
 QToolButton[segment="true"]:checked:focus { border-color: $text; }
 QToolButton[flat="true"] { background: transparent; border: 1px solid transparent; padding: 3px 6px; }
 QToolButton[flat="true"]:hover { background: $raised; border-color: $border; }
+QToolButton[flat="true"]:checked { background: $selection; border-color: $accent; }
 QToolButton[flat="true"]:focus { border: 2px solid $accent; padding: 2px 5px; }
 QToolButton::menu-indicator { image: none; width: 0; }
+QToolButton[popupMode="1"] { padding-right: 22px; }
+QToolButton::menu-button { border: none; border-left: 1px solid $border; width: 17px; margin: 5px 0; }
 
-QLineEdit, QPlainTextEdit {
+QLineEdit, QPlainTextEdit, QTextBrowser {
     background: $card; color: $text; border: 1px solid $border; border-radius: 7px; padding: 4px 8px;
     selection-background-color: $accent; selection-color: $on_accent;
 }
-QLineEdit:focus, QPlainTextEdit:focus { border: 2px solid $accent; padding: 3px 7px; }
+QLineEdit:focus, QPlainTextEdit:focus, QTextBrowser:focus { border: 2px solid $accent; padding: 3px 7px; }
 QLineEdit[invalid="true"] { border: 2px solid $critical; padding: 3px 7px; }
 QLineEdit[value="true"] { color: $accent; font-weight: 600; border-color: transparent;
     background: transparent;
@@ -270,11 +273,19 @@ QSpinBox:focus, QDoubleSpinBox:focus { border: 2px solid $accent; padding: 1px 7
 
 QTableView { background: $card; border: none; outline: none; selection-background-color: transparent;
     selection-color: $text; gridline-color: transparent; }
+QTableView#events::item, QTableView#engines::item { padding: 0 8px; }
+QTableView#events::item:selected, QTableView#engines::item:selected { background: $selection; color: $text; }
 QHeaderView { background: $card; border: none; }
 QHeaderView::section { background: $card; color: $secondary; border: none; border-bottom: 1px solid $border;
     padding: 5px 8px; font-weight: 400; }
+QHeaderView::up-arrow, QHeaderView::down-arrow { image: none; width: 0; height: 0; }
 QHeaderView::section:hover { color: $text; }
 QTableCornerButton::section { background: $card; border: none; }
+
+QGraphicsView#plot { border: 1px solid transparent; border-radius: 4px; }
+QGraphicsView#plot:focus { border: 2px solid $accent; }
+QLabel#reading { background: $card; color: $text; border: 1px solid $border; border-radius: 7px;
+    padding: 6px 9px; }
 
 QScrollArea, QScrollArea > QWidget > QWidget#page { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
@@ -294,6 +305,7 @@ QToolTip { background: $card; color: $text; border: 1px solid $border; padding: 
 QSplitter::handle { background: transparent; }
 QProgressBar { background: $track; border: none; border-radius: 3px; max-height: 6px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
+QFrame#good { background: $card; border: 1px solid $good; border-radius: 10px; }
 QFrame#warning { background: $warning_card; border: 1px solid $warning; border-radius: 10px; }
 QFrame#critical { background: $critical_card; border: 2px solid $critical; border-radius: 10px; }
 QListWidget { background: transparent; border: 1px solid transparent; border-radius: 7px; outline: none; }

@@ -38,6 +38,8 @@ class Tray(QObject):
         self._line = "LLM Memory"
         self._share = 0.0
         self._level: GaugeLevel = "calm"
+        self._notes: tuple[str, ...] = ()
+        """Lines of the tool tip below the first one."""
         self._drawn: tuple[int, GaugeLevel] | None = None
         self.menu = TrayMenu()
         # A menu is nobody's child, and facts come until the service has ended.
@@ -55,7 +57,7 @@ class Tray(QObject):
         if QGuiApplication.platformName() in _WITHOUT_TRAYS:
             return None
         icon = QSystemTrayIcon(gauge_icon(0.0), self)
-        icon.setToolTip(self._line)
+        icon.setToolTip(self._tip)
         self.menu.draw_on_bus(_panel_draws_menus())
         icon.setContextMenu(self.menu)
         icon.activated.connect(self._activated)
@@ -97,16 +99,31 @@ class Tray(QObject):
         self._line = line
         self._draw()
 
-    def show_level(self, level: GaugeLevel) -> None:
-        """Change colour and shape with the gravity of what was warned of."""
+    def show_warning(self, level: GaugeLevel, text: str, snoozed_until: str) -> None:
+        """Show how grave things are by colour and shape, and what is wrong in the tool tip.
+
+        `snoozed_until` is the time of day until when warnings are snoozed, or empty.
+        """
         self._level = level
+        snoozed = self.tr("Warnings are snoozed until {time}").format(time=snoozed_until)
+        self._notes = tuple(note for note in (text, snoozed if snoozed_until else "") if note)
+        self.menu.show_snoozed(snoozed_until)
         self._draw()
+
+    @property
+    def _tip(self) -> str:
+        return "\n".join((self._line, *self._notes))
+
+    @property
+    def drawn(self) -> tuple[GaugeLevel, str]:
+        """The level and the tool tip as they are shown."""
+        return self._level, self._tip
 
     def _draw(self) -> None:
         if self._icon is None:
             return
-        if self._icon.toolTip() != self._line:
-            self._icon.setToolTip(self._line)
+        if self._icon.toolTip() != self._tip:
+            self._icon.setToolTip(self._tip)
         steps = min(_STEPS, max(round(self._share * _STEPS), 1 if self._share > 0 else 0))
         if (steps, self._level) != self._drawn:
             self._drawn = steps, self._level

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal, SignalInstance
+from PySide6.QtCore import QEvent, QObject, Signal, SignalInstance
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB
-from llmmem_gui.ui import figures
+from llmmem_gui.ui import figures, menus
 from llmmem_gui.ui import requests as ask
 
 _LIMITS_GIB = (2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
@@ -55,6 +55,7 @@ class TrayMenu(QMenu):
         self._snapshot: CacheSnapshot | None = None
         self._line = "LLM Memory"
         self._machine_bytes = 0
+        self._snoozed_until = ""
         self._is_on_bus = False
         self._written_entries: tuple[Entry, ...] = ()
         self._write()
@@ -62,6 +63,11 @@ class TrayMenu(QMenu):
     def show_memory(self, snapshot: CacheSnapshot, line: str, machine_bytes: int) -> None:
         """Show this state of the cache; `line` is the first line of the window."""
         self._snapshot, self._line, self._machine_bytes = snapshot, line, machine_bytes
+        self._write()
+
+    def show_snoozed(self, until: str) -> None:
+        """Show until which time of day warnings are snoozed; empty: they are not."""
+        self._snoozed_until = until
         self._write()
 
     def draw_on_bus(self, is_on_bus: bool) -> None:
@@ -87,17 +93,24 @@ class TrayMenu(QMenu):
         idle = any(model.eviction_rank is not None for model in loaded)
         yield Entry(self.tr("Clean up unused"), self.requested, ask.CleanUp(), is_enabled=idle)
         yield Entry(self.tr("Total limit"), entries=tuple(self._limits()))
-        pauses = ((60, self.tr("1 hour")), (480, self.tr("8 hours")), (0, self.tr("Not at all")))
-        snooze = tuple(Entry(text, self.snoozed, minutes) for minutes, text in pauses)
-        yield Entry(self.tr("Snooze warnings"), entries=snooze)
+        yield self._snoozing()
         yield Entry()
         yield Entry(self.tr("Open"), self.open_asked)
         yield Entry(self.tr("Quit"), self.quit_asked)
 
+    def _snoozing(self) -> Entry:
+        pauses = [(60, self.tr("1 hour")), (480, self.tr("8 hours"))]
+        title = self.tr("Snooze warnings")
+        if self._snoozed_until:
+            pauses.append((0, self.tr("Show them again")))
+            title = self.tr("Warnings are snoozed until {time}").format(time=self._snoozed_until)
+        return Entry(title, entries=tuple(Entry(text, self.snoozed, minutes) for minutes, text in pauses))
+
     def _of_model(self, model: ModelSnapshot) -> Entry:
         can_go = model.state is not State.UNLOADING
         unload = Entry(self.tr("Unload"), self.requested, ask.Unload(model.id), is_enabled=can_go)
-        return Entry(f"{model.facts.name} – {figures.size(model.resident_bytes)}", entries=(unload,))
+        name = figures.isolated(figures.shortened(model.facts.name))
+        return Entry(f"{name} – {figures.size(model.resident_bytes)}", entries=(unload,))
 
     def _limits(self) -> Iterator[Entry]:
         now = self._snapshot.bounds.total_limit_bytes if self._snapshot else None
@@ -133,9 +146,7 @@ class TrayMenu(QMenu):
                 self._write_into(_submenu(action), entry.entries)
 
     def _lay_out(self, menu: QMenu, entries: Sequence[Entry]) -> None:
-        for old in menu.findChildren(QMenu, options=Qt.FindChildOption.FindDirectChildrenOnly):
-            old.deleteLater()
-        menu.clear()
+        menus.empty(menu)
         for entry in entries:
             if not entry.text:
                 menu.addSeparator()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from llmmem_gui.core.snapshot import ModelSnapshot
-from llmmem_gui.ui.requests import AnswerEnd, AnswerPart
+from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
+from llmmem_gui.ui.requests import AnswerEnd, AnswerPart, AnswerReading
 from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.try_out import TryOut
 
@@ -29,13 +29,26 @@ class TryOuts(QObject):
         """Show the one for a model above all other windows."""
         window = self._by_model.get(model.id)
         if window is None:
-            window = TryOut(self._theme, model.id, model.facts.name, self._window)
+            window = TryOut(self._theme, model, self._window)
             window.requested.connect(self.requested)
             self._by_model[model.id] = window
+        window.show_model(model)
         window.show()
         window.raise_()
         window.activateWindow()
         return window
+
+    def show_snapshot(self, snapshot: CacheSnapshot) -> None:
+        """Tell each how its model is now."""
+        for model_id, window in self._by_model.items():
+            model = snapshot.model(model_id)
+            if model is not None:
+                window.show_model(model)
+
+    def take_reading(self, reading: AnswerReading) -> None:
+        """Tell the one that asked how far its question has been read."""
+        for window in self._by_model.values():
+            window.take_reading(reading)
 
     def take_part(self, part: AnswerPart) -> None:
         """Give a piece of an answer to the one that asked."""

@@ -5,9 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from llmmem_gui.core.events import Cause, UnloadReceipt
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
-from llmmem_gui.ui.requests import Request, SetIdle, SetLimit, SetReserve
+from llmmem_gui.ui.requests import ChangeSettings, Restore, SetLimit
+
+_LimitRequest = ChangeSettings | SetLimit
+_CAUSES: tuple[Cause, ...] = ("total limit", "model limit", "reserve", "idle")
+"""Why a model goes that a limit made go."""
 
 
 class LimitHistory(QObject):
@@ -29,10 +34,23 @@ class LimitHistory(QObject):
         """Take in the limits in force."""
         self._snapshot, self._settings = snapshot, settings
 
+    def take_receipt(self, receipt: UnloadReceipt) -> None:
+        """Take in that a model went: undoing the change that made it go brings it back."""
+        last = self.stack.command(self.stack.index() - 1)
+        if isinstance(last, _Change) and receipt.cause in _CAUSES:
+            last.unloaded.append(receipt.model_id)
+
+    def take_back(self, models: tuple[str, ...]) -> bool:
+        """Undo the last change, if it made these models go; whether it did."""
+        last = self.stack.command(self.stack.index() - 1)
+        if not isinstance(last, _Change) or not set(models) <= set(last.unloaded):
+            return False
+        self.stack.undo()
+        return True
+
     def change_total(self, limit_bytes: int | None) -> None:
-        """Ask for another total limit."""
-        before = self._snapshot.bounds.total_limit_bytes if self._snapshot else None
-        self._change(self.tr("total limit"), SetLimit(None, limit_bytes), SetLimit(None, before))
+        """Ask for another total limit; None: there is none."""
+        self._change_setting(self.tr("total limit"), "total_limit_bytes", limit_bytes or 0)
 
     def change_model(self, request: SetLimit) -> None:
         """Ask for another limit of one model."""
@@ -43,21 +61,27 @@ class LimitHistory(QObject):
 
     def change_reserve(self, reserve_bytes: int) -> None:
         """Ask for more or less memory to be kept free."""
-        before = self._snapshot.bounds.reserve_bytes if self._snapshot else 0
-        self._change(self.tr("memory kept free"), SetReserve(reserve_bytes), SetReserve(before))
+        self._change_setting(self.tr("memory kept free"), "reserve_bytes", reserve_bytes)
 
     def change_idle(self, minutes: float | None) -> None:
         """Ask for another idle time; None: never."""
-        before = self._settings.limits.idle_minutes
-        self._change(self.tr("idle time"), SetIdle(minutes), SetIdle(before if before > 0 else None))
+        self._change_setting(self.tr("idle time"), "idle_minutes", minutes or 0.0)
 
-    def _change(self, text: str, request: Request, back: Request) -> None:
+    def _change_setting(self, text: str, name: str, value: float) -> None:
+        # Back to what was set, not to what it came to: what was automatic becomes automatic again.
+        before = getattr(self._settings.limits, name)
+        setting = f"limits.{name}"
+        self._change(text, ChangeSettings({setting: value}), ChangeSettings({setting: before}))
+
+    def _change(self, text: str, request: _LimitRequest, back: _LimitRequest) -> None:
         self.stack.push(_Change(self, text, request, back))
 
 
 class _Change(QUndoCommand):
-    def __init__(self, history: LimitHistory, text: str, request: Request, back: Request) -> None:
+    def __init__(self, history: LimitHistory, text: str, request: _LimitRequest, back: _LimitRequest) -> None:
         super().__init__(text)
+        self.unloaded: list[str] = []
+        """Models that went because of it."""
         self._history = history
         self._request = request
         self._back = back
@@ -66,4 +90,5 @@ class _Change(QUndoCommand):
         self._history.requested.emit(self._request)
 
     def undo(self) -> None:
-        self._history.requested.emit(self._back)
+        models, self.unloaded = tuple(dict.fromkeys(self.unloaded)), []
+        self._history.requested.emit(Restore(models, self._back) if models else self._back)

@@ -2,6 +2,23 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
 <context>
+    <name>Announcements</name>
+    <message numerus="yes">
+        <source>Unloaded %n models: {size} back</source>
+        <translation>
+            <numerusform>Unloaded %n model: {size} back</numerusform>
+            <numerusform>Unloaded %n models: {size} back</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Load all %n</source>
+        <translation>
+            <numerusform>Load all %n</numerusform>
+            <numerusform>Load all %n</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>CompositionBar</name>
     <message numerus="yes">
         <source>%n more model(s)</source>
@@ -18,6 +35,23 @@
         <translation>
             <numerusform>%n model</numerusform>
             <numerusform>%n models</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>LibraryActions</name>
+    <message numerus="yes">
+        <source>%n model(s) found</source>
+        <translation>
+            <numerusform>%n model found</numerusform>
+            <numerusform>%n models found</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Added %n models.</source>
+        <translation>
+            <numerusform>Added %n model.</numerusform>
+            <numerusform>Added %n models.</numerusform>
         </translation>
     </message>
 </context>
@@ -65,6 +99,16 @@
         <translation>
             <numerusform>%n request</numerusform>
             <numerusform>%n requests</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>QuitQuestion</name>
+    <message numerus="yes">
+        <source>%n answer(s) are not finished.</source>
+        <translation>
+            <numerusform>%n answer is not finished.</numerusform>
+            <numerusform>%n answers are not finished.</numerusform>
         </translation>
     </message>
 </context>

@@ -44,20 +44,28 @@
         <translation>Descarregar todos os modelos</translation>
     </message>
     <message>
+        <source>Free everything…</source>
+        <translation>Liberar tudo…</translation>
+    </message>
+    <message>
+        <source>Unload every model, here and in other programs</source>
+        <translation>Descarrega todos os modelos, aqui e em outros programas</translation>
+    </message>
+    <message>
         <source>Clean up unused</source>
-        <translation>Limpar sem uso</translation>
+        <translation>Liberar ociosos</translation>
     </message>
     <message>
         <source>Unload every idle model that is not pinned</source>
         <translation>Descarregar todo modelo ocioso que não esteja fixado</translation>
     </message>
     <message>
-        <source>Put to sleep</source>
-        <translation>Pôr para dormir</translation>
+        <source>Let it doze</source>
+        <translation>Deixar dormir</translation>
     </message>
     <message>
-        <source>Give the weights back, keep the process</source>
-        <translation>Devolver os pesos e manter o processo</translation>
+        <source>Let others have the memory of its weights, keep the process</source>
+        <translation>Ceder a memória dos pesos e manter o processo</translation>
     </message>
     <message>
         <source>Pinned</source>
@@ -74,6 +82,58 @@
     <message>
         <source>Ask the chosen model something</source>
         <translation>Perguntar algo ao modelo escolhido</translation>
+    </message>
+    <message>
+        <source>What happened…</source>
+        <translation>O que aconteceu…</translation>
+    </message>
+    <message>
+        <source>List what happened, and why</source>
+        <translation>Listar o que aconteceu e por quê</translation>
+    </message>
+    <message>
+        <source>What happened to it…</source>
+        <translation>O que aconteceu com ele…</translation>
+    </message>
+    <message>
+        <source>Load at start</source>
+        <translation>Carregar ao iniciar</translation>
+    </message>
+    <message>
+        <source>Load this model whenever the program starts</source>
+        <translation>Carregar este modelo sempre que o programa inicia</translation>
+    </message>
+    <message>
+        <source>Rename…</source>
+        <translation>Renomear…</translation>
+    </message>
+    <message>
+        <source>Give the chosen model another name in the list</source>
+        <translation>Dar outro nome na lista ao modelo escolhido</translation>
+    </message>
+    <message>
+        <source>Show in its folder</source>
+        <translation>Mostrar na pasta</translation>
+    </message>
+    <message>
+        <source>Open the folder of the file</source>
+        <translation>Abrir a pasta do arquivo</translation>
+    </message>
+    <message>
+        <source>Remove from the list</source>
+        <translation>Remover da lista</translation>
+    </message>
+    <message>
+        <source>Take the chosen models out of the list; their files stay</source>
+        <translation>Tirar da lista os modelos escolhidos; os arquivos ficam</translation>
+    </message>
+    <message>
+        <source>Show removed models</source>
+        <translation>Mostrar modelos removidos</translation>
+    </message>
+    <message>
+        <source>List what was removed from the list and lies in a folder that is searched</source>
+        <translation>Listar o que foi removido da lista e está numa pasta pesquisada</translation>
     </message>
     <message>
         <source>Search again</source>
@@ -137,6 +197,77 @@
     </message>
 </context>
 <context>
+    <name>Activity</name>
+    <message>
+        <source>tokens per second</source>
+        <translation>tokens por segundo</translation>
+    </message>
+    <message>
+        <source>waiting</source>
+        <translation>à espera</translation>
+    </message>
+    <message>
+        <source>requests: running, {waiting}</source>
+        <translation>pedidos: em resposta, {waiting}</translation>
+    </message>
+    <message>
+        <source>some</source>
+        <translation>alguma</translation>
+    </message>
+    <message>
+        <source>full</source>
+        <translation>todas</translation>
+    </message>
+    <message>
+        <source>waiting for memory: {some}, {full}</source>
+        <translation>tarefas à espera de memória: {some}, {full}</translation>
+    </message>
+    <message>
+        <source>swap</source>
+        <translation>swap</translation>
+    </message>
+    <message>
+        <source>GPU memory</source>
+        <translation>memória da GPU</translation>
+    </message>
+    <message>
+        <source>{rate} tokens/s</source>
+        <translation>{rate} tokens/s</translation>
+    </message>
+    <message>
+        <source>{running} running, {waiting} waiting</source>
+        <translation>{running} em resposta, {waiting} à espera</translation>
+    </message>
+    <message>
+        <source>waiting for memory: some {some}, full {full}</source>
+        <translation>à espera de memória: alguma tarefa {some}, todas {full}</translation>
+    </message>
+    <message>
+        <source>swap {size}</source>
+        <translation>swap {size}</translation>
+    </message>
+    <message>
+        <source>GPU memory {used} of {total}</source>
+        <translation>memória da GPU {used} de {total}</translation>
+    </message>
+    <message>
+        <source>Tokens per second</source>
+        <translation>Tokens por segundo</translation>
+    </message>
+    <message>
+        <source>Requests, running and waiting</source>
+        <translation>Pedidos, em resposta e à espera</translation>
+    </message>
+    <message>
+        <source>Stalls on memory (PSI)</source>
+        <translation>Esperas por memória (PSI)</translation>
+    </message>
+    <message>
+        <source>Swap in use</source>
+        <translation>Swap em uso</translation>
+    </message>
+</context>
+<context>
     <name>Actor</name>
     <message>
         <source>asked for in this window</source>
@@ -190,6 +321,26 @@
         <translation>{story}: {advice}.</translation>
     </message>
     <message>
+        <source>Simulated: {story}</source>
+        <translation>Simulado: {story}</translation>
+    </message>
+    <message>
+        <source>The simulated pressure has ended.</source>
+        <translation>A pressão simulada terminou.</translation>
+    </message>
+    <message>
+        <source>This computer has {left} of {limit} left again ({share} used).</source>
+        <translation>Este computador tem de novo {left} de {limit} livres ({share} em uso).</translation>
+    </message>
+    <message>
+        <source>{model} is clear of its limit again: {used} of {limit} ({share}).</source>
+        <translation>{model} está de novo longe do seu limite: {used} de {limit} ({share}).</translation>
+    </message>
+    <message>
+        <source>The models are clear of their limit again: {used} of {limit} ({share}).</source>
+        <translation>Os modelos estão de novo longe do seu limite: {used} de {limit} ({share}).</translation>
+    </message>
+    <message>
         <source>This computer has {left} of {limit} left ({share} used)</source>
         <translation>Este computador tem {left} de {limit} livres ({share} em uso)</translation>
     </message>
@@ -200,6 +351,10 @@
     <message>
         <source>The models use {used} of {limit} ({share})</source>
         <translation>Os modelos usam {used} de {limit} ({share})</translation>
+    </message>
+    <message>
+        <source>{size} more than {duration} ago</source>
+        <translation>{size} a mais que {duration} atrás</translation>
     </message>
     <message>
         <source>{name} grew by {size}</source>
@@ -232,6 +387,110 @@
     <message>
         <source>raise the limit or unload a model</source>
         <translation>aumente o limite ou descarregue um modelo</translation>
+    </message>
+</context>
+<context>
+    <name>Announcements</name>
+    <message>
+        <source>Unloaded {model}: {size} back</source>
+        <translation>{model} foi descarregado: {size} de volta</translation>
+    </message>
+    <message numerus="yes">
+        <source>Unloaded %n models: {size} back</source>
+        <translation>
+            <numerusform>%n modelo descarregado: {size} de volta</numerusform>
+            <numerusform>%n modelos descarregados: {size} de volta</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>Desfazer</translation>
+    </message>
+    <message>
+        <source>LLM Memory did not end in order the last time; loaded were: {models}.</source>
+        <translation>O LLM Memory não terminou como devia na última vez; estavam carregados: {models}.</translation>
+    </message>
+    <message>
+        <source>When you quit the last time, loaded were: {models}.</source>
+        <translation>Quando você saiu na última vez, estavam carregados: {models}.</translation>
+    </message>
+    <message>
+        <source>Load again</source>
+        <translation>Carregar de novo</translation>
+    </message>
+    <message>
+        <source>There is room again for what was unloaded: {models}.</source>
+        <translation>Há lugar de novo para o que foi descarregado: {models}.</translation>
+    </message>
+    <message>
+        <source>Load {model}</source>
+        <translation>Carregar {model}</translation>
+    </message>
+    <message numerus="yes">
+        <source>Load all %n</source>
+        <translation>
+            <numerusform>Carregar %n</numerusform>
+            <numerusform>Carregar todos os %n</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Answer</name>
+    <message>
+        <source>The model writes</source>
+        <translation>O modelo escreve</translation>
+    </message>
+    <message>
+        <source>The model waits for room</source>
+        <translation>O modelo espera por espaço</translation>
+    </message>
+    <message>
+        <source>The model reads: {read} of {tokens} tokens</source>
+        <translation>O modelo lê: {read} de {tokens} tokens</translation>
+    </message>
+    <message>
+        <source>The model answers somebody else first</source>
+        <translation>O modelo responde antes a outra pessoa</translation>
+    </message>
+    <message>
+        <source>The model reads the question</source>
+        <translation>O modelo lê a pergunta</translation>
+    </message>
+    <message>
+        <source>The model is loading</source>
+        <translation>O modelo está sendo carregado</translation>
+    </message>
+    <message>
+        <source>The model is loading: {done} of {size}</source>
+        <translation>O modelo está sendo carregado: {done} de {size}</translation>
+    </message>
+    <message>
+        <source>Not loaded: the next question loads it</source>
+        <translation>Não carregado: a próxima pergunta o carrega</translation>
+    </message>
+    <message>
+        <source>{used} of {tokens} tokens of context used</source>
+        <translation>{used} de {tokens} tokens de contexto usados</translation>
+    </message>
+    <message>
+        <source>{rate} tokens a second</source>
+        <translation>{rate} tokens por segundo</translation>
+    </message>
+    <message>
+        <source>first one after {duration}</source>
+        <translation>o primeiro após {duration}</translation>
+    </message>
+    <message>
+        <source>stopped</source>
+        <translation>interrompida</translation>
+    </message>
+    <message>
+        <source>cut at the greatest length</source>
+        <translation>cortada no comprimento máximo</translation>
+    </message>
+    <message>
+        <source>the model ended without a word</source>
+        <translation>o modelo terminou sem dizer nada</translation>
     </message>
 </context>
 <context>
@@ -282,7 +541,65 @@
     </message>
 </context>
 <context>
+    <name>ChatOptions</name>
+    <message>
+        <source>Instructions</source>
+        <translation>Instruções</translation>
+    </message>
+    <message>
+        <source>What the model is told before the chat</source>
+        <translation>O que é dito ao modelo antes da conversa</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>Temperatura</translation>
+    </message>
+    <message>
+        <source>0: always the most likely word; 2: wild</source>
+        <translation>0: sempre a palavra mais provável; 2: sem freio</translation>
+    </message>
+    <message>
+        <source>Length</source>
+        <translation>Comprimento</translation>
+    </message>
+    <message>
+        <source>The most tokens of an answer</source>
+        <translation>O máximo de tokens de uma resposta</translation>
+    </message>
+    <message>
+        <source> tokens</source>
+        <translation> tokens</translation>
+    </message>
+    <message>
+        <source>until it ends</source>
+        <translation>até terminar</translation>
+    </message>
+</context>
+<context>
+    <name>ChooseFiles</name>
+    <message>
+        <source>Add models</source>
+        <translation>Adicionar modelos</translation>
+    </message>
+    <message>
+        <source>Models (*.gguf);;All files (*)</source>
+        <translation>Modelos (*.gguf);;Todos os arquivos (*)</translation>
+    </message>
+    <message>
+        <source>Search one more folder for models</source>
+        <translation>Procurar modelos em mais uma pasta</translation>
+    </message>
+</context>
+<context>
     <name>Command</name>
+    <message>
+        <source>{reason} while it answered this request, which it cannot take; others go on</source>
+        <translation>{reason} ao responder a este pedido, que não suporta; os outros continuam</translation>
+    </message>
+    <message>
+        <source>{reason}; another engine was tried and crashed too</source>
+        <translation>{reason}; outro motor foi tentado e também falhou</translation>
+    </message>
     <message>
         <source>{model}: {reason}.</source>
         <translation>{model}: {reason}.</translation>
@@ -294,6 +611,10 @@
     <message>
         <source>There is no model {model}: &apos;llmmem scan&apos; lists the ones there are.</source>
         <translation>Não existe o modelo {model}: &apos;llmmem scan&apos; lista os que existem.</translation>
+    </message>
+    <message>
+        <source>The file of {model} was replaced by another model, which is called {other}.</source>
+        <translation>O arquivo de {model} foi substituído por outro modelo, que se chama {other}.</translation>
     </message>
     <message>
         <source>{model} has no forecast: {reason}</source>
@@ -315,12 +636,20 @@
         <source>A limit of {number} bytes is below 0: give 0 for no limit.</source>
         <translation>Um limite de {number} bytes é menor que 0: use 0 para não ter limite.</translation>
     </message>
+    <message>
+        <source>{model} is in use: unload it, then remove it from the list.</source>
+        <translation>{model} está em uso: descarregue-o e depois remova-o da lista.</translation>
+    </message>
 </context>
 <context>
     <name>CompositionBar</name>
     <message>
         <source>Where the memory is</source>
         <translation>Onde está a memória</translation>
+    </message>
+    <message>
+        <source>promised</source>
+        <translation>prometido</translation>
     </message>
     <message>
         <source>room to the limit</source>
@@ -366,8 +695,12 @@
         <translation>Pesos mapeados do arquivo: o sistema pode retomá-los quando precisar.</translation>
     </message>
     <message>
-        <source>What models may still use before the limit is reached.</source>
-        <translation>O que os modelos ainda podem usar antes de atingir o limite.</translation>
+        <source>Promised to loaded models: their contexts may still grow into it.</source>
+        <translation>Prometido aos modelos carregados: os contextos ainda podem crescer até lá.</translation>
+    </message>
+    <message>
+        <source>Room for further models: what is neither used, promised nor kept free.</source>
+        <translation>Lugar para outros modelos: o que não está em uso, prometido nem reservado.</translation>
     </message>
     <message>
         <source>Free memory beyond the limit, also used by the system to cache files.</source>
@@ -376,6 +709,10 @@
     <message>
         <source>Kept free for everything else on this computer.</source>
         <translation>Mantido livre para todo o resto neste computador.</translation>
+    </message>
+    <message>
+        <source>Another program that holds models, as measured.</source>
+        <translation>Outro programa que tem modelos na memória, como medido.</translation>
     </message>
     <message>
         <source>Other programs and the system.</source>
@@ -388,6 +725,14 @@
 </context>
 <context>
     <name>Desktop</name>
+    <message>
+        <source>A model ended by itself</source>
+        <translation>Um modelo terminou sozinho</translation>
+    </message>
+    <message>
+        <source>LLM Memory goes on in the tray: its icon there opens the window and quits.</source>
+        <translation>O LLM Memory continua na bandeja: o ícone lá abre a janela e encerra.</translation>
+    </message>
     <message>
         <source>Closing the window therefore quits the program and unloads all models.</source>
         <translation>Por isso, fechar a janela encerra o programa e descarrega todos os modelos.</translation>
@@ -403,6 +748,10 @@
 </context>
 <context>
     <name>DryRun</name>
+    <message>
+        <source>No engine answers rightly on this machine: `llmmem engine` says why.</source>
+        <translation>Nenhum motor responde corretamente nesta máquina: `llmmem engine` diz por quê.</translation>
+    </message>
     <message>
         <source>The dry run of {file} took longer than {number} s and was ended.</source>
         <translation>O ensaio de {file} levou mais de {number} s e foi encerrado.</translation>
@@ -479,10 +828,317 @@
     </message>
 </context>
 <context>
+    <name>EndQuestion</name>
+    <message>
+        <source>Really end {program} (process {pid})?</source>
+        <translation>Encerrar mesmo {program} (processo {pid})?</translation>
+    </message>
+    <message>
+        <source>What it is doing is lost, and whoever uses it gets errors.</source>
+        <translation>O que ele está fazendo se perde, e quem o usa recebe erros.</translation>
+    </message>
+    <message>
+        <source>{program} (process {pid}) cannot be told to unload what it holds.</source>
+        <translation>Não há como pedir a {program} (processo {pid}) que descarregue o que ocupa.</translation>
+    </message>
+    <message>
+        <source>Only its end gives {size} back. End it?</source>
+        <translation>Só o seu fim devolve {size}. Encerrar?</translation>
+    </message>
+    <message>
+        <source>End {program}</source>
+        <translation>Encerrar {program}</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Cancelar</translation>
+    </message>
+</context>
+<context>
     <name>Engine</name>
     <message>
         <source>{line}</source>
         <translation>o llama.cpp diz “{line}”</translation>
+    </message>
+    <message>
+        <source>lacks the function {name}</source>
+        <translation>não tem a função {name}</translation>
+    </message>
+    <message>
+        <source>has a {structure} of about {number} bytes where the bindings have {expected}</source>
+        <translation>tem uma {structure} de cerca de {number} bytes, e as ligações têm {expected}</translation>
+    </message>
+    <message>
+        <source>gives {value} as the default of {name} in {structure} where {expected} is known</source>
+        <translation>dá {value} como padrão de {name} em {structure}, onde se conhece {expected}</translation>
+    </message>
+    <message>
+        <source>cannot be loaded ({reason})</source>
+        <translation>não pode ser carregado ({reason})</translation>
+    </message>
+    <message>
+        <source>has nothing to compute on: none of its modules is for this processor</source>
+        <translation>não tem onde calcular: nenhum de seus módulos serve para este processador</translation>
+    </message>
+    <message>
+        <source>gives what is no token</source>
+        <translation>dá o que não é um token</translation>
+    </message>
+    <message>
+        <source>gives what is no number</source>
+        <translation>dá o que não é número</translation>
+    </message>
+    <message>
+        <source>gives {number} of {count} tokens wrong</source>
+        <translation>erra {number} de {count} tokens</translation>
+    </message>
+    <message>
+        <source>run `make run` in the program&apos;s source code, which compiles an engine</source>
+        <translation>execute `make run` no código-fonte do programa, o que compila um motor</translation>
+    </message>
+    <message>
+        <source>compile one with `llmmem engine build`</source>
+        <translation>compile um com `llmmem engine build`</translation>
+    </message>
+    <message>
+        <source>This build of the program cannot compile: {advice}.</source>
+        <translation>Esta versão do programa não pode compilar: {advice}.</translation>
+    </message>
+    <message>
+        <source>To compile, {programs} are missing: install gcc and g++ and try again.</source>
+        <translation>Para compilar faltam {programs}: instale gcc e g++ e tente de novo.</translation>
+    </message>
+    <message>
+        <source>Compiling failed ({reason}): the engine in use goes on.</source>
+        <translation>A compilação falhou ({reason}): o motor em uso continua.</translation>
+    </message>
+    <message>
+        <source>Compiling gave no library: see that CMAKE_ARGS does not switch it off.</source>
+        <translation>A compilação não deu biblioteca: veja se CMAKE_ARGS não a desliga.</translation>
+    </message>
+    <message>
+        <source>The engine {name} cannot be used here: {reason}.</source>
+        <translation>O motor {name} não pode ser usado aqui: {reason}.</translation>
+    </message>
+    <message>
+        <source>{engine} {reason} and is not used on this machine any more.</source>
+        <translation>{engine} {reason} e não é mais usado nesta máquina.</translation>
+    </message>
+    <message>
+        <source>The compiled engine cannot be used here: {reason}.</source>
+        <translation>O motor compilado não pode ser usado aqui: {reason}.</translation>
+    </message>
+    <message>
+        <source>The compiled engine gives {native} tokens a second and {name} {other}: the faster one is used.</source>
+        <translation>O motor compilado dá {native} tokens por segundo e {name} dá {other}: o mais rápido é usado.</translation>
+    </message>
+    <message>
+        <source>There is no engine {name}: there are {names}.</source>
+        <translation>Não há motor {name}: há {names}.</translation>
+    </message>
+    <message>
+        <source>No engine answers rightly on this machine ({reasons}): {advice}.</source>
+        <translation>Nenhum motor responde corretamente nesta máquina ({reasons}): {advice}.</translation>
+    </message>
+    <message>
+        <source>it {reason}</source>
+        <translation>ele {reason}</translation>
+    </message>
+    <message>
+        <source>computing with it {reason}</source>
+        <translation>calcular com ele {reason}</translation>
+    </message>
+    <message>
+        <source>it was not tried</source>
+        <translation>não foi testado</translation>
+    </message>
+    <message>
+        <source>took longer than {number} s</source>
+        <translation>levou mais de {number} s</translation>
+    </message>
+    <message>
+        <source>crashed ({signal})</source>
+        <translation>falhou ({signal})</translation>
+    </message>
+    <message>
+        <source>ended without a result ({reason})</source>
+        <translation>terminou sem resultado ({reason})</translation>
+    </message>
+</context>
+<context>
+    <name>EngineBuild</name>
+    <message>
+        <source>An engine that is compiled here may be faster. It takes about ten minutes in the background; the faster one is used afterwards.</source>
+        <translation>Um motor compilado aqui pode ser mais rápido. Leva cerca de dez minutos em segundo plano; depois o mais rápido é usado.</translation>
+    </message>
+    <message>
+        <source>Compile for this processor</source>
+        <translation>Compilar para este processador</translation>
+    </message>
+    <message>
+        <source>Cancel compiling</source>
+        <translation>Cancelar a compilação</translation>
+    </message>
+    <message>
+        <source>Compiled</source>
+        <translation>Compilado</translation>
+    </message>
+    <message>
+        <source>{percent} compiled</source>
+        <translation>{percent} compilado</translation>
+    </message>
+</context>
+<context>
+    <name>EnginePage</name>
+    <message>
+        <source>Use this engine</source>
+        <translation>Usar este motor</translation>
+    </message>
+    <message>
+        <source>Choose automatically</source>
+        <translation>Escolher automaticamente</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>Testar de novo</translation>
+    </message>
+    <message>
+        <source>Looking which engines there are…</source>
+        <translation>Procurando os motores que existem…</translation>
+    </message>
+    <message>
+        <source>Trying whether an engine answers rightly…</source>
+        <translation>Testando se um motor responde corretamente…</translation>
+    </message>
+    <message>
+        <source>No engine answers rightly on this machine: compile one for it.</source>
+        <translation>Nenhum motor responde corretamente nesta máquina: compile um para ela.</translation>
+    </message>
+    <message>
+        <source>In use: {name}, as you chose.</source>
+        <translation>Em uso: {name}, como você escolheu.</translation>
+    </message>
+    <message>
+        <source>In use: {name}, because {chosen} does not answer rightly here.</source>
+        <translation>Em uso: {name}, porque {chosen} não responde corretamente aqui.</translation>
+    </message>
+    <message>
+        <source>In use: {name}, chosen automatically.</source>
+        <translation>Em uso: {name}, escolhido automaticamente.</translation>
+    </message>
+</context>
+<context>
+    <name>EngineTable</name>
+    <message>
+        <source>Engines</source>
+        <translation>Motores</translation>
+    </message>
+    <message>
+        <source>Engine</source>
+        <translation>Motor</translation>
+    </message>
+    <message>
+        <source>Version</source>
+        <translation>Versão</translation>
+    </message>
+    <message>
+        <source>Result</source>
+        <translation>Resultado</translation>
+    </message>
+    <message>
+        <source>Prompt/s</source>
+        <translation>Prompt/s</translation>
+    </message>
+    <message>
+        <source>Tokens of a prompt that the processor reads in a second, with a made-up model.</source>
+        <translation>Tokens de um prompt que o processador lê por segundo, com um modelo inventado.</translation>
+    </message>
+    <message>
+        <source>Answer/s</source>
+        <translation>Resposta/s</translation>
+    </message>
+    <message>
+        <source>Tokens of an answer that the processor writes in a second, with a made-up model.</source>
+        <translation>Tokens de uma resposta que o processador escreve por segundo, com um modelo inventado.</translation>
+    </message>
+    <message>
+        <source>{name} (in use)</source>
+        <translation>{name} (em uso)</translation>
+    </message>
+</context>
+<context>
+    <name>Engines</name>
+    <message>
+        <source>ready-made</source>
+        <translation>pré-compilado</translation>
+    </message>
+    <message>
+        <source>installed by pip</source>
+        <translation>instalado pelo pip</translation>
+    </message>
+    <message>
+        <source>compiled on this computer</source>
+        <translation>compilado neste computador</translation>
+    </message>
+    <message>
+        <source>of the operating system</source>
+        <translation>do sistema operacional</translation>
+    </message>
+    <message>
+        <source>not tried</source>
+        <translation>não testado</translation>
+    </message>
+    <message>
+        <source>answers rightly</source>
+        <translation>responde corretamente</translation>
+    </message>
+    <message>
+        <source>not usable</source>
+        <translation>não utilizável</translation>
+    </message>
+    <message>
+        <source>Whether it answers rightly here was not tried yet.</source>
+        <translation>Ainda não se testou se ele responde corretamente aqui.</translation>
+    </message>
+    <message>
+        <source>The engine {reason}.</source>
+        <translation>O motor {reason}.</translation>
+    </message>
+    <message>
+        <source>Processor, weights in a faster order</source>
+        <translation>Processador, pesos em ordem mais rápida</translation>
+    </message>
+    <message>
+        <source>Processor, plain</source>
+        <translation>Processador, simples</translation>
+    </message>
+    <message>
+        <source>switched off, computing so {reason}</source>
+        <translation>desativado, calcular assim {reason}</translation>
+    </message>
+    <message>
+        <source>{right}: {prompt} and {answer} tokens a second</source>
+        <translation>{right}: {prompt} e {answer} tokens por segundo</translation>
+    </message>
+    <message>
+        <source>Layers on {device}</source>
+        <translation>Camadas na {device}</translation>
+    </message>
+    <message>
+        <source>Layers on GPU</source>
+        <translation>Camadas na GPU</translation>
+    </message>
+    <message>
+        <source>The engine in use has no GPU: layers stay on the processor.</source>
+        <translation>O motor em uso não tem GPU: as camadas ficam no processador.</translation>
+    </message>
+    <message>
+        <source>No engine is in use.</source>
+        <translation>Nenhum motor está em uso.</translation>
+    </message>
+    <message>
+        <source>Engine {name}</source>
+        <translation>Motor {name}</translation>
     </message>
 </context>
 <context>
@@ -512,8 +1168,8 @@
         <translation>{model} está sendo descarregado</translation>
     </message>
     <message>
-        <source>{model} sleeps, its weights are given back</source>
-        <translation>{model} dorme, seus pesos foram devolvidos</translation>
+        <source>{model} dozes: its weights&apos; memory may be taken</source>
+        <translation>{model} dorme: a memória dos seus pesos pode ser tomada</translation>
     </message>
     <message>
         <source>{model} woke up</source>
@@ -540,6 +1196,10 @@
         <translation>{model} descarregado: {size} de volta em {duration}</translation>
     </message>
     <message>
+        <source>unloaded {model}: {size} back in {duration}, {whole} by the machine</source>
+        <translation>{model} descarregado: {size} de volta em {duration}, {whole} segundo a máquina</translation>
+    </message>
+    <message>
         <source>the limit of {model} is now {size}</source>
         <translation>o limite de {model} agora é {size}</translation>
     </message>
@@ -557,6 +1217,152 @@
     </message>
 </context>
 <context>
+    <name>EventList</name>
+    <message>
+        <source>What happened</source>
+        <translation>O que aconteceu</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>Modelo</translation>
+    </message>
+    <message>
+        <source>A click shows that time on the plot.</source>
+        <translation>Um clique mostra essa hora no gráfico.</translation>
+    </message>
+    <message>
+        <source>All</source>
+        <translation>Todos</translation>
+    </message>
+    <message>
+        <source>Choose an event to read all of it.</source>
+        <translation>Escolha um acontecimento para ler tudo sobre ele.</translation>
+    </message>
+    <message>
+        <source>Nothing has happened yet.</source>
+        <translation>Nada aconteceu ainda.</translation>
+    </message>
+    <message>
+        <source>pinned</source>
+        <translation>fixado</translation>
+    </message>
+    <message>
+        <source>no longer pinned</source>
+        <translation>não mais fixado</translation>
+    </message>
+    <message>
+        <source>starts to load</source>
+        <translation>começa a carregar</translation>
+    </message>
+    <message>
+        <source>loaded</source>
+        <translation>carregado</translation>
+    </message>
+    <message>
+        <source>failed to load</source>
+        <translation>não carregou</translation>
+    </message>
+    <message>
+        <source>refused</source>
+        <translation>recusado</translation>
+    </message>
+    <message>
+        <source>unloaded</source>
+        <translation>descarregado</translation>
+    </message>
+    <message>
+        <source>dozes</source>
+        <translation>dorme</translation>
+    </message>
+    <message>
+        <source>woke up</source>
+        <translation>acordou</translation>
+    </message>
+    <message>
+        <source>fits again</source>
+        <translation>cabe de novo</translation>
+    </message>
+    <message>
+        <source>ended by itself</source>
+        <translation>terminou sozinho</translation>
+    </message>
+    <message>
+        <source>limit changed</source>
+        <translation>limite mudou</translation>
+    </message>
+    <message>
+        <source>memory pressure</source>
+        <translation>pressão de memória</translation>
+    </message>
+    <message>
+        <source>memory warning</source>
+        <translation>aviso de memória</translation>
+    </message>
+    <message>
+        <source>memory warning over</source>
+        <translation>aviso de memória encerrado</translation>
+    </message>
+    <message>
+        <source>memory not measured</source>
+        <translation>memória não medida</translation>
+    </message>
+    <message>
+        <source>memory measured again</source>
+        <translation>memória medida de novo</translation>
+    </message>
+    <message>
+        <source>the computer slept</source>
+        <translation>o computador ficou suspenso</translation>
+    </message>
+    <message>
+        <source>another program gave memory back</source>
+        <translation>outro programa devolveu memória</translation>
+    </message>
+    <message>
+        <source>note</source>
+        <translation>nota</translation>
+    </message>
+    <message>
+        <source>{size} back</source>
+        <translation>{size} de volta</translation>
+    </message>
+    <message>
+        <source>forecast {size}</source>
+        <translation>previsão {size}</translation>
+    </message>
+    <message>
+        <source>in {duration}</source>
+        <translation>em {duration}</translation>
+    </message>
+    <message>
+        <source>no limit</source>
+        <translation>sem limite</translation>
+    </message>
+</context>
+<context>
+    <name>EventRows</name>
+    <message>
+        <source>When</source>
+        <translation>Quando</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>O quê</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>Modelo</translation>
+    </message>
+    <message>
+        <source>Why</source>
+        <translation>Por quê</translation>
+    </message>
+    <message>
+        <source>What came of it</source>
+        <translation>Resultado</translation>
+    </message>
+</context>
+<context>
     <name>Faults</name>
     <message>
         <source>Something in LLM Memory went wrong ({error}); the models go on.</source>
@@ -570,36 +1376,40 @@
         <translation>Não foi possível gravar {path} ({reason}): libere espaço ou escolha outra pasta.</translation>
     </message>
     <message>
+        <source>This build of the program cannot fetch {name}: it has no pip.</source>
+        <translation>Esta versão do programa não pode baixar {name}: não tem pip.</translation>
+    </message>
+    <message>
         <source>The folder {folder} cannot be used ({reason}): choose another one.</source>
         <translation>Não é possível usar a pasta {folder} ({reason}): escolha outra.</translation>
     </message>
     <message>
-        <source>{model} needs {need} on the disk while it is fetched and {folder} has {free}: free space or choose another folder.</source>
-        <translation>{model} precisa de {need} em disco enquanto é baixado e {folder} tem {free}: libere espaço ou escolha outra pasta.</translation>
+        <source>{name} needs {need} on the disk while it is fetched and {folder} has {free}: free space or choose another folder.</source>
+        <translation>{name} precisa de {need} no disco enquanto é baixado, e {folder} tem {free}: libere espaço ou escolha outra pasta.</translation>
     </message>
     <message>
-        <source>This build of the program cannot fetch models: add a folder with GGUF files.</source>
-        <translation>Esta versão do programa não consegue baixar modelos: adicione uma pasta com arquivos GGUF.</translation>
+        <source>The fetched {name} is a different file (SHA-256 {digest}): try again.</source>
+        <translation>O {name} baixado é outro arquivo (SHA-256 {digest}): tente de novo.</translation>
     </message>
     <message>
-        <source>This Python has no pip to fetch {model} with: install pip, or add a folder.</source>
-        <translation>Este Python não tem o pip para baixar {model}: instale o pip ou adicione uma pasta.</translation>
+        <source>This Python has no pip to fetch {name} with: install pip.</source>
+        <translation>Este Python não tem pip para baixar {name}: instale o pip.</translation>
+    </message>
+    <message>
+        <source>pip could not fetch {name} ({reason}): check the network connection and try again.</source>
+        <translation>O pip não pôde baixar {name} ({reason}): verifique a conexão e tente de novo.</translation>
     </message>
     <message>
         <source>no reason given</source>
         <translation>sem motivo informado</translation>
     </message>
     <message>
-        <source>pip could not fetch {model} ({reason}): check the network connection and try again.</source>
-        <translation>O pip não conseguiu baixar {model} ({reason}): verifique a conexão de rede e tente de novo.</translation>
-    </message>
-    <message>
         <source>A package with {model} is damaged: try again.</source>
         <translation>Um pacote com {model} está danificado: tente de novo.</translation>
     </message>
     <message>
-        <source>The fetched {model} is a different file (SHA-256 {digest}): try again.</source>
-        <translation>O {model} baixado é outro arquivo (SHA-256 {digest}): tente de novo.</translation>
+        <source>A package with {name} is damaged: try again.</source>
+        <translation>Um pacote com {name} está danificado: tente de novo.</translation>
     </message>
 </context>
 <context>
@@ -635,6 +1445,10 @@
     <message>
         <source>{file} does not exist (any more).</source>
         <translation>{file} não existe (mais).</translation>
+    </message>
+    <message>
+        <source>{file} is still being written: wait until it is complete.</source>
+        <translation>{file} ainda está sendo escrito: espere até que esteja completo.</translation>
     </message>
     <message>
         <source>{file} may not be read by this user: permission denied.</source>
@@ -693,8 +1507,8 @@
         <translation>{file} não é um modelo: tem apenas {number} bytes.</translation>
     </message>
     <message>
-        <source>{file} is not a GGUF model: it begins with {found} instead of &apos;GGUF&apos;.</source>
-        <translation>{file} não é um modelo GGUF: começa com {found} em vez de &apos;GGUF&apos;.</translation>
+        <source>{file} is not a GGUF model: it begins with “{found}” instead of “GGUF”.</source>
+        <translation>{file} não é um modelo GGUF: começa com “{found}” em vez de “GGUF”.</translation>
     </message>
     <message>
         <source>it is written for big-endian machines; a little-endian file is needed</source>
@@ -755,6 +1569,10 @@
     <message>
         <source>{file} is incomplete: it needs {needed} bytes, the file has {present}.</source>
         <translation>{file} está incompleto: precisa de {needed} bytes, o arquivo tem {present}.</translation>
+    </message>
+    <message>
+        <source>{file} has {extra} bytes behind its last tensor: it is damaged, fetch it anew.</source>
+        <translation>{file} tem {extra} bytes depois do último tensor: está danificado, baixe-o de novo.</translation>
     </message>
     <message>
         <source>the name of tensor {index}</source>
@@ -828,6 +1646,21 @@
         <source>it uses {used} of {experts} experts</source>
         <translation>usa {used} de {experts} especialistas</translation>
     </message>
+    <message>
+        <source>Its file is gone or was replaced; the model stays as it is until it is unloaded.</source>
+        <translation>O arquivo sumiu ou foi substituído; o modelo fica como está até ser descarregado.</translation>
+    </message>
+</context>
+<context>
+    <name>Folders</name>
+    <message>
+        <source>The folder {path} cannot be used ({reason}): make it writable, or set LLMMEM_HOME to a folder that is.</source>
+        <translation>A pasta {path} não pode ser usada ({reason}): permita a escrita nela ou defina LLMMEM_HOME como uma pasta em que se possa escrever.</translation>
+    </message>
+    <message>
+        <source>The folder {path} cannot be written ({reason}): what you change holds until the program ends. Free space or make it writable, or set LLMMEM_HOME to another folder, then start again.</source>
+        <translation>Não se pode escrever na pasta {path} ({reason}): o que você mudar vale até o programa terminar. Libere espaço, permita a escrita ou defina LLMMEM_HOME como outra pasta, e inicie de novo.</translation>
+    </message>
 </context>
 <context>
     <name>Forecast</name>
@@ -841,6 +1674,29 @@
     </message>
 </context>
 <context>
+    <name>FreeQuestion</name>
+    <message>
+        <source>Unload every model, here and in other programs?</source>
+        <translation>Descarregar todos os modelos, aqui e em outros programas?</translation>
+    </message>
+    <message>
+        <source>Nothing is loaded that can be told to go.</source>
+        <translation>Não há nada carregado que se possa mandar sair.</translation>
+    </message>
+    <message>
+        <source>These cannot be told to unload, and stay:</source>
+        <translation>A estes não há como pedir que descarreguem; eles ficam:</translation>
+    </message>
+    <message>
+        <source>Free everything</source>
+        <translation>Liberar tudo</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Cancelar</translation>
+    </message>
+</context>
+<context>
     <name>Headline</name>
     <message>
         <source>Models {size}</source>
@@ -851,20 +1707,40 @@
         <translation>de {limit}</translation>
     </message>
     <message>
+        <source>Loads count it: the contexts of loaded models may still grow.</source>
+        <translation>Os carregamentos contam com isso: os contextos dos modelos carregados ainda podem crescer.</translation>
+    </message>
+    <message>
         <source>Memory of the control group that bounds this program</source>
         <translation>Memória do grupo de controle que limita este programa</translation>
+    </message>
+    <message>
+        <source>What is not available. Weights count as available: the system can drop them.</source>
+        <translation>O que não está disponível. Os pesos contam como disponíveis: o sistema pode descartá-los.</translation>
     </message>
     <message>
         <source>Models {size} of {limit}</source>
         <translation>Modelos {size} de {limit}</translation>
     </message>
     <message>
+        <source>{size} promised</source>
+        <translation>{size} prometidos</translation>
+    </message>
+    <message>
         <source>this computer {used} of {total}</source>
         <translation>este computador {used} de {total}</translation>
     </message>
     <message>
+        <source>no memory pressure</source>
+        <translation>sem pressão de memória</translation>
+    </message>
+    <message>
         <source>pressure {level}</source>
         <translation>pressão {level}</translation>
+    </message>
+    <message>
+        <source>{pressure}, simulated</source>
+        <translation>{pressure}, simulada</translation>
     </message>
 </context>
 <context>
@@ -892,6 +1768,82 @@
     <message>
         <source>Take the last change of a limit back</source>
         <translation>Desfazer a última mudança de um limite</translation>
+    </message>
+    <message>
+        <source>The plot</source>
+        <translation>O gráfico</translation>
+    </message>
+    <message>
+        <source>This program</source>
+        <translation>Este programa</translation>
+    </message>
+    <message>
+        <source>What happened is in the log, without any question or answer: {folder}</source>
+        <translation>O que aconteceu está no log, sem nenhuma pergunta ou resposta: {folder}</translation>
+    </message>
+    <message>
+        <source>A model was loaded, or woke up.</source>
+        <translation>Um modelo foi carregado ou acordou.</translation>
+    </message>
+    <message>
+        <source>A model was unloaded.</source>
+        <translation>Um modelo foi descarregado.</translation>
+    </message>
+    <message>
+        <source>A model dozes.</source>
+        <translation>Um modelo dorme.</translation>
+    </message>
+    <message>
+        <source>A load failed or was refused, or a model ended by itself.</source>
+        <translation>Um carregamento falhou ou foi recusado, ou um modelo terminou sozinho.</translation>
+    </message>
+    <message>
+        <source>A warning.</source>
+        <translation>Um aviso.</translation>
+    </message>
+    <message>
+        <source>A limit was changed.</source>
+        <translation>Um limite foi alterado.</translation>
+    </message>
+    <message>
+        <source>wheel, drag</source>
+        <translation>roda, arrastar</translation>
+    </message>
+    <message>
+        <source>Zoom time under the pointer, move in time.</source>
+        <translation>Ampliar o tempo sob o ponteiro, mover-se no tempo.</translation>
+    </message>
+    <message>
+        <source>right drag</source>
+        <translation>arrastar com a direita</translation>
+    </message>
+    <message>
+        <source>Mark what to zoom into.</source>
+        <translation>Marcar o que ampliar.</translation>
+    </message>
+    <message>
+        <source>double click</source>
+        <translation>clique duplo</translation>
+    </message>
+    <message>
+        <source>Back to now.</source>
+        <translation>Voltar ao agora.</translation>
+    </message>
+    <message>
+        <source>Move the crosshair, with Ctrl ten times as far.</source>
+        <translation>Mover a mira, com Ctrl dez vezes mais.</translation>
+    </message>
+    <message>
+        <source>Zoom in and out.</source>
+        <translation>Ampliar e reduzir.</translation>
+    </message>
+    <message>
+        <source>Move in time.</source>
+        <translation>Mover-se no tempo.</translation>
+    </message>
+    <message>
+        <source>Follow the present.</source>
+        <translation>Seguir o presente.</translation>
     </message>
     <message>
         <source>private</source>
@@ -946,8 +1898,8 @@
         <translation>dormindo</translation>
     </message>
     <message>
-        <source>The weights are given back, the process stays; it wakes at the next request.</source>
-        <translation>Os pesos são devolvidos, o processo fica; ele acorda no próximo pedido.</translation>
+        <source>Others may take its weights&apos; memory, the process stays; it wakes at the next request.</source>
+        <translation>Outros podem tomar a memória dos seus pesos, o processo fica; ele acorda no próximo pedido.</translation>
     </message>
     <message>
         <source>idle</source>
@@ -992,6 +1944,10 @@
 <context>
     <name>Host</name>
     <message>
+        <source>a text without any token has no embedding</source>
+        <translation>um texto sem nenhum token não tem vetor</translation>
+    </message>
+    <message>
         <source>the answer is too long to be sent: {reason}</source>
         <translation>a resposta é longa demais para ser enviada: {reason}</translation>
     </message>
@@ -1008,6 +1964,10 @@
         <translation>o modelo está carregado para gerar texto; carregue-o para embeddings para obtê-los</translation>
     </message>
     <message>
+        <source>there is no sampler {name}</source>
+        <translation>não existe o amostrador {name}</translation>
+    </message>
+    <message>
         <source>logit_bias names the token {token}; the model has {number}</source>
         <translation>logit_bias cita o token {token}; o modelo tem {number}</translation>
     </message>
@@ -1016,20 +1976,44 @@
         <translation>um texto tem {tokens} tokens e em um lote cabem {room}: encurte-o ou carregue com um lote maior</translation>
     </message>
     <message>
-        <source>the prompt has {tokens} tokens and the context {room}: shorten it or load with more context</source>
-        <translation>a pergunta tem {tokens} tokens e o contexto {room}: encurte-a ou carregue com mais contexto</translation>
+        <source>the prompt is empty, and the model has no token to begin with</source>
+        <translation>a pergunta está vazia, e o modelo não tem token com que começar</translation>
+    </message>
+    <message>
+        <source>the model was not made to fill gaps: its vocabulary has no tokens for a suffix</source>
+        <translation>o modelo não foi feito para preencher lacunas: seu vocabulário não tem tokens para um sufixo</translation>
+    </message>
+    <message>
+        <source>the prompt has the token {token}; the model has {number}</source>
+        <translation>a pergunta tem o token {token}; o modelo tem {number}</translation>
+    </message>
+    <message>
+        <source>a host does not know {name}</source>
+        <translation>um host não conhece {name}</translation>
+    </message>
+    <message>
+        <source>this model&apos;s maximum context length is {room} tokens and the prompt has {tokens}: shorten it or load with more context</source>
+        <translation>o prompt tem {tokens} tokens e o contexto comporta no máximo {room} tokens: encurte-o ou carregue com mais contexto</translation>
     </message>
     <message>
         <source>the request lacks {name}</source>
         <translation>falta {name} no pedido</translation>
     </message>
     <message>
+        <source>the model&apos;s chat template used more than {size} of memory</source>
+        <translation>o formato de conversa do modelo usou mais de {size} de memória</translation>
+    </message>
+    <message>
         <source>the model&apos;s chat template refuses these messages: {reason}</source>
         <translation>o formato de conversa do modelo recusa estas mensagens: {reason}</translation>
     </message>
     <message>
-        <source>the model&apos;s chat template is damaged ({reason}); the format of Llama 2 was used instead</source>
-        <translation>o formato de conversa do modelo está danificado ({reason}); foi usado o formato do Llama 2 no lugar dele</translation>
+        <source>the model&apos;s chat template is damaged ({reason}); the form of {form} was used instead</source>
+        <translation>o formato de conversa do modelo está danificado ({reason}); foi usada a forma de {form}</translation>
+    </message>
+    <message>
+        <source>{name} cannot be given to the chat template</source>
+        <translation>{name} não pode ser dado ao formato de conversa</translation>
     </message>
     <message>
         <source>the model&apos;s chat template ran for more than {number} s</source>
@@ -1042,6 +2026,10 @@
     <message>
         <source>llama.cpp gives no reason for not making a context</source>
         <translation>o llama.cpp não diz por que não criou um contexto</translation>
+    </message>
+    <message>
+        <source>the model&apos;s file brings no chat template; the form of {form} was used</source>
+        <translation>o arquivo do modelo não traz um formato de conversa; foi usado o de {form}</translation>
     </message>
     <message>
         <source>llama.cpp could not compute: {line}</source>
@@ -1068,8 +2056,8 @@
         <translation>{file} não tem conteúdo</translation>
     </message>
     <message>
-        <source>{file} is not a GGUF file: it begins with {found} instead of {wanted}</source>
-        <translation>{file} não é um arquivo GGUF: começa com {found} em vez de {wanted}</translation>
+        <source>{file} is not a GGUF file: it begins with “{found}” instead of “GGUF”</source>
+        <translation>{file} não é um arquivo GGUF: começa com “{found}” em vez de “GGUF”</translation>
     </message>
     <message>
         <source>{file} does not exist</source>
@@ -1140,6 +2128,10 @@
         <translation>enviou algo que não é uma mensagem e foi morto: {reason}</translation>
     </message>
     <message>
+        <source>could not be talked to and was killed: {reason}</source>
+        <translation>não respondeu à conversa e foi morto: {reason}</translation>
+    </message>
+    <message>
         <source>the request is too large or cannot be written: {reason}</source>
         <translation>o pedido é grande demais ou não pode ser escrito: {reason}</translation>
     </message>
@@ -1164,16 +2156,16 @@
         <translation>foi abortado pelo llama.cpp</translation>
     </message>
     <message>
-        <source>crashed inside llama.cpp (signal 11); the model file may be damaged</source>
-        <translation>travou dentro do llama.cpp (sinal 11); o arquivo do modelo pode estar danificado</translation>
+        <source>crashed inside llama.cpp (signal 11)</source>
+        <translation>falhou dentro do llama.cpp (sinal 11)</translation>
     </message>
     <message>
-        <source>needs an instruction that this processor does not have (signal 4); llama-cpp-python must be built for this processor</source>
-        <translation>precisa de uma instrução que este processador não tem (sinal 4); o llama-cpp-python deve ser compilado para este processador</translation>
+        <source>met an instruction that this processor refuses (signal 4)</source>
+        <translation>encontrou uma instrução que este processador recusa (sinal 4)</translation>
     </message>
     <message>
-        <source>crashed in arithmetic inside llama.cpp (signal 8); the model file may be damaged</source>
-        <translation>travou em um cálculo dentro do llama.cpp (sinal 8); o arquivo do modelo pode estar danificado</translation>
+        <source>crashed in arithmetic inside llama.cpp (signal 8)</source>
+        <translation>falhou numa conta dentro do llama.cpp (sinal 8)</translation>
     </message>
     <message>
         <source>was ended by another program (signal 15)</source>
@@ -1216,8 +2208,73 @@
         <translation>O processo de {model} {reason}.</translation>
     </message>
     <message>
+        <source>no engine answers rightly on this machine: `llmmem engine` says why</source>
+        <translation>nenhum motor responde corretamente nesta máquina: `llmmem engine` diz por quê</translation>
+    </message>
+    <message>
         <source>no host could be started: {reason}</source>
         <translation>não foi possível iniciar nenhum processo: {reason}</translation>
+    </message>
+    <message>
+        <source>The host cannot be used: {reason}</source>
+        <translation>O processo do modelo não pode ser usado: {reason}</translation>
+    </message>
+    <message>
+        <source>llama.cpp has no place for it in its memory</source>
+        <translation>o llama.cpp não tem lugar para isso em sua memória</translation>
+    </message>
+    <message>
+        <source>the model reads text only</source>
+        <translation>o modelo lê apenas texto</translation>
+    </message>
+    <message>
+        <source>{place}: {reason}</source>
+        <translation>{place}: {reason}</translation>
+    </message>
+    <message>
+        <source>the form that the answer is held to is too involved</source>
+        <translation>a forma exigida da resposta é complexa demais</translation>
+    </message>
+    <message>
+        <source>an answer cannot have the form {name}</source>
+        <translation>uma resposta não pode ter a forma {name}</translation>
+    </message>
+</context>
+<context>
+    <name>LibraryActions</name>
+    <message numerus="yes">
+        <source>%n model(s) found</source>
+        <translation>
+            <numerusform>%n modelo encontrado</numerusform>
+            <numerusform>%n modelos encontrados</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Removed from the list; the file is where it was.</source>
+        <translation>Removido da lista; o arquivo está onde estava.</translation>
+    </message>
+    <message>
+        <source>Load {model}</source>
+        <translation>Carregar {model}</translation>
+    </message>
+    <message>
+        <source>Added {model}.</source>
+        <translation>{model} foi adicionado.</translation>
+    </message>
+    <message numerus="yes">
+        <source>Added %n models.</source>
+        <translation>
+            <numerusform>%n modelo adicionado.</numerusform>
+            <numerusform>%n modelos adicionados.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>Renomear</translation>
+    </message>
+    <message>
+        <source>Name of {model} in the list; empty: as its file says</source>
+        <translation>Nome de {model} na lista; vazio: como diz o arquivo</translation>
     </message>
 </context>
 <context>
@@ -1305,20 +2362,20 @@
         <translation>descarrega {count}: {models}</translation>
     </message>
     <message>
-        <source>puts {models} to sleep</source>
-        <translation>põe {models} para dormir</translation>
-    </message>
-    <message>
-        <source>puts {count} to sleep: {models}</source>
-        <translation>põe {count} para dormir: {models}</translation>
-    </message>
-    <message>
         <source>waits for {models} to finish</source>
         <translation>espera {models} terminar</translation>
     </message>
     <message>
         <source>below what pinned models use</source>
         <translation>abaixo do que modelos fixados usam</translation>
+    </message>
+    <message>
+        <source>lets {models} doze</source>
+        <translation>deixa {models} dormir</translation>
+    </message>
+    <message>
+        <source>lets {count} doze: {models}</source>
+        <translation>deixa {count} dormir: {models}</translation>
     </message>
     <message>
         <source>nothing has to go</source>
@@ -1340,6 +2397,18 @@
         <translation>Cancelar</translation>
     </message>
     <message>
+        <source>Raise the total limit to {size} and load</source>
+        <translation>Aumentar o limite total para {size} e carregar</translation>
+    </message>
+    <message>
+        <source>Raise its limit to {size} and load</source>
+        <translation>Aumentar o limite dele para {size} e carregar</translation>
+    </message>
+    <message>
+        <source>{value} answer at a time</source>
+        <translation>{value} resposta por vez</translation>
+    </message>
+    <message>
         <source>Load with context {tokens}</source>
         <translation>Carregar com contexto {tokens}</translation>
     </message>
@@ -1356,14 +2425,6 @@
         <translation>Descarregar {models} e carregar</translation>
     </message>
     <message>
-        <source>Raise the total limit to {size}</source>
-        <translation>Aumentar o limite total para {size}</translation>
-    </message>
-    <message>
-        <source>Raise its limit to {size}</source>
-        <translation>Aumentar o limite dele para {size}</translation>
-    </message>
-    <message>
         <source>context {value}</source>
         <translation>contexto {value}</translation>
     </message>
@@ -1378,10 +2439,6 @@
 </context>
 <context>
     <name>MainWindow</name>
-    <message>
-        <source>Load {model}</source>
-        <translation>Carregar {model}</translation>
-    </message>
     <message numerus="yes">
         <source>Closing: %n model(s) give their memory back…</source>
         <translation>
@@ -1392,18 +2449,6 @@
     <message>
         <source>Closing…</source>
         <translation>Fechando…</translation>
-    </message>
-    <message>
-        <source>Add models</source>
-        <translation>Adicionar modelos</translation>
-    </message>
-    <message>
-        <source>Models (*.gguf);;All files (*)</source>
-        <translation>Modelos (*.gguf);;Todos os arquivos (*)</translation>
-    </message>
-    <message>
-        <source>Search one more folder for models</source>
-        <translation>Procurar modelos em mais uma pasta</translation>
     </message>
 </context>
 <context>
@@ -1441,12 +2486,16 @@
         <translation>{model} terminou sozinho</translation>
     </message>
     <message>
+        <source>this computer is short of memory</source>
+        <translation>falta memória neste computador</translation>
+    </message>
+    <message>
         <source>models</source>
         <translation>modelos</translation>
     </message>
     <message>
-        <source>limit changed</source>
-        <translation>limite mudou</translation>
+        <source>no limit</source>
+        <translation>sem limite</translation>
     </message>
     <message>
         <source>limit {size}</source>
@@ -1455,6 +2504,14 @@
     <message>
         <source>memory pressure</source>
         <translation>pressão de memória</translation>
+    </message>
+    <message>
+        <source>not measured</source>
+        <translation>sem medição</translation>
+    </message>
+    <message>
+        <source>the computer slept {duration}</source>
+        <translation>o computador ficou suspenso {duration}</translation>
     </message>
 </context>
 <context>
@@ -1484,12 +2541,76 @@
         <translation>Voltar ao presente</translation>
     </message>
     <message>
-        <source>Export</source>
-        <translation>Exportar</translation>
+        <source>Activity</source>
+        <translation>Atividade</translation>
     </message>
     <message>
-        <source>Export what is seen</source>
-        <translation>Exportar o que se vê</translation>
+        <source>Show below what the models do: tokens per second, requests, and how the computer copes</source>
+        <translation>Mostrar embaixo o que os modelos fazem: tokens por segundo, pedidos e como o computador aguenta</translation>
+    </message>
+    <message>
+        <source>Plot</source>
+        <translation>Gráfico</translation>
+    </message>
+    <message>
+        <source>Export what is seen, and choose what is shown</source>
+        <translation>Exportar o que se vê e escolher o que é mostrado</translation>
+    </message>
+    <message>
+        <source>Memory of the models over time</source>
+        <translation>Memória dos modelos ao longo do tempo</translation>
+    </message>
+    <message>
+        <source>Left and right move the crosshair, plus and minus zoom, Page up and Page down move in time, Escape follows the present.</source>
+        <translation>Esquerda e direita movem a mira, mais e menos ampliam e reduzem, Page Up e Page Down andam no tempo, Esc volta ao presente.</translation>
+    </message>
+    <message>
+        <source>now {now} · highest {highest} at {time}</source>
+        <translation>agora {now} · máximo {highest} às {time}</translation>
+    </message>
+    <message>
+        <source>Activity below</source>
+        <translation>Atividade embaixo</translation>
+    </message>
+    <message>
+        <source>Other programs that hold models</source>
+        <translation>Outros programas que têm modelos</translation>
+    </message>
+    <message>
+        <source>Scale of the whole computer</source>
+        <translation>Escala do computador inteiro</translation>
+    </message>
+    <message>
+        <source>Copy picture</source>
+        <translation>Copiar imagem</translation>
+    </message>
+    <message>
+        <source>Copy numbers</source>
+        <translation>Copiar números</translation>
+    </message>
+    <message>
+        <source>Save picture (PNG)…</source>
+        <translation>Salvar imagem (PNG)…</translation>
+    </message>
+    <message>
+        <source>Save drawing (SVG)…</source>
+        <translation>Salvar desenho (SVG)…</translation>
+    </message>
+    <message>
+        <source>Save numbers (CSV)…</source>
+        <translation>Salvar números (CSV)…</translation>
+    </message>
+    <message>
+        <source>Save what is seen</source>
+        <translation>Salvar o que se vê</translation>
+    </message>
+    <message>
+        <source>the picture of the plot is copied</source>
+        <translation>a imagem do gráfico foi copiada</translation>
+    </message>
+    <message>
+        <source>the numbers of the plot are copied</source>
+        <translation>os números do gráfico foram copiados</translation>
     </message>
     <message>
         <source>1 min</source>
@@ -1516,26 +2637,6 @@
         <translation>Mostrar os últimos {span}</translation>
     </message>
     <message>
-        <source>Picture (PNG)…</source>
-        <translation>Imagem (PNG)…</translation>
-    </message>
-    <message>
-        <source>Numbers (CSV)…</source>
-        <translation>Números (CSV)…</translation>
-    </message>
-    <message>
-        <source>now {now} · highest {highest}</source>
-        <translation>agora {now} · máximo {highest}</translation>
-    </message>
-    <message>
-        <source>Save the picture</source>
-        <translation>Salvar a imagem</translation>
-    </message>
-    <message>
-        <source>Save the numbers</source>
-        <translation>Salvar os números</translation>
-    </message>
-    <message>
         <source>saved {file}</source>
         <translation>{file} salvo</translation>
     </message>
@@ -1545,10 +2646,41 @@
     </message>
 </context>
 <context>
+    <name>MemoryWarning</name>
+    <message>
+        <source>Simulated memory pressure</source>
+        <translation>Pressão de memória simulada</translation>
+    </message>
+    <message>
+        <source>This computer&apos;s memory is filling up</source>
+        <translation>A memória deste computador está acabando</translation>
+    </message>
+    <message>
+        <source>This computer is short of memory</source>
+        <translation>Falta memória neste computador</translation>
+    </message>
+    <message>
+        <source>The models are near their limit</source>
+        <translation>Os modelos estão perto do seu limite</translation>
+    </message>
+    <message>
+        <source>The models are past their limit</source>
+        <translation>Os modelos passaram do seu limite</translation>
+    </message>
+    <message>
+        <source>{model} is near its limit</source>
+        <translation>{model} está perto do seu limite</translation>
+    </message>
+    <message>
+        <source>{model} is past its limit</source>
+        <translation>{model} passou do seu limite</translation>
+    </message>
+</context>
+<context>
     <name>MemoryWarnings</name>
     <message>
         <source>Clean up unused</source>
-        <translation>Limpar sem uso</translation>
+        <translation>Liberar ociosos</translation>
     </message>
     <message>
         <source>Unload {model} – {size}</source>
@@ -1569,10 +2701,6 @@
         <translation>Cache KV</translation>
     </message>
     <message>
-        <source>Layers on GPU</source>
-        <translation>Camadas na GPU</translation>
-    </message>
-    <message>
         <source>Forecast</source>
         <translation>Previsão</translation>
     </message>
@@ -1581,8 +2709,8 @@
         <translation>Pesos / privada</translation>
     </message>
     <message>
-        <source>Evicted</source>
-        <translation>Sai</translation>
+        <source>Gives way</source>
+        <translation>Cede lugar</translation>
     </message>
     <message>
         <source>Loads again in</source>
@@ -1635,6 +2763,10 @@
         <translation>Tokens que o modelo pode manter em mente.</translation>
     </message>
     <message>
+        <source>KV cache</source>
+        <translation>Cache KV</translation>
+    </message>
+    <message>
         <source>A smaller type saves memory and costs a little accuracy.</source>
         <translation>Um tipo menor economiza memória e custa um pouco de precisão.</translation>
     </message>
@@ -1659,6 +2791,14 @@
         <translation>sem limite</translation>
     </message>
     <message>
+        <source>up to {tokens} tokens</source>
+        <translation>até {tokens} tokens</translation>
+    </message>
+    <message>
+        <source>no chat template</source>
+        <translation>sem formato de conversa</translation>
+    </message>
+    <message>
         <source>not loaded</source>
         <translation>não carregado</translation>
     </message>
@@ -1677,10 +2817,6 @@
     <message>
         <source>now {tokens}</source>
         <translation>agora {tokens}</translation>
-    </message>
-    <message>
-        <source>≤ {tokens} tokens</source>
-        <translation>≤ {tokens} tokens</translation>
     </message>
     <message>
         <source>{kind} saves {size}</source>
@@ -1710,12 +2846,20 @@
         <translation>{resident} de {forecast}</translation>
     </message>
     <message>
+        <source>{program} has it loaded: {size}</source>
+        <translation>{program} o tem carregado: {size}</translation>
+    </message>
+    <message>
         <source>context {tokens}</source>
         <translation>contexto {tokens}</translation>
     </message>
     <message>
         <source>pinned</source>
         <translation>fixado</translation>
+    </message>
+    <message>
+        <source>{size} promised</source>
+        <translation>{size} prometidos</translation>
     </message>
     <message numerus="yes">
         <source>%n waiting</source>
@@ -1740,8 +2884,8 @@
         <translation>{percent} em uso</translation>
     </message>
     <message>
-        <source>goes in {duration}</source>
-        <translation>sai em {duration}</translation>
+        <source>unloads in {duration}</source>
+        <translation>descarrega em {duration}</translation>
     </message>
     <message>
         <source>Model</source>
@@ -1815,8 +2959,171 @@
         <translation>{percent} em uso</translation>
     </message>
     <message>
-        <source>goes in {duration}</source>
-        <translation>sai em {duration}</translation>
+        <source>unloads in {duration}</source>
+        <translation>descarrega em {duration}</translation>
+    </message>
+</context>
+<context>
+    <name>Neighbour</name>
+    <message>
+        <source>No other program that holds models is called {id}.</source>
+        <translation>Nenhum outro programa que tem modelos se chama {id}.</translation>
+    </message>
+    <message>
+        <source>Other programs that hold models are not shown any more: looking for them failed again and again, and the log says why.</source>
+        <translation>Outros programas que têm modelos já não são mostrados: a busca por eles falhou repetidas vezes, e o registro diz por quê.</translation>
+    </message>
+    <message>
+        <source>{program} does not hold {model}, or cannot be told to unload it.</source>
+        <translation>{program} não tem {model}, ou não há como pedir que o descarregue.</translation>
+    </message>
+    <message>
+        <source>{program} belongs to another user: its process ({name}, {pid}) can only be ended by that user or by an administrator.</source>
+        <translation>{program} é de outro usuário: seu processo ({name}, {pid}) só pode ser encerrado por esse usuário ou por um administrador.</translation>
+    </message>
+    <message>
+        <source>{program} cannot be told to unload what it holds: only the end of its process ({name}, {pid}) gives the memory back.</source>
+        <translation>Não há como pedir a {program} que descarregue o que ocupa: só o fim do seu processo ({name}, {pid}) devolve a memória.</translation>
+    </message>
+    <message>
+        <source>{program} does not unload what it was asked to ({reason}).</source>
+        <translation>{program} não descarrega o que lhe foi pedido ({reason}).</translation>
+    </message>
+    <message>
+        <source>{program} has ended: {size} back in {duration}.</source>
+        <translation>{program} terminou: {size} de volta em {duration}.</translation>
+    </message>
+    <message>
+        <source>{program} unloaded {model}: {size} back in {duration}.</source>
+        <translation>{program} descarregou {model}: {size} de volta em {duration}.</translation>
+    </message>
+    <message>
+        <source>{program} unloaded all it held: {size} back in {duration}.</source>
+        <translation>{program} descarregou tudo o que ocupava: {size} de volta em {duration}.</translation>
+    </message>
+</context>
+<context>
+    <name>NeighbourActions</name>
+    <message>
+        <source>End {program} (process {pid})…</source>
+        <translation>Encerrar {program} (processo {pid})…</translation>
+    </message>
+    <message>
+        <source>Unload {model}</source>
+        <translation>Descarregar {model}</translation>
+    </message>
+    <message>
+        <source>Unload all that {program} holds</source>
+        <translation>Descarregar tudo o que {program} ocupa</translation>
+    </message>
+</context>
+<context>
+    <name>NeighbourPanel</name>
+    <message>
+        <source>State</source>
+        <translation>Estado</translation>
+    </message>
+    <message>
+        <source>Idle</source>
+        <translation>Ocioso</translation>
+    </message>
+    <message>
+        <source>Private</source>
+        <translation>Privada</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>Pesos</translation>
+    </message>
+    <message>
+        <source>VRAM</source>
+        <translation>VRAM</translation>
+    </message>
+    <message>
+        <source>By its own word</source>
+        <translation>Segundo ele mesmo</translation>
+    </message>
+    <message>
+        <source>Another program</source>
+        <translation>Outro programa</translation>
+    </message>
+    <message>
+        <source>{program} · process {pid}</source>
+        <translation>{program} · processo {pid}</translation>
+    </message>
+    <message>
+        <source>Unload</source>
+        <translation>Descarregar</translation>
+    </message>
+    <message>
+        <source>End…</source>
+        <translation>Encerrar…</translation>
+    </message>
+    <message>
+        <source>No process holds this model alone: its bytes are among those of the program.</source>
+        <translation>Nenhum processo ocupa memória só com este modelo: seus bytes estão entre os do programa.</translation>
+    </message>
+    <message>
+        <source>It does not answer, so this is read off its processes.</source>
+        <translation>Ele não responde; isto foi lido dos seus processos.</translation>
+    </message>
+    <message>
+        <source>It cannot be told to unload: only its end gives the memory back.</source>
+        <translation>Não há como pedir que descarregue: só o seu fim devolve a memória.</translation>
+    </message>
+</context>
+<context>
+    <name>NeighbourRows</name>
+    <message>
+        <source>{size} private</source>
+        <translation>{size} privada</translation>
+    </message>
+    <message>
+        <source>by its own word</source>
+        <translation>segundo ele mesmo</translation>
+    </message>
+    <message>
+        <source>another program · only measured</source>
+        <translation>outro programa · só medido</translation>
+    </message>
+    <message>
+        <source>another program · no model loaded</source>
+        <translation>outro programa · sem modelo carregado</translation>
+    </message>
+    <message>
+        <source>another program</source>
+        <translation>outro programa</translation>
+    </message>
+</context>
+<context>
+    <name>NoticeBar</name>
+    <message>
+        <source>Snooze 1 h</source>
+        <translation>Adiar 1 h</translation>
+    </message>
+    <message>
+        <source>Show details</source>
+        <translation>Mostrar detalhes</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>Copiar</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>Fechar</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>Nota</translation>
+    </message>
+    <message>
+        <source>Warning</source>
+        <translation>Aviso</translation>
+    </message>
+    <message>
+        <source>Critical</source>
+        <translation>Crítico</translation>
     </message>
 </context>
 <context>
@@ -1824,14 +3131,6 @@
     <message>
         <source>Open</source>
         <translation>Abrir</translation>
-    </message>
-    <message>
-        <source>Memory is nearly full</source>
-        <translation>A memória está quase cheia</translation>
-    </message>
-    <message>
-        <source>Memory is filling up</source>
-        <translation>A memória está enchendo</translation>
     </message>
 </context>
 <context>
@@ -1869,8 +3168,8 @@
         <translation>cabe agora</translation>
     </message>
     <message>
-        <source>fits after putting {models} to sleep</source>
-        <translation>cabe depois de pôr {models} para dormir</translation>
+        <source>fits after letting {models} doze</source>
+        <translation>cabe depois de deixar {models} dormir</translation>
     </message>
     <message>
         <source>fits after unloading {models}</source>
@@ -1888,31 +3187,24 @@
 <context>
     <name>Plot</name>
     <message>
+        <source>{time} · not recorded: the computer slept</source>
+        <translation>{time} · sem registro: o computador estava suspenso</translation>
+    </message>
+    <message>
+        <source>{time} · not recorded: the program did not run</source>
+        <translation>{time} · sem registro: o programa não estava aberto</translation>
+    </message>
+    <message>
         <source>{time} · all models {size}</source>
         <translation>{time} · todos os modelos {size}</translation>
     </message>
     <message>
+        <source>at most {size}</source>
+        <translation>no máximo {size}</translation>
+    </message>
+    <message>
         <source>{private} private + {weights} weights</source>
         <translation>{private} privada + {weights} pesos</translation>
-    </message>
-</context>
-<context>
-    <name>PlotCanvas</name>
-    <message>
-        <source>Memory of the models over time</source>
-        <translation>Memória dos modelos ao longo do tempo</translation>
-    </message>
-    <message>
-        <source>Left and right move the crosshair, plus and minus zoom, Escape follows the present.</source>
-        <translation>Esquerda e direita movem a mira, mais e menos ampliam e reduzem, Esc acompanha o presente.</translation>
-    </message>
-    <message>
-        <source>limit {size}</source>
-        <translation>limite {size}</translation>
-    </message>
-    <message>
-        <source>now</source>
-        <translation>agora</translation>
     </message>
     <message>
         <source>min</source>
@@ -1921,6 +3213,41 @@
     <message>
         <source>s</source>
         <translation>s</translation>
+    </message>
+    <message>
+        <source>now</source>
+        <translation>agora</translation>
+    </message>
+    <message>
+        <source>limit {size}</source>
+        <translation>limite {size}</translation>
+    </message>
+    <message>
+        <source>its limit {size}</source>
+        <translation>limite dele {size}</translation>
+    </message>
+    <message>
+        <source>asleep</source>
+        <translation>suspenso</translation>
+    </message>
+</context>
+<context>
+    <name>PlotCanvas</name>
+    <message>
+        <source>limit {size}</source>
+        <translation>limite {size}</translation>
+    </message>
+    <message>
+        <source>Reading what was recorded…</source>
+        <translation>Lendo o que foi registrado…</translation>
+    </message>
+    <message>
+        <source>not recorded: the program did not run</source>
+        <translation>sem registro: o programa não estava aberto</translation>
+    </message>
+    <message>
+        <source>No model used memory in this time.</source>
+        <translation>Nenhum modelo usou memória neste tempo.</translation>
     </message>
 </context>
 <context>
@@ -1941,6 +3268,10 @@
         <translation>nenhuma</translation>
     </message>
     <message>
+        <source>{level}, simulated</source>
+        <translation>{level}, simulada</translation>
+    </message>
+    <message>
         <source>normal</source>
         <translation>nenhuma</translation>
     </message>
@@ -1955,6 +3286,28 @@
     <message>
         <source>emergency</source>
         <translation>emergência</translation>
+    </message>
+</context>
+<context>
+    <name>QuitQuestion</name>
+    <message numerus="yes">
+        <source>%n answer(s) are not finished.</source>
+        <translation>
+            <numerusform>%n resposta não terminou.</numerusform>
+            <numerusform>%n respostas não terminaram.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Quitting cuts them off: whoever waits gets an error.</source>
+        <translation>Sair as interrompe: quem espera recebe um erro.</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>Sair</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Cancelar</translation>
     </message>
 </context>
 <context>
@@ -2016,20 +3369,20 @@
         <translation>{model} e {holders} ficam tirando um ao outro da memória ({history}): tente de novo em {wait}, aumente o limite total ou use um contexto menor.</translation>
     </message>
     <message>
-        <source>{model} is loaded with other parameters again and again ({history}): try again in {wait}, raise the total limit or use a smaller context.</source>
-        <translation>{model} é carregado com outros parâmetros de novo e de novo ({history}): tente de novo em {wait}, aumente o limite total ou use um contexto menor.</translation>
+        <source>{model} is loaded with other parameters again and again ({history}): try again in {wait}, or use one model for text and another one for embeddings.</source>
+        <translation>{model} é carregado com outros parâmetros de novo e de novo ({history}): tente de novo em {wait} ou use um modelo para texto e outro para embeddings.</translation>
     </message>
     <message>
-        <source>{model} needs {need}, and unloading {holders} did not make memory available: close other programs or try again later.</source>
-        <translation>{model} precisa de {need}, e descarregar {holders} não liberou memória: feche outros programas ou tente mais tarde.</translation>
+        <source>{model} needs {need}, this computer has {room} to spare, and unloading a model did not make more available: close other programs or try again in {wait}.</source>
+        <translation>{model} precisa de {need}, este computador tem {room} de sobra, e descarregar um modelo não liberou mais: feche outros programas ou tente de novo em {wait}.</translation>
     </message>
     <message>
-        <source>{model} needs {need}, and unloading other models did not make memory available: close other programs or try again later.</source>
-        <translation>{model} precisa de {need}, e descarregar outros modelos não liberou memória: feche outros programas ou tente mais tarde.</translation>
+        <source>{model} is not loaded while the memory pressure on this computer is high ({available} available): try again in {wait}, close other programs, or load it by hand.</source>
+        <translation>{model} não é carregado enquanto a pressão sobre a memória deste computador for alta ({available} disponíveis): tente de novo em {wait}, feche outros programas ou carregue-o à mão.</translation>
     </message>
     <message>
-        <source>{model} needs {need} and this computer is short of memory ({room} available): close other programs, or load it by hand.</source>
-        <translation>{model} precisa de {need} e falta memória neste computador ({room} disponíveis): feche outros programas ou carregue-o à mão.</translation>
+        <source>The load of {model} was stopped, because it left this computer short of memory ({available} available): try again in {wait}, close other programs, or use a smaller context.</source>
+        <translation>O carregamento de {model} foi interrompido, porque deixou este computador com pouca memória ({available} disponíveis): tente de novo em {wait}, feche outros programas ou use um contexto menor.</translation>
     </message>
     <message>
         <source>The load of {model} was cancelled.</source>
@@ -2053,10 +3406,44 @@
     </message>
 </context>
 <context>
+    <name>Sampling</name>
+    <message>
+        <source>it takes longer than {duration}</source>
+        <translation>leva mais de {duration}</translation>
+    </message>
+    <message>
+        <source>Memory cannot be measured ({reason}): limits hold on the last reading.</source>
+        <translation>A memória não pode ser medida ({reason}): os limites valem pela última leitura.</translation>
+    </message>
+    <message>
+        <source>Memory is measured again.</source>
+        <translation>A memória volta a ser medida.</translation>
+    </message>
+    <message>
+        <source>The computer slept for {duration}: nothing was measured meanwhile.</source>
+        <translation>O computador ficou suspenso {duration}: nada foi medido nesse tempo.</translation>
+    </message>
+</context>
+<context>
+    <name>SamplingBar</name>
+    <message>
+        <source>Memory has not been measured since {time} ({reason}). All figures are from before; limits hold on the last reading.</source>
+        <translation>A memória não é medida desde {time} ({reason}). Todos os números são de antes; os limites valem pela última leitura.</translation>
+    </message>
+    <message>
+        <source>Critical</source>
+        <translation>Crítico</translation>
+    </message>
+</context>
+<context>
     <name>Scale</name>
     <message>
         <source>At least {size} is needed.</source>
         <translation>São necessários pelo menos {size}.</translation>
+    </message>
+    <message>
+        <source>At least {size} is needed; a number without a unit means {unit}.</source>
+        <translation>É preciso pelo menos {size}; um número sem unidade significa {unit}.</translation>
     </message>
     <message>
         <source>At most {size} is possible.</source>
@@ -2077,6 +3464,14 @@
         <source>The service could not start ({reason}).</source>
         <translation>Não foi possível iniciar o serviço ({reason}).</translation>
     </message>
+    <message>
+        <source>Something in LLM Memory went wrong ({reason}): the log says where.</source>
+        <translation>Algo deu errado no LLM Memory ({reason}): o log diz onde.</translation>
+    </message>
+    <message>
+        <source>LLM Memory cannot go on: {task} fails again and again ({reason}).</source>
+        <translation>O LLM Memory não pode continuar: {task} falha repetidas vezes ({reason}).</translation>
+    </message>
 </context>
 <context>
     <name>Settings</name>
@@ -2091,6 +3486,10 @@
     <message>
         <source>Loading</source>
         <translation>Carregamento</translation>
+    </message>
+    <message>
+        <source>Conversations</source>
+        <translation>Conversas</translation>
     </message>
     <message>
         <source>Monitoring</source>
@@ -2123,10 +3522,6 @@
     <message>
         <source>unload it</source>
         <translation>descarregar</translation>
-    </message>
-    <message>
-        <source>load it again, smaller</source>
-        <translation>recarregar menor</translation>
     </message>
     <message>
         <source>only warn</source>
@@ -2218,7 +3613,7 @@
     </message>
     <message>
         <source>Tokens that a model keeps in mind, unless another number is chosen for it.</source>
-        <translation>Tokens que um modelo mantém em mente, se outro número não for escolhido para ele.</translation>
+        <translation>Tokens que um modelo guarda no contexto, se outro número não for escolhido para ele.</translation>
     </message>
     <message>
         <source>KV cache</source>
@@ -2245,6 +3640,14 @@
         <translation>Camadas de um modelo postas numa GPU. −1: todas.</translation>
     </message>
     <message>
+        <source>Answers at once</source>
+        <translation>Respostas ao mesmo tempo</translation>
+    </message>
+    <message>
+        <source>Requests that a model answers at the same time; they share its context and speed.</source>
+        <translation>Pedidos que um modelo responde ao mesmo tempo; eles dividem seu contexto e sua velocidade.</translation>
+    </message>
+    <message>
         <source>Threads</source>
         <translation>Threads</translation>
     </message>
@@ -2259,6 +3662,38 @@
     <message>
         <source>Seconds after which a load is given up.</source>
         <translation>Segundos após os quais um carregamento é abandonado.</translation>
+    </message>
+    <message>
+        <source>Engine</source>
+        <translation>Motor</translation>
+    </message>
+    <message>
+        <source>The build of llama.cpp that models compute with, from the next load on.</source>
+        <translation>A compilação do llama.cpp com que os modelos calculam, a partir do próximo carregamento.</translation>
+    </message>
+    <message>
+        <source>In memory</source>
+        <translation>Na memória</translation>
+    </message>
+    <message>
+        <source>MiB that each model may hold of conversations that its context has no room for: they go on without being read again.</source>
+        <translation>MiB que cada modelo pode guardar de conversas que não cabem em seu contexto: elas continuam sem ser lidas de novo.</translation>
+    </message>
+    <message>
+        <source>Keep conversations on the disk</source>
+        <translation>Guardar conversas no disco</translation>
+    </message>
+    <message>
+        <source>When a model is unloaded, its conversations are written to this computer&apos;s disk, and go on at once after it is loaded again. Off: they are forgotten, and what was written is deleted.</source>
+        <translation>Quando um modelo é descarregado, suas conversas são gravadas no disco deste computador e continuam de imediato quando ele é carregado de novo. Desligado: são esquecidas, e o que foi gravado é apagado.</translation>
+    </message>
+    <message>
+        <source>On the disk</source>
+        <translation>No disco</translation>
+    </message>
+    <message>
+        <source>MiB that all of them may take; those used longest ago are deleted first.</source>
+        <translation>MiB que todas juntas podem ocupar; as usadas há mais tempo são apagadas primeiro.</translation>
     </message>
     <message>
         <source>Measure every</source>
@@ -2325,6 +3760,14 @@
         <translation>Quantas podem estar abertas ao mesmo tempo; outras são recusadas.</translation>
     </message>
     <message>
+        <source>Refuse unknown fields</source>
+        <translation>Recusar campos desconhecidos</translation>
+    </message>
+    <message>
+        <source>Requests with fields that nobody here knows fail. Many clients send some.</source>
+        <translation>Pedidos com campos que ninguém aqui conhece falham. Muitos clientes mandam alguns.</translation>
+    </message>
+    <message>
         <source>Folders with models</source>
         <translation>Pastas com modelos</translation>
     </message>
@@ -2373,6 +3816,22 @@
         <translation>O programa inicia na bandeja.</translation>
     </message>
     <message>
+        <source>Start at login</source>
+        <translation>Iniciar com a sessão</translation>
+    </message>
+    <message>
+        <source>The desktop starts the program, in the tray, when you log in.</source>
+        <translation>O ambiente inicia o programa, na bandeja, quando você entra na sessão.</translation>
+    </message>
+    <message>
+        <source>Browse…</source>
+        <translation>Procurar…</translation>
+    </message>
+    <message>
+        <source>Folder with models</source>
+        <translation>Pasta com modelos</translation>
+    </message>
+    <message>
         <source>min</source>
         <translation>min</translation>
     </message>
@@ -2391,6 +3850,14 @@
     <message>
         <source>{name} cannot be {value}: {expected}.</source>
         <translation>{name} não pode ser {value}: {expected}.</translation>
+    </message>
+    <message>
+        <source>a warning at {warn} % would come after the critical one at {critical} %</source>
+        <translation>um aviso em {warn} % viria depois do crítico em {critical} %</translation>
+    </message>
+    <message>
+        <source>expected a number of bytes, at least 0, or {word}</source>
+        <translation>esperava-se um número de bytes, pelo menos 0, ou {word}</translation>
     </message>
     <message>
         <source>expected one of {choices}</source>
@@ -2464,6 +3931,10 @@
         <translation>Seções</translation>
     </message>
     <message>
+        <source>Defaults of this page</source>
+        <translation>Padrões desta página</translation>
+    </message>
+    <message>
         <source>automatic: {size}</source>
         <translation>automático: {size}</translation>
     </message>
@@ -2505,6 +3976,22 @@
 </context>
 <context>
     <name>StatusLine</name>
+    <message>
+        <source>The address is copied.</source>
+        <translation>O endereço foi copiado.</translation>
+    </message>
+    <message>
+        <source>The key is copied.</source>
+        <translation>A chave foi copiada.</translation>
+    </message>
+    <message>
+        <source>Warnings snoozed until {time}</source>
+        <translation>Avisos adiados até {time}</translation>
+    </message>
+    <message>
+        <source>Show warnings again</source>
+        <translation>Mostrar os avisos de novo</translation>
+    </message>
     <message>
         <source>API {url}</source>
         <translation>API {url}</translation>
@@ -2577,6 +4064,48 @@
     </message>
 </context>
 <context>
+    <name>Token</name>
+    <message>
+        <source>The token file {path} cannot be used ({reason}): delete it and start again.</source>
+        <translation>O arquivo {path} da chave não pode ser usado ({reason}): apague-o e inicie de novo.</translation>
+    </message>
+    <message>
+        <source>The key of the API could not be used ({reason}) and was replaced: programs that were given the old one need the new one.</source>
+        <translation>A chave da API não pôde ser usada ({reason}) e foi substituída: programas que receberam a antiga precisam da nova.</translation>
+    </message>
+    <message>
+        <source>it cannot be written: {reason}</source>
+        <translation>não pode ser escrito: {reason}</translation>
+    </message>
+    <message>
+        <source>it cannot be read: {reason}</source>
+        <translation>não pode ser lido: {reason}</translation>
+    </message>
+    <message>
+        <source>it is damaged</source>
+        <translation>está danificado</translation>
+    </message>
+    <message>
+        <source>it is not a regular file</source>
+        <translation>não é um arquivo comum</translation>
+    </message>
+    <message>
+        <source>it belongs to another user</source>
+        <translation>pertence a outro usuário</translation>
+    </message>
+    <message>
+        <source>others may read it: mode {mode}</source>
+        <translation>outros podem lê-lo: modo {mode}</translation>
+    </message>
+</context>
+<context>
+    <name>Tray</name>
+    <message>
+        <source>Warnings are snoozed until {time}</source>
+        <translation>Os avisos estão adiados até {time}</translation>
+    </message>
+</context>
+<context>
     <name>TrayMenu</name>
     <message>
         <source>Unload</source>
@@ -2588,7 +4117,7 @@
     </message>
     <message>
         <source>Clean up unused</source>
-        <translation>Limpar sem uso</translation>
+        <translation>Liberar ociosos</translation>
     </message>
     <message>
         <source>Total limit</source>
@@ -2607,16 +4136,20 @@
         <translation>8 horas</translation>
     </message>
     <message>
-        <source>Not at all</source>
-        <translation>Não adiar</translation>
-    </message>
-    <message>
         <source>Open</source>
         <translation>Abrir</translation>
     </message>
     <message>
         <source>Quit</source>
         <translation>Sair</translation>
+    </message>
+    <message>
+        <source>Show them again</source>
+        <translation>Mostrar de novo</translation>
+    </message>
+    <message>
+        <source>Warnings are snoozed until {time}</source>
+        <translation>Os avisos estão adiados até {time}</translation>
     </message>
     <message>
         <source>Custom…</source>
@@ -2630,16 +4163,24 @@
         <translation>Experimentar {model}</translation>
     </message>
     <message>
-        <source>Answer</source>
-        <translation>Resposta</translation>
-    </message>
-    <message>
         <source>Question</source>
         <translation>Pergunta</translation>
     </message>
     <message>
-        <source>Write a question, Ctrl+Enter sends it</source>
-        <translation>Escreva uma pergunta, Ctrl+Enter a envia</translation>
+        <source>The file of this model brings no chat template. It may have been made to continue texts, and then it answers oddly or not at all.</source>
+        <translation>O arquivo deste modelo não traz um formato de conversa. Talvez ele tenha sido feito para continuar textos, e então responde de modo estranho ou não responde.</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>Conversa</translation>
+    </message>
+    <message>
+        <source>What is asked and answered is kept here until you quit.</source>
+        <translation>O que se pergunta e responde fica aqui até você sair.</translation>
+    </message>
+    <message>
+        <source>Write a question: Enter sends it, Shift+Enter begins a line</source>
+        <translation>Escreva uma pergunta: Enter envia, Shift+Enter começa uma linha</translation>
     </message>
     <message>
         <source>Ask</source>
@@ -2650,8 +4191,28 @@
         <translation>Parar</translation>
     </message>
     <message>
-        <source>The model reads the question…</source>
-        <translation>O modelo lê a pergunta…</translation>
+        <source>Options</source>
+        <translation>Opções</translation>
+    </message>
+    <message>
+        <source>Instructions, temperature and length</source>
+        <translation>Instruções, temperatura e comprimento</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>Nova conversa</translation>
+    </message>
+    <message>
+        <source>Forget this chat and begin another (Ctrl+N)</source>
+        <translation>Esquecer esta conversa e começar outra (Ctrl+N)</translation>
+    </message>
+    <message>
+        <source>The answer is copied.</source>
+        <translation>A resposta foi copiada.</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>Copiar</translation>
     </message>
     <message numerus="yes">
         <source>%n token(s)</source>
@@ -2659,18 +4220,6 @@
             <numerusform>%n token</numerusform>
             <numerusform>%n tokens</numerusform>
         </translation>
-    </message>
-    <message>
-        <source>{rate} tokens a second</source>
-        <translation>{rate} tokens por segundo</translation>
-    </message>
-    <message>
-        <source>first one after {duration}</source>
-        <translation>o primeiro após {duration}</translation>
-    </message>
-    <message>
-        <source>The model writes…</source>
-        <translation>O modelo escreve…</translation>
     </message>
 </context>
 <context>
@@ -2688,35 +4237,12 @@
         <translation>{text} não é uma duração: escreva um número e uma unidade, como 15 min.</translation>
     </message>
     <message>
+        <source>{text} is not a number.</source>
+        <translation>{text} não é um número.</translation>
+    </message>
+    <message>
         <source>“{text}” is not a whole number.</source>
         <translation>“{text}” não é um número inteiro.</translation>
-    </message>
-</context>
-<context>
-    <name>WarningBar</name>
-    <message>
-        <source>Snooze 1 h</source>
-        <translation>Adiar 1 h</translation>
-    </message>
-    <message>
-        <source>Show details</source>
-        <translation>Mostrar detalhes</translation>
-    </message>
-    <message>
-        <source>Copy</source>
-        <translation>Copiar</translation>
-    </message>
-    <message>
-        <source>Close</source>
-        <translation>Fechar</translation>
-    </message>
-    <message>
-        <source>Critical</source>
-        <translation>Crítico</translation>
-    </message>
-    <message>
-        <source>Warning</source>
-        <translation>Aviso</translation>
     </message>
 </context>
 </TS>

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from llmmem_gui.core.events import Event, Receipt
+from llmmem_gui.core.events import Event, UnloadReceipt
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.history import History
 from llmmem_gui.core.library import ModelFile
+from llmmem_gui.core.neighbours import Held, Neighbour, NeighbourModel
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import Bounds, Charge, Holder, Standing, charged_bytes, room
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
@@ -64,6 +65,7 @@ def model(
         quantization=quantization,
         file_bytes=mapped,
         context_length=context_length,
+        has_chat_template=True,
         error=verbatim(file_error) if file_error else None,
     )
     held = state.holds_host
@@ -160,6 +162,29 @@ LLAMA = model("llama-3.1-8b-instruct", need=(4800 * MIB, 600 * MIB), context_len
 LARGE = model("llama-3.3-70b-instruct", need=(39 * GIB, 2 * GIB), context_length=131072)
 
 
+OLLAMA = Neighbour(
+    "ollama-4711",
+    "Ollama",
+    4711,
+    Held(900 * MIB, 3300 * MIB),
+    (
+        NeighbourModel(
+            "llama3.2:latest", "llama3.2:latest", "busy", Held(700 * MIB, 2000 * MIB), 3000 * MIB
+        ),
+        NeighbourModel(
+            "nomic-embed-text:latest", "nomic-embed-text:latest", "idle", Held(100 * MIB, 1300 * MIB),
+            idle_since=MONOTONIC - 95,
+        ),
+    ),
+    "models",
+    True,
+)  # fmt: skip
+FORGOTTEN = Neighbour(
+    "llama-server-4800", "llama-server", 4800, Held(400 * MIB, 4300 * MIB),
+    (NeighbourModel("qwen2.5-7b-instruct", "", "idle", idle_since=MONOTONIC - 7200),),
+)  # fmt: skip
+
+
 def usual_snapshot() -> CacheSnapshot:
     """Two models ready, one busy, and two that do not fit."""
     return snapshot(SMOL, QWEN, GEMMA, LLAMA, LARGE)
@@ -202,9 +227,9 @@ def usual_events() -> list[Event]:
     ]  # fmt: skip
 
 
-def receipt() -> Receipt:
+def receipt() -> UnloadReceipt:
     """What unloading gemma gave back."""
-    return Receipt(GEMMA.id, 158 * MIB, 158 * MIB, 240 * MIB, 151 * MIB, 0.018, "idle", "idle timer")
+    return UnloadReceipt(GEMMA.id, 158 * MIB, 158 * MIB, 240 * MIB, 151 * MIB, 0.018, "idle", "idle timer")
 
 
 def later(shot: CacheSnapshot, seconds: float) -> CacheSnapshot:

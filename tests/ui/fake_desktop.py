@@ -1,8 +1,8 @@
 """A desktop's half of the session bus: tray watcher and notification service, driven over standard input.
 
 Lines in: `watch` and `unwatch` put the watcher on the bus and take it off, `press ID KEY` presses a button
-of a notification, `read` tells the tool tip and the menu of the item that registered last, `click TEXT`
-clicks an entry of its menu. Lines out: JSON, one event each.
+of a notification, `dismiss ID` closes one as a person does, `read` tells the tool tip and the menu of the
+item that registered last, `click TEXT` clicks an entry of its menu. Lines out: JSON, one event each.
 
 No future annotations here: dbus-fast reads the signatures of D-Bus from them.
 """
@@ -97,6 +97,10 @@ class Notifications(ServiceInterface):
         tell(event="closed", id=number)
 
     @dbus_signal()
+    def NotificationClosed(self, number: int, reason: int) -> "uu":  # noqa: F821
+        return [number, reason]
+
+    @dbus_signal()
     def ActionInvoked(self, number: int, key: str) -> "us":  # noqa: F821
         return [number, key]
 
@@ -166,6 +170,8 @@ async def main() -> None:
         elif command == "press":
             number, _, key = rest.partition(" ")
             notifications.ActionInvoked(int(number), key)
+        elif command == "dismiss":
+            notifications.NotificationClosed(int(rest), 2)
         elif command == "read":
             name, path = watcher.items[-1]
             tip = await property_of(bus, name, path, "ToolTip")

@@ -7,6 +7,7 @@ that the test at hand has left behind; each is ended by its process id.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -140,8 +141,8 @@ class RealDesktop:
         self.configure("gtk-3.0/gtk.css", style)
         try:
             screen = ("-screen", "0", f"{self._width}x{self._height}x24", "-nolisten", "tcp")
-            self.environment["DISPLAY"] = ":" + self._answer_of("Xvfb", "-displayfd", "1", *screen)
-            address = self._answer_of(*bus_command(runtime))
+            self.environment["DISPLAY"] = ":" + self._answer_of(r"\d+", "Xvfb", "-displayfd", "1", *screen)
+            address = self._answer_of(r"unix:.+", *bus_command(runtime))
             self.environment["DBUS_SESSION_BUS_ADDRESS"] = address
             self.start("openbox")
             if _path("xfconfd"):
@@ -167,11 +168,13 @@ class RealDesktop:
         self._started.append(psutil.Process(int(told.stdout)))
         return self._started[-1]
 
-    def _answer_of(self, name: str, *arguments: str) -> str:
-        """Start a program that says in a line where it is to be found."""
+    def _answer_of(self, pattern: str, name: str, *arguments: str) -> str:
+        """Start a program that says in a line like this where it is to be found, among complaints perhaps."""
         self.start(name, *arguments)
         log = self._log(name)
-        return until(lambda: log.read_text().partition("\n")[0] if "\n" in log.read_text() else "", name)
+        line = re.compile(rf"^({pattern})\n", re.MULTILINE)
+        found = until(lambda: line.search(log.read_text()), name)
+        return found[1]
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{Path(name).name}.log"

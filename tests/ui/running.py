@@ -36,9 +36,9 @@ class Running:
         assert model is not None, f"{model_id} is not among {[m.id for m in self.window.snapshot.models]}"
         return model
 
-    def until(self, there: object) -> None:
+    def until(self, there: object, seconds: float = PATIENCE_MILLISECONDS / 1000) -> None:
         """Let the program run until the function says so."""
-        self._qtbot.waitUntil(there, timeout=PATIENCE_MILLISECONDS)
+        self._qtbot.waitUntil(there, timeout=int(seconds * 1000))
 
     def until_state(self, model_id: str, *states: State) -> None:
         """Let the program run until the model is in one of the states."""
@@ -57,7 +57,7 @@ def running(
 ) -> Iterator[Running]:
     """Run the desktop program on these models until the block ends, then close it in order."""
     folders = Folders.of_user()
-    folders.create()
+    folders.prepare()
     if not folders.settings_file.exists():
         for model in models:
             (folders.models / model.name).symlink_to(model.resolve())
@@ -66,6 +66,7 @@ def running(
             f"[monitoring]\ninterval_seconds = {json.dumps(0.25)}\n"
         )
     program = Program(folders)
+    folders = program.folders
     service = ServiceThread(program, folders)
     look = AppearanceSettings(theme="light", language=language)
     desktop = Desktop(qapp, service, program.service.settings, folders, look=look)
@@ -80,6 +81,5 @@ def running(
         run.until(lambda: not service.isRunning())
         qapp.processEvents()
         desktop.release()
-        desktop.window.deleteLater()
         desktop.deleteLater()
         service.deleteLater()

@@ -23,10 +23,11 @@ from llmmem_gui.core.units import GIB
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.help_dialog import HelpDialog
 from llmmem_gui.ui.main_window import MainWindow
-from llmmem_gui.ui.plot_canvas import PlotCanvas
+from llmmem_gui.ui.notice_bar import Notice, Offer
+from llmmem_gui.ui.plot.canvas import PlotCanvas
 from llmmem_gui.ui.settings_dialog import SettingsDialog
-from llmmem_gui.ui.warning_bar import Offer
 from tests.ui import facts
+from tests.ui.engine_facts import ALL, overview
 
 OPERATED = (
     QAbstractButton,
@@ -78,8 +79,8 @@ def test_everything_in_the_window_has_a_name(window: MainWindow, qtbot: QtBot) -
     for model in (facts.SMOL, facts.LLAMA):
         window.table.choose(model.id)
         assert nameless(window) == []
-    window.warning.show_warning("Full.", "critical", [Offer("Unload", ask.UnloadAll())])
-    window.warning.show_problem("Failed.", "details")
+    window.notices.show_warning(Notice("Full.", "critical", (Offer("Unload", ask.UnloadAll()),)))
+    window.announcements.tell(lambda: Notice("Failed.", "critical", details="details"), about="test")
     assert nameless(window) == []
     window.show_snapshot(facts.snapshot())
     assert nameless(window) == []
@@ -87,18 +88,21 @@ def test_everything_in_the_window_has_a_name(window: MainWindow, qtbot: QtBot) -
 
 def test_everything_in_the_dialogs_has_a_name(window: MainWindow, qtbot: QtBot) -> None:
     """Each thing in a dialog that can be operated has a name and the role that it is used as."""
-    settings = SettingsDialog(window.theme, Settings(), 32 * GIB, window)
+    settings = SettingsDialog(window.theme, Settings(), 32 * GIB, window, engines=overview(*ALL))
     settings.show()
     for row in range(settings._sections.count()):
         settings._sections.setCurrentRow(row)
         assert nameless(settings) == []
     tried = window.open_try_out(facts.SMOL.id)
     assert tried is not None
+    tried.options.show()
     assert nameless(tried) == []
+    window.event_list.open_for(None)
+    assert nameless(window.event_list) == []
     help_ = HelpDialog(window.actions_, window)
     help_.show()
     assert nameless(help_) == []
-    for dialog in (settings, tried, help_):
+    for dialog in (settings, tried, window.event_list, help_):
         dialog.close()
 
 

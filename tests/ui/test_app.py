@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -61,7 +62,28 @@ def test_without_a_display_one_line_says_so(folders: Folders, display: dict[str,
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
     assert "display" in done.stderr
-    assert not (folders.data / "program.lock").exists()
+    assert not (folders.runtime / "program.lock").exists()
+
+
+def test_a_start_that_fails_says_why_in_a_window(home: Path) -> None:
+    """Where no folder can be used a box says so in one sentence until it is closed."""
+    home.write_text("in the way")
+    places = Folders.of_user().elsewhere()
+    for place in places:
+        with contextlib.suppress(OSError):
+            place.state.write_text("in the way")
+    try:
+        with subprocess.Popen(
+            command(), env=environment(QT_QPA_PLATFORM="offscreen"), cwd=PROJECT, stderr=-1, text=True
+        ) as start:
+            assert start.stderr is not None
+            assert "cannot be written" in start.stderr.readline()
+            with pytest.raises(subprocess.TimeoutExpired):
+                start.wait(1.0)
+            start.terminate()
+    finally:
+        for place in places:
+            place.state.unlink(missing_ok=True)
 
 
 def test_platforms_without_a_display_are_left_alone() -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
+from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.readings import MachineReading
 from llmmem_gui.core.units import GIB, MIB
+from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.composition import Ghost, composition
 from llmmem_gui.ui.composition_bar import CompositionBar
 from llmmem_gui.ui.figures import NO_BREAK
+from llmmem_gui.ui.main_window import MainWindow
 from llmmem_gui.ui.theme import Theme
 from tests.ui import facts
 
-NAMES = {kind: kind for kind in ("room", "free", "reserve", "other", "own")}
+NAMES = {kind: kind for kind in ("promised", "room", "free", "reserve", "other", "own")}
 sizes = st.integers(0, 16 * GIB)
 
 
@@ -46,6 +49,18 @@ def test_room_is_what_the_limit_leaves() -> None:
     tight = facts.snapshot(facts.SMOL, limit=20 * GIB, available=3 * GIB, reserve=GIB)
     parts = {part.kind: part.size_bytes for part in composition(tight, facts.sample(tight).machine, NAMES)}
     assert parts["room"] == 3 * GIB - facts.SMOL.weights_bytes - GIB
+
+
+def test_what_is_promised_is_no_room() -> None:
+    """Used, promised and room make up the limit: what loads get is what is called room."""
+    growing = facts.model(
+        "growing", facts.State.READY, private=100 * MIB, weights=MIB, need=(MIB, 400 * MIB), idle=1
+    )
+    shot = facts.snapshot(growing, limit=GIB, available=10 * GIB, reserve=GIB)
+    parts = {part.kind: part.size_bytes for part in composition(shot, facts.sample(shot).machine, NAMES)}
+    assert (shot.promised_bytes, parts["promised"]) == (300 * MIB, 300 * MIB)
+    assert parts["room"] == GIB - shot.charged_bytes == shot.room_bytes
+    assert shot.resident_bytes + parts["promised"] + parts["room"] == GIB
 
 
 @pytest.fixture
@@ -84,3 +99,25 @@ def test_the_ghost_is_listed_and_drawn(bar: CompositionBar) -> None:
     bar.show_ghost(None)
     assert bar.summary() == text
     assert bar.grab().toImage() == before
+
+
+def test_the_mark_of_the_limit_is_a_handle_like_the_slider(window: MainWindow, qtbot: QtBot) -> None:
+    """The slider moves with the mark that is dragged; let go it is one request; beside it nothing moves."""
+    bar, slider = window.composition, window.limits.limit
+    wanted: list[object] = []
+    window.requested.connect(wanted.append)
+    left = Qt.MouseButton.LeftButton
+    middle = round(bar._bar().center().y())
+    start, end = (QPoint(round(bar._x_of(size)), middle) for size in (8 * GIB, 12 * GIB))
+    qtbot.mousePress(bar, left, pos=start + QPoint(40, 0))
+    qtbot.mouseMove(bar, end)
+    qtbot.mouseRelease(bar, left, pos=end)
+    assert slider.value == 8 * GIB
+    qtbot.mousePress(bar, left, pos=start)
+    qtbot.mouseMove(bar, end)
+    assert slider.value is not None
+    assert abs(slider.value - 12 * GIB) <= GIB / 4
+    assert window.plot.canvas.limit.value() == slider.value
+    assert not [request for request in wanted if isinstance(request, ask.ChangeSettings)]
+    qtbot.mouseRelease(bar, left, pos=end)
+    assert ask.ChangeSettings({"limits.total_limit_bytes": slider.value}) in wanted

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QFont, QFontDatabase, QFontMetrics
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
     QComboBox,
     QLabel,
     QLineEdit,
-    QPushButton,
     QToolButton,
     QWidget,
 )
@@ -30,11 +29,13 @@ from llmmem_gui.ui.card import ElidedLabel
 from llmmem_gui.ui.help_dialog import HelpDialog
 from llmmem_gui.ui.languages import LANGUAGES, speak
 from llmmem_gui.ui.main_window import MainWindow
+from llmmem_gui.ui.notice_bar import Notice, Offer
 from llmmem_gui.ui.settings_dialog import SettingsDialog
 from llmmem_gui.ui.theme import Theme
-from llmmem_gui.ui.warning_bar import Offer
+from llmmem_gui.ui.wrapping_row import WrappingRow
 from tests.ui import facts
 from tests.ui.conftest import feed
+from tests.ui.engine_facts import ALL, overview
 from tests.ui.translation_files import FOLDER, blanks, messages, run_script
 
 
@@ -98,26 +99,27 @@ def test_the_bar_says_again_what_it_says(compiled: None, window: MainWindow, qap
     window.show_event(Event(facts.NOW, "note", text=note))
     speak("pt_BR")
     qapp.processEvents()
-    assert window.warning.text.text() == "O arquivo de configurações como estava foi guardado como a.bad."
+    (bar,) = window.notices.shown
+    assert bar.text.text() == "O arquivo de configurações como estava foi guardado como a.bad."
     refusal = Refusal("above its own limit", facts.LLAMA.id, GIB, limit_bytes=GIB, fits_context=1024)
     problem = ask.Problem("refused", refusal.sentence, facts.LLAMA.id, {"fits_context": 1024.0})
     window.show_outcome(ask.Outcome(ask.Load(facts.LLAMA.id), problem=problem))
-    assert "carregue-o com um contexto de no máximo 1024" in window.warning.text.text()
+    bar = window.notices.shown[0]
+    assert "carregue-o com um contexto de no máximo 1024" in bar.text.text()
     speak("en")
     qapp.processEvents()
-    assert "load it with a context of at most 1024" in window.warning.text.text()
+    assert "load it with a context of at most 1024" in bar.text.text()
     qapp.processEvents()  # a button that joins a layout is shown in the next turn
-    buttons = [button.text() for button in window.warning.findChildren(QPushButton) if button.isVisible()]
-    assert buttons == ["Load with context 1,024"]
+    assert [button.text() for button in bar.buttons if button.isVisible()] == ["Load with context 1,024"]
 
 
 def test_the_bar_stays_closed(compiled: None, window: MainWindow, qapp: QApplication) -> None:
     """What was closed does not come back in another language."""
     window.show_event(Event(facts.NOW, "note", text=verbatim("A note.")))
-    window.warning.close_button.click()
+    window.notices.shown[0].close_button.click()
     speak("pt_BR")
     qapp.processEvents()
-    assert not window.warning.isVisible()
+    assert not window.notices.isVisible()
 
 
 @pytest.fixture(params=[*LANGUAGES])
@@ -178,9 +180,49 @@ def test_nothing_is_cut_off_in_the_window(large: Theme, qtbot: QtBot) -> None:
     assert cut_off(window) == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_font_is_too_wide_for_the_first_page(
+    compiled: None, window: MainWindow, qapp: QApplication, qtbot: QtBot, language: str
+) -> None:
+    """Whatever font is installed, half as large again: the buttons go into as many lines as they need."""
+    speak(language)
+    usual = qapp.font()
+    feed(window, facts.snapshot())
+    try:
+        for family in QFontDatabase.families():
+            font = QFont(family)
+            font.setPointSizeF(usual.pointSizeF() * 1.5)
+            qapp.setFont(font)
+            for width in (760, 1366):
+                window.empty.setFixedWidth(width)
+                qtbot.waitUntil(lambda: not cut_off(window.empty), timeout=60_000)
+    finally:
+        qapp.setFont(usual)
+
+
+def test_a_row_wraps_where_it_is_full(qtbot: QtBot) -> None:
+    """Widgets that are not hidden stand in lines, none outside; a wide enough row is one line."""
+    widgets = [QWidget() for _ in range(4)]
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    for widget in widgets:
+        widget.setFixedSize(100, 20)
+    row = WrappingRow(*widgets, spacing=10)
+    parent.setLayout(row)
+    widgets[1].hide()
+    assert row.sizeHint() == QSize(320, 20)
+    assert row.minimumSize() == QSize(100, 20)
+    widths = (320, 319, 210, 209, 100)
+    assert [row.heightForWidth(width) for width in widths] == [20, 50, 50, 80, 80]
+    row.setGeometry(QRect(5, 7, 210, 50))
+    assert [widgets[index].pos() for index in (0, 2, 3)] == [QPoint(5, 7), QPoint(115, 7), QPoint(5, 37)]
+    assert row.takeAt(9) is None
+    assert row.count() == 4
+
+
 def test_nothing_is_cut_off_in_the_help(large: Theme, qtbot: QtBot, window: MainWindow) -> None:
     """With letters a quarter larger every text of the help has room, in each language."""
-    dialog = HelpDialog(window.actions_)
+    dialog = HelpDialog(window.actions_, engines=overview(*ALL))
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     qtbot.addWidget(dialog)
     dialog.show()
@@ -190,7 +232,7 @@ def test_nothing_is_cut_off_in_the_help(large: Theme, qtbot: QtBot, window: Main
 
 def test_nothing_is_cut_off_in_the_settings(large: Theme, qtbot: QtBot) -> None:
     """With letters a quarter larger every text of the settings has room, in each language."""
-    dialog = SettingsDialog(large, Settings(), 32 * GIB)
+    dialog = SettingsDialog(large, Settings(), 32 * GIB, engines=overview(*ALL))
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     qtbot.addWidget(dialog)
     dialog.show()
@@ -210,8 +252,9 @@ def test_a_warning_in_a_small_window_makes_nothing_scroll(
     window.table.choose(facts.SMOL.id)
     text = f"{facts.SMOL.id} uses 129 MiB of its limit of 133 MiB (97 %): raise its limit or load it again."
     offers = (f"Unload {facts.SMOL.id} – 31.1 MiB", "Clean up unused")
-    window.warning.show_warning(text, "critical", [Offer(words, ask.CleanUp()) for words in offers])
+    warning = Notice(text, "critical", tuple(Offer(words, ask.CleanUp()) for words in offers))
+    window.notices.show_warning(warning)
     qapp.processEvents()
     qapp.processEvents()
-    assert window.warning.isVisible()
+    assert window.notices.warning.isVisible()
     assert window.panel._scroll.verticalScrollBar().maximum() == 0

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QPushButton, QToolButton
+from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
-from llmmem_gui.core.events import Event
-from llmmem_gui.core.plan import Wait
+from llmmem_gui.core.events import Cause, Event, UnloadReceipt
 from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import State
@@ -20,10 +18,9 @@ from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.empty_state import SearchedFolder
 from llmmem_gui.ui.figures import NO_BREAK
-from llmmem_gui.ui.load_choice import LoadChoice
 from llmmem_gui.ui.main_window import MainWindow
 from tests.ui import facts
-from tests.ui.conftest import feed
+from tests.ui.conftest import asked_of, feed
 
 
 def plain(text: str) -> str:
@@ -31,22 +28,10 @@ def plain(text: str) -> str:
     return text.replace(NO_BREAK, " ")
 
 
-def asked_of(window: MainWindow) -> list[ask.Request]:
-    """The requests that the window makes from now on, without questions for figures."""
-    asked: list[ask.Request] = []
-
-    def keep(request: ask.Request) -> None:
-        if not isinstance(request, ask.FindForecasts | ask.FindFit):
-            asked.append(request)
-
-    window.requested.connect(keep)
-    return asked
-
-
 def test_the_first_line_says_it_all(window: MainWindow) -> None:
     """The first line has the use of the models, the limit, the computer and the pressure."""
     assert plain(window.first_line()) == (
-        "Models 5.50 GiB of 8 GiB · this computer 14.1 GiB of 31.1 GiB · pressure none"
+        "Models 5.50 GiB of 8 GiB, 202 MiB promised · this computer 14.1 GiB of 31.1 GiB · no memory pressure"
     )
 
 
@@ -58,80 +43,6 @@ def test_load_does_what_the_line_says(window: MainWindow) -> None:
     asked = asked_of(window)
     window.actions_.load.trigger()
     assert asked == [ask.Load("small")]
-
-
-def choice(window: MainWindow, model: facts.ModelSnapshot) -> LoadChoice:
-    """The dialog that Load opens for this model."""
-    window.table.choose(model.id)
-    window.actions_.load.trigger()
-    return window.findChildren(LoadChoice)[-1]
-
-
-def test_a_load_that_must_wait_offers_ways(window: MainWindow, qtbot: QtBot) -> None:
-    """A model that a busy one keeps out can wait, take its place, or be given up."""
-    asked = asked_of(window)
-    dialog = choice(window, facts.LLAMA)
-    buttons = {button.text(): button for button in dialog.findChildren(QPushButton)}
-    assert list(buttons) == [
-        "Wait for qwen2.5-7b-instruct to finish, then load",
-        "Unload qwen2.5-7b-instruct and load",
-        "Cancel",
-    ]
-    assert asked == []
-    buttons["Unload qwen2.5-7b-instruct and load"].click()
-    assert asked == [ask.Exchange((facts.QWEN.id,), facts.LLAMA.id)]
-
-
-def test_a_load_that_cannot_fit_offers_a_smaller_context(window: MainWindow) -> None:
-    """A model that does not fit as it is can be loaded with the context that fits."""
-    window.show_outcome(ask.Outcome(ask.FindFit(facts.LARGE.id, 8 * GIB), ask.Fit(context=2048)))
-    asked = asked_of(window)
-    dialog = choice(window, facts.LARGE)
-    button = next(b for b in dialog.findChildren(QPushButton) if "2,048" in b.text())
-    button.click()
-    (request,) = asked
-    assert isinstance(request, ask.Load)
-    assert request.parameters is not None
-    assert request.parameters.context == 2048
-
-
-def test_a_load_can_be_made_to_fit(window: MainWindow) -> None:
-    """Where a milder combination than a smaller context fits, it is offered with what it changes."""
-    milder = msgspec.structs.replace(facts.LARGE.parameters, kv_type="q8_0", batch=128)
-    fit = ask.Fit(2048, milder)
-    window.show_outcome(ask.Outcome(ask.FindFit(facts.LARGE.id, 8 * GIB), fit))
-    asked = asked_of(window)
-    dialog = choice(window, facts.LARGE)
-    button = next(b for b in dialog.findChildren(QPushButton) if "Make it fit" in b.text())
-    assert button.text() == "Make it fit: KV cache q8_0, batch 128"
-    button.click()
-    assert asked == [ask.Load(facts.LARGE.id, milder)]
-
-
-def test_a_low_total_limit_can_be_raised(window: MainWindow) -> None:
-    """Where the computer has the memory and only the limit is too low, raising it is offered."""
-    big = facts.model("big", need=(9 * GIB, GIB))
-    feed(window, facts.snapshot(big, limit=8 * GIB, available=20 * GIB))
-    asked = asked_of(window)
-    dialog = choice(window, big)
-    button = next(b for b in dialog.findChildren(QPushButton) if "Raise the total limit" in b.text())
-    button.click()
-    (request,) = asked
-    assert isinstance(request, ask.SetLimit)
-    assert request.model_id is None
-    assert request.limit_bytes is not None
-    assert 10 * GIB <= request.limit_bytes < 11 * GIB
-
-
-def test_a_context_is_asked_for_once(window: MainWindow, qtbot: QtBot) -> None:
-    """However often the row of a model that does not fit is painted, its context is asked for once."""
-    found: list[ask.Request] = []
-    window.requested.connect(lambda r: found.append(r) if isinstance(r, ask.FindFit) else None)
-    larger = replace(facts.LARGE, limit_bytes=None)
-    for _ in range(5):
-        feed(window, facts.snapshot(facts.SMOL, larger, limit=6 * GIB))
-        window.table.view.viewport().repaint()
-    assert [r.model_id for r in found if isinstance(r, ask.FindFit)] == [facts.LARGE.id]
 
 
 @pytest.mark.parametrize(
@@ -162,17 +73,37 @@ def test_actions_are_offered_only_where_they_make_sense(window: MainWindow) -> N
 def test_a_limit_can_be_taken_back(window: MainWindow, qtbot: QtBot) -> None:
     """Ctrl+Z asks for the limit that was in force before the last change, Ctrl+Shift+Z for it again."""
     asked = asked_of(window)
+    window.show_settings(Settings().with_value("limits.total_limit_bytes", 8 * GIB))
     window.limits.limit_chosen.emit(4 * GIB)
     window.panel.requested.emit(ask.SetLimit(facts.SMOL.id, 256 * MIB))
     window.history.stack.undo()
     window.history.stack.undo()
     window.history.stack.redo()
     assert asked == [
-        ask.SetLimit(None, 4 * GIB),
+        ask.ChangeSettings({"limits.total_limit_bytes": 4 * GIB}),
         ask.SetLimit(facts.SMOL.id, 256 * MIB),
         ask.SetLimit(facts.SMOL.id, 512 * MIB),
-        ask.SetLimit(None, 8 * GIB),
-        ask.SetLimit(None, 4 * GIB),
+        ask.ChangeSettings({"limits.total_limit_bytes": 8 * GIB}),
+        ask.ChangeSettings({"limits.total_limit_bytes": 4 * GIB}),
+    ]
+
+
+def test_what_was_automatic_is_automatic_again_when_a_change_is_taken_back(window: MainWindow) -> None:
+    """Ctrl+Z restores what was set, not the number that it came to on this computer."""
+    asked = asked_of(window)
+    window.show_settings(Settings())
+    window.limits.limit_chosen.emit(None)
+    window.limits.reserve_chosen.emit(GIB)
+    window.limits.idle_chosen.emit(None)
+    for _ in range(3):
+        window.history.stack.undo()
+    assert [request.changes for request in asked] == [
+        {"limits.total_limit_bytes": 0},
+        {"limits.reserve_bytes": GIB},
+        {"limits.idle_minutes": 0.0},
+        {"limits.idle_minutes": 15.0},
+        {"limits.reserve_bytes": "automatic"},
+        {"limits.total_limit_bytes": "automatic"},
     ]
 
 
@@ -186,8 +117,10 @@ def test_address_and_key_of_the_api_are_copied(window: MainWindow) -> None:
     ):
         action.trigger()
         assert clipboard.text() == copied
-    buttons = [b for b in window.status.findChildren(QToolButton) if b.isVisible()]
-    assert [b.defaultAction() for b in buttons] == [window.actions_.copy_api, window.actions_.copy_key]
+        assert window.status.message.text().endswith("is copied.")
+    copiers = {window.actions_.copy_api, window.actions_.copy_key}
+    buttons = [b for b in window.status.findChildren(QToolButton) if b.defaultAction() in copiers]
+    assert [b.isVisible() for b in buttons] == [True, True]
     window.status.show_api("", "")
     assert not any(b.isVisible() for b in buttons)
 
@@ -210,36 +143,90 @@ def test_a_refusal_is_a_bar_with_what_can_be_done(window: MainWindow) -> None:
     """A load that the service refused says why in the window and offers the context that fits."""
     problem = ask.Problem("refused", verbatim("It does not fit."), facts.LLAMA.id, {"fits_context": 1024.0})
     window.show_outcome(ask.Outcome(ask.Load(facts.LLAMA.id), problem=problem))
-    assert window.warning.isVisible()
-    assert window.warning.text.text() == "It does not fit."
+    (bar,) = window.notices.shown
+    assert bar.text.text() == "It does not fit."
     asked = asked_of(window)
-    button = next(b for b in window.warning.findChildren(QPushButton) if "1,024" in b.text())
+    (button,) = bar.buttons
+    assert "1,024" in button.text()
     button.click()
     (request,) = asked
     assert isinstance(request, ask.Load)
-    assert not window.warning.isVisible()
+    assert window.notices.shown == []
+    assert not window.notices.isVisible()
 
 
 def test_a_note_is_seen(window: MainWindow) -> None:
     """A sentence of the service that concerns the person, such as a repaired file, is a bar in the window."""
     window.show_event(Event(facts.NOW, "note", text=verbatim("The settings were damaged.")))
-    assert window.warning.isVisible()
-    assert window.warning.text.text() == "The settings were damaged."
+    (bar,) = window.notices.shown
+    assert bar.isVisible()
+    assert bar.text.text() == "The settings were damaged."
+
+
+def test_one_notice_does_not_replace_another(window: MainWindow) -> None:
+    """A taken port, a refusal and a note stand beside each other; the same again takes its own place."""
+    for text in ("The port is taken.", "The settings were damaged.", "The port is taken."):
+        window.show_event(Event(facts.NOW, "note", text=verbatim(text)))
+    problem = ask.Problem("refused", verbatim("It does not fit."), facts.LLAMA.id)
+    window.show_outcome(ask.Outcome(ask.Load(facts.LLAMA.id), problem=problem))
+    said = [bar.text.text() for bar in window.notices.shown]
+    assert said == ["It does not fit.", "The port is taken.", "The settings were damaged."]
+    assert [bar.objectName() for bar in window.notices.shown] == ["critical", "warning", "warning"]
+    window.notices.shown[1].close_button.click()
+    assert [bar.text.text() for bar in window.notices.shown] == [said[0], said[2]]
+
+
+def offer_again(window: MainWindow, *models: facts.ModelSnapshot) -> None:
+    """Tell that there is room again for these models."""
+    for model in models:
+        window.show_event(Event(facts.NOW, "reload-offered", model.id, "pressure", "memory pressure"))
 
 
 def test_what_was_given_up_is_offered_again(window: MainWindow) -> None:
     """When there is room again, the model that was unloaded for lack of memory can be loaded by a button."""
-    window.show_event(Event(facts.NOW, "reload-offered", facts.LLAMA.id, "pressure", "memory pressure"))
+    offer_again(window, facts.LLAMA)
     asked = asked_of(window)
-    next(b for b in window.warning.findChildren(QPushButton) if facts.LLAMA.id in b.text()).click()
+    (bar,) = window.notices.shown
+    assert bar.objectName() == "good"
+    (button,) = bar.buttons
+    assert facts.LLAMA.id in button.text()
+    button.click()
     assert asked == [ask.Load(facts.LLAMA.id)]
+
+
+def test_everything_that_was_given_up_is_offered(window: MainWindow) -> None:
+    """Several models are offered together and each; what is loaded meanwhile is not offered any more."""
+    offer_again(window, facts.LLAMA, facts.LARGE)
+    asked = asked_of(window)
+    (bar,) = window.notices.shown
+    assert facts.LLAMA.id in bar.text.text()
+    assert facts.LARGE.id in bar.text.text()
+    assert [button.property("request") for button in bar.buttons] == [
+        ask.LoadAgain((facts.LLAMA.id, facts.LARGE.id)),
+        ask.Load(facts.LLAMA.id),
+        ask.Load(facts.LARGE.id),
+    ]
+    loaded = facts.model(facts.LLAMA.id, State.READY, weights=4800 * MIB, private=600 * MIB)
+    feed(window, facts.snapshot(loaded, facts.LARGE))
+    assert [button.property("request") for button in bar.buttons] == [ask.Load(facts.LARGE.id)]
+    feed(window, facts.snapshot(loaded))
+    assert window.notices.shown == []
+    assert asked == []
+
+
+def test_what_is_gone_already_is_no_error(window: MainWindow) -> None:
+    """Unloading a model that went by itself a moment before is told in passing, not in red."""
+    problem = ask.Problem("not loaded", verbatim("It is not loaded."), facts.LLAMA.id)
+    window.show_outcome(ask.Outcome(ask.Unload(facts.LLAMA.id), problem=problem))
+    assert window.notices.shown == []
+    assert window.status.message.text() == "It is not loaded."
 
 
 def test_a_cancelled_load_is_no_problem(window: MainWindow) -> None:
     """What the person cancelled is not told as an error."""
     problem = ask.Problem("cancelled", verbatim("The load was cancelled."), facts.LLAMA.id)
     window.show_outcome(ask.Outcome(ask.Load(facts.LLAMA.id), problem=problem))
-    assert not window.warning.isVisible()
+    assert window.notices.shown == []
 
 
 def test_without_models_the_window_explains_itself(window: MainWindow, qtbot: QtBot) -> None:
@@ -276,13 +263,14 @@ def test_answers_reach_the_window_that_asked(window: MainWindow, qtbot: QtBot) -
     tried.ask()
     (request,) = asked
     assert isinstance(request, ask.Ask)
-    assert (request.model_id, request.prompt) == (facts.SMOL.id, "Hello?")
+    assert (request.model_id, request.messages) == (facts.SMOL.id, (ask.ChatMessage("user", "Hello?"),))
     window.try_outs.take_part(ask.AnswerPart(request.number, "<b>Hi</b> "))
     window.try_outs.take_part(ask.AnswerPart(request.number, "there."))
     window.try_outs.take_part(ask.AnswerPart(request.number + 999, "not for you"))
     window.try_outs.take_end(ask.AnswerEnd(request.number, 5, 11, 1.2, 0.2))
-    assert tried.answer.toPlainText() == "<b>Hi</b> there."
-    assert plain(tried.figures.text()) == "11 tokens · 10.0 tokens a second · first one after 0.2 s"
+    question, answer, told = plain(tried.transcript.toPlainText()).strip().split("\n")
+    assert (question, answer) == ("Hello?", "<b>Hi</b> there.")
+    assert told == "11 tokens · 10.0 tokens a second · first one after 0.2 s · Copy"
     tried.close()
 
 
@@ -339,21 +327,11 @@ def test_settings_decide_the_idle_slider(window: MainWindow) -> None:
     assert window.limits.idle.value is None
 
 
-def test_a_wait_is_not_a_fit() -> None:
-    """A load that has to wait for a busy model is offered, not made."""
-    from llmmem_gui.ui.outlook import Outlook
-
-    assert not Outlook("m", 1, Wait(("busy",))).fits
-    assert State.BUSY.holds_host
-
-
 def test_a_limit_is_drawn_while_it_is_dragged(window: MainWindow, qtbot: QtBot) -> None:
     """The mark on the bar and the line on the plot follow the slider; Escape brings them back."""
 
-    def drawn() -> tuple[bool, float | None]:
-        scene = window.plot.canvas.scene
-        assert scene is not None
-        return "limit 1.00 GiB" in plain(window.composition.summary()), scene.limit_bytes
+    def drawn() -> tuple[bool, float]:
+        return "limit 1.00 GiB" in plain(window.composition.summary()), window.plot.canvas.limit.value()
 
     track = window.limits.limit.track
     middle = track.height() // 2
@@ -365,3 +343,62 @@ def test_a_limit_is_drawn_while_it_is_dragged(window: MainWindow, qtbot: QtBot) 
     assert "of 8" in window.first_line()
     qtbot.keyClick(track, Qt.Key.Key_Escape)
     assert drawn() == (False, 8 * GIB)
+
+
+def gone(model: facts.ModelSnapshot, cause: Cause) -> UnloadReceipt:
+    """What unloading a model for that cause gave back."""
+    return UnloadReceipt(model.id, 100 * MIB, 100 * MIB, 0, 100 * MIB, 0.02, cause, "limit")
+
+
+def test_what_a_limit_unloaded_comes_back_with_one_undo(window: MainWindow) -> None:
+    """Lowering a limit tells what went as one; its Undo restores the limit and loads the models again."""
+    window.limits.limit_chosen.emit(GIB)
+    for model in (facts.SMOL, facts.GEMMA):
+        window.show_receipt(gone(model, "total limit"), facts.NOW)
+    feed(window, facts.snapshot(facts.model(facts.SMOL.id), facts.model(facts.GEMMA.id), limit=GIB))
+    (bar,) = window.notices.shown
+    assert plain(bar.text.text()) == "Unloaded 2 models: 200 MiB back (to keep the total limit)"
+    asked = asked_of(window)
+    (undo,) = bar.buttons
+    undo.click()
+    before = ask.ChangeSettings({"limits.total_limit_bytes": "automatic"})
+    assert asked == [ask.Restore((facts.SMOL.id, facts.GEMMA.id), before)]
+    assert window.notices.shown == []
+
+
+def test_undo_by_keys_brings_models_back_too(window: MainWindow) -> None:
+    """Ctrl+Z after a limit that unloaded a model restores both; what went for another cause stays away."""
+    window.panel.requested.emit(ask.SetLimit(facts.SMOL.id, 64 * MIB))
+    window.show_receipt(gone(facts.SMOL, "model limit"), facts.NOW)
+    window.show_receipt(gone(facts.GEMMA, "asked"), facts.NOW)
+    asked = asked_of(window)
+    window.history.stack.undo()
+    assert asked == [ask.Restore((facts.SMOL.id,), ask.SetLimit(facts.SMOL.id, 512 * MIB))]
+
+
+@pytest.mark.parametrize("cause", ["clean up", "pressure", "reserve"])
+def test_what_went_without_a_limit_is_offered_back(window: MainWindow, cause: Cause) -> None:
+    """A clean-up and a shortage are told with Undo too; it ends when all is loaded or after a while."""
+    window.show_receipt(gone(facts.GEMMA, cause), facts.NOW)
+    unloaded = facts.snapshot(facts.SMOL, facts.model(facts.GEMMA.id))
+    feed(window, unloaded)
+    (bar,) = window.notices.shown
+    assert [button.property("request") for button in bar.buttons] == [ask.Restore((facts.GEMMA.id,))]
+    again = replace(facts.GEMMA, loaded_at=facts.MONOTONIC + 5)
+    feed(window, facts.later(facts.snapshot(facts.SMOL, again), 6))
+    assert window.notices.shown == []
+    window.show_receipt(gone(facts.GEMMA, cause), facts.NOW)
+    feed(window, facts.later(unloaded, 7))
+    assert len(window.notices.shown) == 1
+    feed(window, facts.later(unloaded, 90))
+    assert window.notices.shown == []
+
+
+def test_escape_clears_the_search(window: MainWindow, qtbot: QtBot) -> None:
+    """Esc in the search lists all models again."""
+    window.activateWindow()
+    window.toolbar.search.setFocus()
+    window.toolbar.search.setText("no such model")
+    assert window.table.rows.rowCount() == 0
+    qtbot.keyClick(window.toolbar.search, Qt.Key.Key_Escape)
+    assert window.table.rows.rowCount() == 5

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from pytestqt.qtbot import QtBot
 
+from llmmem_gui.core.engines import Device
 from llmmem_gui.core.snapshot import ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.load_costs import KV_TYPES
 from llmmem_gui.ui.model_panel import ModelPanel
-from llmmem_gui.ui.outlook import outlook
 from llmmem_gui.ui.theme import Theme
 from tests.ui import facts
 
@@ -32,7 +32,7 @@ def panel(qtbot: QtBot, theme: Theme) -> ModelPanel:
 def show(panel: ModelPanel, model: ModelSnapshot) -> None:
     """Show a model of the usual snapshot."""
     shot = facts.snapshot(*(model if m.id == model.id else m for m in facts.usual_snapshot().models))
-    panel.show_model(model, shot, outlook(model, shot))
+    panel.show_model(model, shot)
 
 
 def plain(text: str) -> str:
@@ -53,17 +53,23 @@ def test_a_loaded_model_says_what_comes_back(panel: ModelPanel, qtbot: QtBot) ->
 
 
 def test_layers_on_a_gpu_are_asked_for_where_there_is_one(panel: ModelPanel) -> None:
-    """The row is there when llama.cpp can use a GPU, or when the model was to use one."""
+    """The row is there when the engine in use has a GPU, which it names, or when the model was to use one."""
     shot = facts.usual_snapshot()
+    card = Device("Vulkan0", "GeForce RTX 4090", "gpu", 24 * GIB)
+    other = Device("Vulkan1", "Iris Xe", "igpu", 8 * GIB)
     with_layers = replace(facts.SMOL, parameters=msgspec.structs.replace(facts.SMOL.parameters, gpu_layers=8))
     cases = (
-        (facts.SMOL, shot, False),
-        (facts.SMOL, replace(shot, gpu_offload=True), True),
-        (with_layers, shot, True),
+        (facts.SMOL, shot, False, "Layers on GPU", "The engine in use has no GPU"),
+        (facts.SMOL, replace(shot, gpus=(card,)), True, "Layers on Vulkan0", "GeForce RTX 4090, 24.0 GiB"),
+        (facts.SMOL, replace(shot, gpus=(card, other)), True, "Layers on GPU", "Iris Xe, 8.00 GiB"),
+        (with_layers, shot, True, "Layers on GPU", "The engine in use has no GPU"),
     )
-    for model, snapshot, shown in cases:
-        panel.show_model(model, snapshot, None)
+    for model, snapshot, shown, name, told in cases:
+        panel.show_model(model, snapshot)
         assert panel.gpu_layers.isVisible() == panel.grid.names["gpu"].isVisible() == shown
+        assert panel.grid.names["gpu"].text() == panel.gpu_layers.accessibleName() == name
+        assert told in plain(panel.gpu_layers.toolTip())
+        assert panel.gpu_layers.accessibleDescription() == panel.gpu_layers.toolTip()
 
 
 def test_a_model_that_is_not_loaded_can_be_loaded(panel: ModelPanel, qtbot: QtBot) -> None:
@@ -80,10 +86,18 @@ def test_a_load_in_progress_can_be_cancelled(panel: ModelPanel, qtbot: QtBot) ->
     """While a model loads, the button cancels the load."""
     show(panel, replace(facts.LLAMA, state=State.LOADING))
     assert panel.unload.text() == "Cancel the load"
-    assert not panel.primary.isEnabled()
     with qtbot.waitSignal(panel.requested) as asked:
         panel.unload.click()
     assert asked.args == [ask.Unload(facts.LLAMA.id)]
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.LOADING, State.READY])
+def test_a_model_can_be_tried_while_it_is_loaded(panel: ModelPanel, qtbot: QtBot, state: State) -> None:
+    """A chat can be begun before the model is ready."""
+    show(panel, replace(facts.LLAMA, state=state))
+    with qtbot.waitSignal(panel.try_asked) as asked:
+        panel.primary.click()
+    assert asked.args == [facts.LLAMA.id]
 
 
 def test_a_bad_file_says_why(panel: ModelPanel) -> None:
@@ -140,8 +154,7 @@ def test_the_chosen_context_is_kept_for_the_model(panel: ModelPanel, qtbot: QtBo
     show(panel, facts.LLAMA)
     with qtbot.waitSignal(panel.requested) as asked:
         panel.context.chosen.emit(8192)
-    chosen = msgspec.structs.replace(facts.LLAMA.parameters, context=8192)
-    assert asked.args == [ask.SetParameters(facts.LLAMA.id, chosen)]
+    assert asked.args == [ask.SetParameters(facts.LLAMA.id, {"context": 8192})]
 
 
 def test_types_of_the_kv_cache_say_what_they_save(panel: ModelPanel, qtbot: QtBot) -> None:
@@ -155,8 +168,7 @@ def test_types_of_the_kv_cache_say_what_they_save(panel: ModelPanel, qtbot: QtBo
     assert plain(panel.kv_type.itemText(1)) == "q8_0 saves 100 MiB"
     with qtbot.waitSignal(panel.requested) as asked:
         panel.kv_type.activated.emit(1)
-    chosen = msgspec.structs.replace(facts.LLAMA.parameters, kv_type="q8_0")
-    assert asked.args == [ask.SetParameters(facts.LLAMA.id, chosen)]
+    assert asked.args == [ask.SetParameters(facts.LLAMA.id, {"kv_type": "q8_0"})]
 
 
 def test_a_loaded_model_offers_to_load_again_with_other_settings(panel: ModelPanel, qtbot: QtBot) -> None:
@@ -165,7 +177,7 @@ def test_a_loaded_model_offers_to_load_again_with_other_settings(panel: ModelPan
     assert not panel.reload.isVisible()
     chosen = msgspec.structs.replace(facts.SMOL.parameters, context=8192)
     shot = facts.usual_snapshot()
-    panel.show_model(facts.SMOL, shot, None, chosen)
+    panel.show_model(replace(facts.SMOL, next_parameters=chosen), shot)
     assert panel.reload.isVisible()
     assert "now 4,096" in panel.context.hint.text()
     with qtbot.waitSignal(panel.reload_asked) as asked:

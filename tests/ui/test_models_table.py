@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QEnterEvent
+from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
+from llmmem_gui.core.alert import Alert
+from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import State
-from llmmem_gui.core.units import GIB, MIB
-from llmmem_gui.ui import model_rows
+from llmmem_gui.core.units import MIB
+from llmmem_gui.ui.cells import Column
 from llmmem_gui.ui.figures import NO_BREAK
-from llmmem_gui.ui.model_rows import Column
 from llmmem_gui.ui.models_table import ModelsTable
 from llmmem_gui.ui.requests import Fit
 from llmmem_gui.ui.theme import Theme
@@ -74,18 +78,19 @@ def test_cells_say_what_is_known(table: ModelsTable) -> None:
     assert cell(table, smol, Column.USES) == ("236 MiB", "142 MiB private")
     assert cell(table, smol, Column.FORECAST) == ("236 MiB", "± 4 %")
     assert cell(table, smol, Column.LIMIT) == ("512 MiB", "46 % used")
-    assert cell(table, smol, Column.IDLE) == ("12 s", "goes in 15 min")
+    assert cell(table, smol, Column.IDLE) == ("12 s", "unloads in 15 min")
 
 
-def test_the_limit_warns_where_the_settings_say(table: ModelsTable) -> None:
-    """The share of its limit that a model uses is marked from the percents of the settings on."""
+def test_the_limit_is_marked_as_it_is_warned_of(table: ModelsTable) -> None:
+    """The share of its limit that a model uses is marked exactly while its warning stands, and as gravely."""
     marked = {}
-    for percents in ((90, 95), (46, 95), (40, 46)):
-        settings = Settings().with_value("warnings.model_warn_percent", percents[0])
-        settings = settings.with_value("warnings.critical_percent", percents[1])
-        table.show_snapshot(facts.usual_snapshot(), settings)
-        marked[percents] = table.rows.cell(facts.SMOL, Column.LIMIT).level
-    assert marked == {(90, 95): "", (46, 95): "warning", (40, 46): "critical"}
+    for level in (Level.NORMAL, Level.WARNING, Level.CRITICAL, Level.EMERGENCY):
+        alerts = (Alert(level, 1, 2, facts.SMOL.id),) if level else ()
+        table.show_snapshot(replace(facts.usual_snapshot(), alerts=alerts), Settings())
+        marked[level.word] = table.rows.cell(facts.SMOL, Column.LIMIT).level
+    assert marked == {
+        "normal": "", "warning": "warning", "critical": "critical", "emergency": "critical",
+    }  # fmt: skip
 
 
 def test_a_model_that_is_not_loaded_says_whether_it_fits(table: ModelsTable) -> None:
@@ -158,29 +163,84 @@ def test_a_visible_model_that_does_not_fit_asks_for_a_context(table: ModelsTable
     """Painting the row of a model that does not fit asks which context would fit."""
     with qtbot.waitSignal(table.fit_wanted) as wanted:
         table.view.viewport().repaint()
-    assert wanted.args[0].model_id == facts.LARGE.id
-    table.show_fits({facts.LARGE.id: Fit(context=2048)})
+    assert wanted.args[0].id == facts.LARGE.id
+    table.show_fits(lambda model, _: Fit(context=2048) if model.id == facts.LARGE.id else None)
     assert cell(table, facts.LARGE.id, Column.MODEL)[1] == "↳ fits with context ≤ 2,048"
 
 
-@pytest.fixture
-def rehearsals(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The models whose load is rehearsed."""
-    asked: list[str] = []
-    real = model_rows.outlook
-
-    def counted(model: facts.ModelSnapshot, *rest: object) -> object:
-        asked.append(model.id)
-        return real(model, *rest)
-
-    monkeypatch.setattr(model_rows, "outlook", counted)
-    return asked
+def test_home_and_end_go_to_the_first_and_the_last_row(table: ModelsTable, qtbot: QtBot) -> None:
+    """The keys that mean the first and the last column of a table mean rows here."""
+    qtbot.keyClick(table.view, Qt.Key.Key_End)
+    assert table.view.currentIndex().row() == table.rows.rowCount() - 1
+    qtbot.keyClick(table.view, Qt.Key.Key_Home)
+    assert table.view.currentIndex().row() == 0
 
 
-def test_only_what_is_seen_is_rehearsed(table: ModelsTable, rehearsals: list[str]) -> None:
-    """Of a thousand models only those whose rows are painted are rehearsed after a snapshot."""
-    many = [facts.model(f"model {n:04}", need=(GIB, MIB)) for n in range(1000)]
-    table.show_snapshot(facts.snapshot(*many), Settings())
-    table.view.viewport().repaint()
-    assert 0 < len(set(rehearsals)) < 30
-    assert len(rehearsals) == len(set(rehearsals))
+def test_a_screen_reader_says_the_state_in_words(table: ModelsTable) -> None:
+    """The sign for a model that is not loaded is drawn; it is read as words."""
+    row = table.rows.row_of(facts.LARGE.id)
+    assert row is not None
+    index = table.rows.index(row, Column.STATE)
+    assert table.rows.data(index, Qt.ItemDataRole.AccessibleTextRole) == "not loaded"
+
+
+def heights(table: ModelsTable) -> dict[str, int]:
+    """The pixels of each row."""
+    return {name: table.view.rowHeight(row) for row, name in enumerate(names(table))}
+
+
+def test_only_what_is_loaded_or_chosen_has_two_lines(table: ModelsTable) -> None:
+    """Models that are not loaded take one line, so that more of them are seen; the chosen one says it all."""
+    table.choose(facts.SMOL.id)
+    one, two = table._delegate.heights()
+    assert set(heights(table).values()) == {one, two}
+    assert {name for name, height in heights(table).items() if height == two} == {
+        facts.SMOL.id, facts.QWEN.id, facts.GEMMA.id,
+    }  # fmt: skip
+    table.choose(facts.LARGE.id)
+    assert heights(table)[facts.LARGE.id] == two
+    unloaded = replace(facts.QWEN, state=State.UNLOADED, private_bytes=0, weights_bytes=0)
+    table.show_snapshot(facts.snapshot(facts.SMOL, unloaded, facts.LARGE), Settings())
+    assert heights(table) == {facts.SMOL.id: two, facts.LARGE.id: two, facts.QWEN.id: one}
+
+
+def test_a_row_that_moves_keeps_its_lines(table: ModelsTable) -> None:
+    """A model that is loaded moves up among the loaded ones and has two lines there."""
+    table.choose(facts.SMOL.id)
+    ready = replace(facts.LLAMA, state=State.READY, private_bytes=MIB, weights_bytes=MIB)
+    for llama in (ready, facts.LLAMA, ready):
+        shot = facts.snapshot(facts.SMOL, facts.QWEN, facts.GEMMA, llama, facts.LARGE)
+        table.show_snapshot(shot, Settings())
+        one, two = table._delegate.heights()
+        assert heights(table) == {
+            name: one if name == facts.LARGE.id or (name == facts.LLAMA.id and llama is not ready) else two
+            for name in names(table)
+        }
+
+
+def test_rows_stand_still_under_the_pointer(table: ModelsTable) -> None:
+    """While somebody points at the table no row moves or shrinks; then all goes to its place."""
+    before, first = names(table), heights(table)
+    QApplication.sendEvent(table.view, QEnterEvent(QPointF(5, 60), QPointF(5, 60), QPointF(5, 60)))
+    loading = replace(facts.LARGE, state=State.LOADING)
+    gone = replace(facts.SMOL, state=State.UNLOADED, private_bytes=0, weights_bytes=0)
+    table.show_snapshot(facts.snapshot(gone, facts.QWEN, facts.GEMMA, facts.LLAMA, loading), Settings())
+    assert names(table) == before
+    assert all(height >= first[name] for name, height in heights(table).items())
+    QApplication.sendEvent(table.view, QEvent(QEvent.Type.Leave))
+    assert names(table)[:3] == [facts.GEMMA.id, facts.LARGE.id, facts.QWEN.id]
+    assert heights(table)[facts.SMOL.id] == table._delegate.heights()[0]
+
+
+def test_the_order_is_told_beside_the_words(table: ModelsTable) -> None:
+    """The header of the column that sorts has the sign of its order, and no other column has one."""
+
+    def titles() -> list[str]:
+        return [str(table.rows.headerData(column, Qt.Orientation.Horizontal)) for column in Column]
+
+    table.rows.sort(Column.USES, Qt.SortOrder.AscendingOrder)
+    assert titles() == ["Model", "State", "Uses ▾", "Forecast", "Limit", "Idle"]
+    table.rows.sort(Column.USES, Qt.SortOrder.DescendingOrder)
+    assert titles()[Column.USES] == "Uses ▴"
+    table.rows.sort(Column.MODEL, Qt.SortOrder.AscendingOrder)
+    assert titles()[:3] == ["Model ▴", "State", "Uses"]

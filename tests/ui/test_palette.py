@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from llmmem_gui.ui.palette import DARK, LIGHT, OKABE_ITO, ModelColours, Palette, contrast
 
@@ -33,16 +35,52 @@ def test_contrast_is_that_of_the_standard() -> None:
     assert contrast("#ffffff", "#777777") == contrast("#777777", "#ffffff")
 
 
-def test_a_model_keeps_its_colour() -> None:
-    """The first models get the Okabe-Ito colours in order, and a model's colour never changes."""
+def test_a_model_keeps_its_colour_for_ever() -> None:
+    """Whatever other models come and in whatever order a later run meets them, a colour never changes."""
+    kept: dict[str, int] = {}
     colours = ModelColours()
-    first = [colours.of(f"model {n}").name() for n in range(7)]
-    assert first == list(OKABE_ITO)
-    colours.of("another")
-    assert [colours.of(f"model {n}").name() for n in range(7)] == first
+    colours.remember({}, kept.update)
+    models = [f"model {number}" for number in range(9)]
+    colours.take(models)
+    first = {model: colours.of(model) for model in models}
+    colours.take(["another", *reversed(models)])
+    later = ModelColours()
+    later.remember(kept, kept.update)
+    later.take(["a third", *reversed(models)])
+    assert {model: colours.of(model) for model in models} == first
+    assert {model: later.of(model) for model in models} == first
 
 
-def test_many_models_have_different_colours() -> None:
-    """No two of twenty models look the same."""
+def test_a_model_has_the_same_colour_where_nothing_is_remembered() -> None:
+    """The id decides, so that two computers, or a lost file, show the same."""
+    first, second = ModelColours(), ModelColours()
+    first.take(["smollm2-135m-instruct"])
+    second.take(["smollm2-135m-instruct", "gemma-3-270m"])
+    assert first.of("smollm2-135m-instruct") == second.of("smollm2-135m-instruct")
+
+
+def test_looking_at_a_model_uses_no_colour_up() -> None:
+    """Thirty models that are only looked at leave the first seven colours to those that are loaded."""
     colours = ModelColours()
-    assert len({colours.of(f"model {n}").name() for n in range(20)}) == 20
+    for number in range(30):
+        colours.of(f"only looked at {number}")
+    loaded = [f"loaded {number}" for number in range(7)]
+    colours.take(loaded)
+    assert {colours.of(model).name() for model in loaded} == set(OKABE_ITO)
+
+
+@given(st.lists(st.lists(st.integers(0, 60), unique=True, max_size=16), max_size=12))
+def test_models_beside_each_other_have_different_colours(runs: list[list[int]]) -> None:
+    """Whichever models were seen before, those that are loaded together are told apart."""
+    colours = ModelColours()
+    for models in runs:
+        colours.take(str(model) for model in models)
+        assert len({colours.of(str(model)).name() for model in models}) == len(models)
+
+
+def test_damaged_colours_are_forgotten() -> None:
+    """A colour that there is not, remembered by another version, is given anew."""
+    colours = ModelColours()
+    colours.remember({"model": 99, "other": -1}, lambda places: None)
+    assert colours.of("model").isValid()
+    assert colours.of("other").isValid()

@@ -11,17 +11,15 @@ import pytest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from llmmem_gui.core.alerts import Alert
-from llmmem_gui.core.events import Event
-from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.core.units import MIB
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.api_client import ApiClient, RequestFailed
+from llmmem_gui.ui import requests as ask
+from llmmem_gui.ui.cells import Column
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.languages import speak
-from llmmem_gui.ui.model_rows import Column
-from llmmem_gui.ui.plot_reading import Reading
+from llmmem_gui.ui.plot.reading import Reading
 from llmmem_gui.ui.sentences import event_sentence, mark_label
 from tests.gguf_writer import write_sparse_gguf
 from tests.hostile_gguf import RECIPE
@@ -96,7 +94,7 @@ def all_texts(run: Running) -> list[str]:
     rows = [window.table.rows.cell(model, column) for model in window.snapshot.models for column in Column]
     texts = [text for cell in rows for text in (cell.text, cell.under)]
     texts += [widget.text() for kind in (QLabel, QAbstractButton) for widget in window.findChildren(kind)]
-    texts += [Reading(event.time, (), (event,)).text() for event in window._events]
+    texts += [Reading(event.time, (), events=(event,)).text(str) for event in window._events]
     texts += [line for event in window._events for line in (event_sentence(event), mark_label(event))]
     return [plain(text) for text in texts if text]
 
@@ -108,11 +106,11 @@ def test_nothing_that_goes_wrong_is_told_in_english(program: Running) -> None:
     window.table.choose("refused")
     window.actions_.load.trigger()
     program.until_state("refused", State.FAILED)
-    program.until(lambda: "refused.gguf" in window.warning.text.text())
+    program.until(lambda: any("refused.gguf" in bar.text.text() for bar in window.notices.shown))
     failed = under(program, "refused")
     assert failed.startswith("Não foi possível carregar refused.gguf: o llama.cpp diz “")
     assert "tokenizer.ggml.model" in failed
-    assert plain(window.warning.text.text()) == failed
+    assert failed in [plain(bar.text.text()) for bar in window.notices.shown]
 
     client = ApiClient.of_running_program(Folders.of_user(), "api")
     with ThreadPoolExecutor(1) as elsewhere:
@@ -138,34 +136,38 @@ def test_what_a_question_meets_is_told_in_portuguese(program: Running) -> None:
     told = {SMOL: f"{SMOL} precisa de ", "template": "o formato de conversa do modelo está danificado ("}
     for model_id, beginning in told.items():
         tried = program.window.open_try_out(model_id)
+        tried.options.length.setValue(8)
         tried.prompt.setPlainText("Olá")
         tried.send.click()
         program.until(lambda tried=tried: not tried.is_answering)
-        said = plain(tried.figures.text())
+        seen = tried.transcript.toPlainText
+        said = plain(seen())
         assert beginning in said
         for sentence in SENTENCES:
             assert not sentence.search(said), f"{said!r} is English"
         speak("en")
-        program.until(lambda tried=tried: any(s.search(plain(tried.figures.text())) for s in SENTENCES))
+        program.until(
+            lambda tried=tried: any(s.search(plain(tried.transcript.toPlainText())) for s in SENTENCES)
+        )
         speak("pt_BR")
 
 
 def test_a_warning_changes_its_language_with_the_window(program: Running, qtbot: QtBot) -> None:
     """A warning that is in the bar, and its button, are said again in the language that is chosen."""
-    alert = Alert(Level.CRITICAL, 96 * MIB, 100 * MIB, SMOL)
-    warning = Event(1e10, "memory-warning", SMOL, text=alert.sentence, numbers=alert.numbers)
-    program.service.happened.emit(warning)
-    bar = program.window.warning
+    program.service.carry_out(ask.SetLimit(None, 2048 * MIB))
+    program.until(lambda: program.window.snapshot.bounds.total_limit_bytes == 2048 * MIB)
+    program.load(SMOL)
+    program.until(lambda: program.model(SMOL).resident_bytes > 50 * MIB)
+    program.service.carry_out(ask.SetLimit(SMOL, round(program.model(SMOL).resident_bytes / 0.92)))
+    bar = program.window.notices.warning
+    program.until(bar.isVisible)
     told = []
     for language in ("pt_BR", "en"):
         speak(language)
         qtbot.wait(1)
-        told.append(plain(bar.text.text()).partition(":")[0])
-    assert told == [
-        f"{SMOL} usa 96,0 MiB do seu limite de 100 MiB (96 %)",
-        f"{SMOL} uses 96.0 MiB of its limit of 100 MiB (96 %)",
-    ]
-    assert bar.objectName() == "critical"
+        told.append(plain(bar.text.text()))
+    assert re.match(rf"{SMOL} usa \d+(,\d)? MiB do seu limite de \d+ MiB", told[0])
+    assert re.match(rf"{SMOL} uses \d+(\.\d)? MiB of its limit of \d+ MiB", told[1])
 
 
 def test_what_happened_before_a_restart_is_told_in_the_language_of_today(

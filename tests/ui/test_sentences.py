@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from llmmem_gui.core.alerts import Alert, Growth
+from llmmem_gui.core.alert import Alert, Growth
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.refusal import Refusal, RefusalCode
@@ -70,8 +70,8 @@ def portuguese(qapp: object) -> Iterator[None]:
 
 def test_there_are_sentences_everywhere() -> None:
     """The walk through the program finds sentences in each part that makes some."""
-    parts = {place.split("/")[1] for place, *_ in WRITTEN}
-    assert parts == {"core", "host", "service", "ui"}
+    parts = {place.split("/")[1].split(":")[0] for place, *_ in WRITTEN}
+    assert parts == {"core", "folders.py", "host", "service", "ui"}
     assert len(TEMPLATES) > 200
 
 
@@ -93,8 +93,11 @@ def test_every_blank_is_filled() -> None:
 def every_refusal(code: RefusalCode) -> list[Refusal]:
     """Refusals of a code with all numbers and with none of those that may be missing."""
     reason = Sentence("Host", "{file} is empty").format(file=Sentence("Host", "the file"))
-    numbers = {"need_bytes": 9 * GIB, "room_bytes": 2 * GIB, "limit_bytes": 3 * GIB, "seconds": 90.0}
-    full = Refusal(code, "qwen", **numbers, fits_context=2048, holders=("smol", "gemma"), reason=reason)
+    sizes = {"need_bytes": 9 * GIB, "room_bytes": 2 * GIB, "limit_bytes": 3 * GIB, "available_bytes": 2 * GIB}
+    times = {"retry_seconds": 90.0, "waited_seconds": 90.0}
+    full = Refusal(
+        code, "qwen", **sizes, **times, fits_context=2048, holders=("smol", "gemma"), reason=reason
+    )
     return [full, Refusal(code, "qwen", reason=reason)]
 
 
@@ -178,3 +181,21 @@ def test_a_change_of_pressure_says_its_level(portuguese: None) -> None:
     """The timeline names the level that the machine's memory pressure has reached."""
     event = Event(0.0, "pressure-changed", None, "pressure", text=Sentence("Pressure", "critical"))
     assert event_sentence(event) == "pressão de memória: crítica"
+
+
+def test_models_are_called_by_their_names() -> None:
+    """In sentences of the service a window says names, also within parts of them; an API says ids."""
+    alert = Alert(
+        Level.WARNING, 9 * GIB, 10 * GIB, model_id="odd", relief_model="other", relief_bytes=GIB,
+        growth=Growth("odd", GIB, 20.0),
+    )  # fmt: skip
+    names = {"odd": "千问-指令", "other": "My Model"}
+    said = say(alert.sentence, names.__getitem__)
+    assert "千问-指令 uses 9.00 GiB" in said.replace(NO_BREAK, " ")
+    assert "unloading My Model gives" in said
+    assert "odd" not in said
+    assert "odd uses" in str(alert.sentence)
+    refusal = Refusal("pinned in the way", "odd", need_bytes=GIB, holders=("other",))
+    event = Event(0.0, "load-refused", "odd", text=refusal.sentence)
+    assert event_sentence(event, names.__getitem__).startswith("千问-指令 needs 1.00")
+    assert "My Model is pinned" in event_sentence(event, names.__getitem__)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+)
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.settings import Settings
@@ -47,8 +55,9 @@ def test_there_is_no_text_without_a_setting(theme: Theme) -> None:
 
 
 def test_every_setting_is_in_the_dialog(dialog: SettingsDialog) -> None:
-    """The dialog has a field for every setting, with a name for screen readers."""
-    assert sorted(dialog.fields) == sorted(ALL)
+    """The dialog has a field for every setting, with a name for screen readers; the engine has a page."""
+    assert sorted([*dialog.fields, "loading.engine"]) == sorted(ALL)
+    assert dialog._sections.findItems(dialog.engines.name, Qt.MatchFlag.MatchExactly)
     for field in dialog.fields.values():
         assert field.widget.accessibleName()
 
@@ -59,14 +68,14 @@ def test_what_is_shown_is_what_is_read(dialog: SettingsDialog) -> None:
 
 
 def test_changes_are_read(dialog: SettingsDialog, qtbot: QtBot) -> None:
-    """A change in each kind of field is in the settings that OK asks for."""
+    """OK asks for what was changed, in each kind of field, and for nothing else."""
     box = dialog.fields["limits.may_doze"].widget
     assert isinstance(box, QCheckBox)
     box.click()
     limit = dialog.fields["limits.total_limit_bytes"].widget
     assert isinstance(limit, QLineEdit)
     assert "19.2" in limit.placeholderText()
-    limit.setText("12")
+    limit.setText("12,5g")
     theme = dialog.fields["appearance.theme"].widget
     assert isinstance(theme, QComboBox)
     theme.setCurrentIndex(theme.findData("dark"))
@@ -75,11 +84,25 @@ def test_changes_are_read(dialog: SettingsDialog, qtbot: QtBot) -> None:
     port.setValue(12000)
     with qtbot.waitSignal(dialog.chosen) as chosen:
         dialog.accept()
-    settings = chosen.args[0]
-    assert settings.limits.may_doze is False
-    assert settings.limits.total_limit_bytes == 12 * GIB
-    assert settings.appearance.theme == "dark"
-    assert settings.api.port == 12000
+    assert chosen.args[0] == {
+        "limits.may_doze": False,
+        "limits.total_limit_bytes": 25 * GIB // 2,
+        "appearance.theme": "dark",
+        "api.port": 12000,
+    }
+
+
+def test_an_emptied_size_is_automatic_again(qtbot: QtBot, theme: Theme) -> None:
+    """A total limit that was set follows the computer again when its field is emptied."""
+    made = SettingsDialog(theme, Settings().with_value("limits.total_limit_bytes", 12 * GIB), 32 * GIB)
+    made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(made)
+    limit = made.fields["limits.total_limit_bytes"].widget
+    assert isinstance(limit, QLineEdit)
+    limit.clear()
+    with qtbot.waitSignal(made.chosen) as chosen:
+        made.accept()
+    assert chosen.args[0] == {"limits.total_limit_bytes": "automatic"}
 
 
 def test_what_cannot_be_read_is_said(dialog: SettingsDialog, qtbot: QtBot) -> None:
@@ -108,3 +131,65 @@ def test_without_a_tray_its_settings_are_grey(qtbot: QtBot, theme: Theme) -> Non
     widget = made.fields["appearance.keep_in_tray"].widget
     assert not widget.isEnabled()
     assert widget.accessibleDescription() == "This desktop shows no tray icons."
+
+
+@pytest.mark.parametrize("typed", ["2,5", "2.5"])
+def test_a_typed_decimal_keeps_its_sign(dialog: SettingsDialog, qtbot: QtBot, typed: str) -> None:
+    """Minutes that are typed with a comma in an English window are not ten times as many."""
+    box = dialog.fields["limits.idle_minutes"].widget
+    assert isinstance(box, QDoubleSpinBox)
+    box.lineEdit().selectAll()
+    qtbot.keyClicks(box.lineEdit(), typed)
+    box.interpretText()
+    assert box.value() == 2.5
+
+
+def test_a_problem_is_shown_where_it_is(dialog: SettingsDialog) -> None:
+    """What is wrong on another page opens that page; the sentence names the setting."""
+    dialog.fields["limits.total_limit_bytes"].show(8 * GIB)
+    edit = dialog.fields["limits.total_limit_bytes"].widget
+    assert isinstance(edit, QLineEdit)
+    edit.setText("much")
+    dialog._sections.setCurrentRow(6)
+    dialog.accept()
+    assert dialog.isVisible()
+    assert edit.isVisible()
+    assert dialog._problem.text().startswith("Total limit:")
+
+
+def test_a_warning_after_the_critical_one_is_refused(dialog: SettingsDialog) -> None:
+    """Thresholds that make no sense together are told with both numbers, and can be put right."""
+    chosen = []
+    dialog.chosen.connect(chosen.append)
+    dialog.fields["warnings.warn_percent"].show(99)
+    dialog.accept()
+    assert "99 %" in dialog._problem.text()
+    assert "95 %" in dialog._problem.text()
+    assert chosen == []
+    dialog.fields["warnings.critical_percent"].show(99)
+    dialog.accept()
+    assert chosen == [{"warnings.warn_percent": 99, "warnings.critical_percent": 99}]
+
+
+def test_the_defaults_of_a_page_come_back(qtbot: QtBot, theme: Theme) -> None:
+    """Defaults are put into the fields of the page that is seen, and of no other."""
+    changed = Settings().with_values({"warnings.warn_percent": 50, "monitoring.history_days": 3})
+    made = SettingsDialog(theme, changed, 32 * GIB)
+    made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(made)
+    made.show()
+    made._sections.setCurrentRow(1)
+    button = next(b for b in made.findChildren(QPushButton) if b.text() == "Defaults of this page")
+    button.click()
+    assert made.read() == Settings().with_value("monitoring.history_days", 3)
+
+
+def test_folders_can_be_chosen_instead_of_typed(
+    dialog: SettingsDialog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Browse adds the folder that is chosen, once."""
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/srv/models")
+    button = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Browse…")
+    button.click()
+    button.click()
+    assert dialog.read().library.folders == ("/srv/models",)

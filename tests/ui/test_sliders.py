@@ -6,9 +6,11 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
+from llmmem_gui.core.outlook import LimitsOutlook
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.limits_panel import LimitsPanel
+from llmmem_gui.ui.requests import Outcome, PreviewSettings
 from llmmem_gui.ui.scales import Scale, byte_scale, context_scale, minutes_scale
 from llmmem_gui.ui.stepped_slider import SteppedSlider
 from llmmem_gui.ui.theme import Theme
@@ -40,18 +42,18 @@ def test_a_value_between_two_stops_stands_between_them(theme: Theme) -> None:
     assert scale.position_of(4 * GIB) < scale.position_of(4 * GIB + 64 * MIB) < scale.position_of(5 * GIB)
 
 
-@pytest.mark.parametrize(("text", "size"), [("3", 3 * GIB), ("3000 MiB", 3000 * MIB), ("2.5g", 5 * GIB // 2)])
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("3000", 3000 * MIB), ("3000 MiB", 3000 * MIB), ("2.5g", 5 * GIB // 2), ("1,5 GiB", 3 * GIB // 2)],
+)
 def test_sizes_may_be_typed(theme: Theme, text: str, size: int) -> None:
-    """A number without a unit means GiB; units may be written in any usual way."""
+    """A number without a unit means MiB, as on the command line; units may be written in any usual way."""
     assert SCALES["bytes"]().read(text) == size
 
 
 @pytest.mark.parametrize("text", ["1", "64 MiB", "99 GiB", "many"])
 def test_a_typed_value_out_of_bounds_says_why(theme: Theme, text: str) -> None:
     """What cannot be read or lies outside the scale raises ValueError with one sentence."""
-    if text == "1":
-        assert SCALES["bytes"]().read(text) == GIB
-        return
     with pytest.raises(ValueError, match=r".+[.]$"):
         SCALES["bytes"]().read(text)
 
@@ -163,16 +165,41 @@ def test_the_panel_shows_limits_and_use(limits: LimitsPanel) -> None:
     assert limits.idle.value == 15
 
 
-def test_a_lower_limit_says_what_goes(limits: LimitsPanel) -> None:
-    """While the limit is dragged below what is used, the panel names what would go on release."""
-    limits.limit.previewed.emit(5600 * MIB)
-    assert limits.limit.hint.text() == "unloads gemma-3-270m"
-    limits.limit.previewed.emit(1 * GIB)
-    assert limits.limit.hint.text() == "unloads 2: gemma-3-270m and smollm2-135m-instruct"
-    limits.limit.previewed.emit(9 * GIB)
-    assert limits.limit.hint.text() == "nothing has to go"
+def test_a_lower_limit_says_what_the_service_says_would_go(limits: LimitsPanel) -> None:
+    """While the limit is dragged, the panel asks what that would bring, and says it."""
+    views = {
+        5600 * MIB: (LimitsOutlook(dozes=("smol",)), "lets smol doze"),
+        5 * GIB: (LimitsOutlook(unloads=("gemma",), dozes=("smol",)), "unloads gemma"),
+        1 * GIB: (LimitsOutlook(unloads=("gemma", "smol")), "unloads 2: gemma and smol"),
+        512 * MIB: (LimitsOutlook(unloads=(), waits_for=("qwen",)), "waits for qwen to finish"),
+        128 * MIB: (LimitsOutlook(over_bytes=1), "below what pinned models use"),
+        9 * GIB: (LimitsOutlook(), "nothing has to go"),
+    }
+
+    def answer(request: PreviewSettings) -> None:
+        view, _ = views[request.changes["limits.total_limit_bytes"]]
+        limits.take(Outcome(request, view))
+
+    limits.requested.connect(answer)
+    for limit, (_, text) in views.items():
+        limits.limit.previewed.emit(limit)
+        assert limits.limit.hint.text() == text
     limits.limit.abandoned.emit()
     assert "used now" in limits.limit.hint.text()
+
+
+def test_a_drag_asks_one_question_at_a_time(limits: LimitsPanel) -> None:
+    """While one place is asked about only the newest waits; an answer that comes too late says nothing."""
+    asked: list[PreviewSettings] = []
+    limits.requested.connect(asked.append)
+    for size in (4, 3, 2):
+        limits.reserve.previewed.emit(size * GIB)
+    limits.take(Outcome(asked[0], LimitsOutlook(unloads=("gemma",))))
+    assert [question.changes["limits.reserve_bytes"] for question in asked] == [4 * GIB, 2 * GIB]
+    assert limits.reserve.hint.text() == "unloads gemma"
+    limits.reserve.chosen.emit(2 * GIB)
+    limits.take(Outcome(asked[1], LimitsOutlook(unloads=("smol",))))
+    assert limits.reserve.hint.text() == "unloads gemma"
 
 
 def test_choices_leave_the_panel_in_bytes_and_minutes(limits: LimitsPanel, qtbot: QtBot) -> None:

@@ -17,19 +17,16 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from llmmem_gui.core.events import Event
-from llmmem_gui.core.pressure import Level
-from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.units import GIB
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.gauge_icon import gauge_pixmap
 from llmmem_gui.ui.languages import speak
-from llmmem_gui.ui.memory_warnings import MemoryWarning, MemoryWarnings
+from llmmem_gui.ui.memory_warnings import MemoryWarning
+from llmmem_gui.ui.notice_bar import Offer
 from llmmem_gui.ui.notifier import Notifier
 from llmmem_gui.ui.requests import CleanUp, Unload
 from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.tray import Tray
-from llmmem_gui.ui.warning_bar import Offer
 from tests.ui import facts
 from tests.ui.session_bus import bus_command
 
@@ -105,6 +102,7 @@ def desktop(bus: str) -> Iterator[Talk]:
 
 
 WARNING = MemoryWarning(
+    "smollm2 is near its limit",
     "smollm2 uses 480 MiB, 94 % of its limit of 512 MiB.",
     "warning",
     (Offer("Unload smollm2 – 142 MiB", Unload("smollm2")), Offer("Clean up unused", CleanUp())),
@@ -166,7 +164,7 @@ def test_one_notification_is_updated(notifier: Notifier, desktop: Talk, qtbot: Q
     notifier.show(WARNING)
     first = pump(qtbot, desktop)
     qtbot.waitUntil(lambda: notifier._shown_id == first["id"])
-    notifier.show(MemoryWarning("Now it is 99 %.", "critical"))
+    notifier.show(MemoryWarning("Past the limit", "Now it is 99 %.", "critical"))
     second = pump(qtbot, desktop)
     assert second["replaces"] == first["id"]
     assert second["urgency"] == ["y", 2]
@@ -176,13 +174,50 @@ def test_one_notification_is_updated(notifier: Notifier, desktop: Talk, qtbot: Q
 def test_warnings_at_once_are_one_notification(notifier: Notifier, desktop: Talk, qtbot: QtBot) -> None:
     """Warnings that come before the service has answered are one notification, which shows the newest."""
     for text in ("first", "second", "third"):
-        notifier.show(MemoryWarning(text, "warning"))
+        notifier.show(MemoryWarning("Near", text, "warning"))
     shown = pump(qtbot, desktop)
     qtbot.waitUntil(lambda: notifier._shown_id == shown["id"])
-    notifier.show(MemoryWarning("last", "warning"))
+    notifier.show(MemoryWarning("Near", "last", "warning"))
     last = pump(qtbot, desktop)
     assert [shown["body"], last["body"]] == ["third", "last"]
     assert last["replaces"] == shown["id"]
+
+
+@on_linux
+def test_what_is_over_is_taken_away(notifier: Notifier, desktop: Talk, qtbot: QtBot) -> None:
+    """A warning that has ended is no longer on the screen, also one that ends before it was shown."""
+    notifier.show(WARNING)
+    number = pump(qtbot, desktop)["id"]
+    qtbot.waitUntil(lambda: notifier._shown_id == number)
+    notifier.withdraw()
+    assert pump(qtbot, desktop) == {"event": "closed", "id": number}
+    notifier.show(WARNING)
+    notifier.withdraw()
+    number = pump(qtbot, desktop)["id"]
+    qtbot.waitUntil(lambda: not notifier._is_asking)
+    assert pump(qtbot, desktop) == {"event": "closed", "id": number}
+
+
+@on_linux
+def test_a_notification_on_the_screen_follows(notifier: Notifier, desktop: Talk, qtbot: QtBot) -> None:
+    """What gets worse, or offers something else, is told at once; nothing new pops up where it was closed."""
+    notifier.update(WARNING)
+    notifier.show(WARNING)
+    first = pump(qtbot, desktop)
+    assert first["summary"] == WARNING.title
+    qtbot.waitUntil(lambda: notifier._shown_id == first["id"])
+    worse = dataclasses.replace(WARNING, title="smollm2 is past its limit", level="critical", offers=())
+    notifier.update(worse)
+    second = pump(qtbot, desktop)
+    assert (second["replaces"], second["summary"], second["actions"]) == (
+        first["id"], worse.title, ["default", "Open"],
+    )  # fmt: skip
+    qtbot.waitUntil(lambda: not notifier._is_asking)
+    desktop.say(f"dismiss {first['id']}")
+    qtbot.waitUntil(lambda: notifier._shown_id == 0)
+    notifier.update(WARNING)
+    notifier.show(WARNING)
+    assert pump(qtbot, desktop)["replaces"] == 0
 
 
 @on_linux
@@ -205,7 +240,7 @@ def test_another_service_gets_a_notification_of_its_own(
 @on_linux
 def test_text_of_models_is_no_markup(notifier: Notifier, desktop: Talk, qtbot: QtBot) -> None:
     """A model whose name looks like markup is shown as it is written."""
-    notifier.show(MemoryWarning("<b>evil</b> & co uses 1 GiB.", "warning"))
+    notifier.show(MemoryWarning("Near", "<b>evil</b> & co uses 1 GiB.", "warning"))
     assert pump(qtbot, desktop)["body"] == "&lt;b>evil&lt;/b> &amp; co uses 1 GiB."
 
 
@@ -332,6 +367,21 @@ def test_a_name_marks_no_key(tray: Tray) -> None:
     assert texts == ["q4_k && m", "q4__k && m"]
 
 
+def test_the_menu_ends_a_snooze(tray: Tray, qtbot: QtBot) -> None:
+    """While warnings are snoozed the menu and the tool tip say until when, and the menu ends it."""
+    tray.show_memory(facts.usual_snapshot(), "line", 32 * GIB)
+    tray.show_warning("warning", "The models use a lot.", "14:39")
+    assert tray.drawn == ("warning", "line\nThe models use a lot.\nWarnings are snoozed until 14:39")
+    (entry,) = (a for a in tray.menu.actions() if a.text() == "Warnings are snoozed until 14:39")
+    pauses = entry.menu()
+    assert pauses is not None
+    with qtbot.waitSignal(tray.snoozed) as snoozed:
+        pauses.actions()[-1].trigger()
+    assert snoozed.args == [0]
+    tray.show_warning("calm", "", "")
+    assert "Snooze warnings" in [action.text() for action in tray.menu.actions()]
+
+
 def test_the_menu_speaks_the_language_in_force(tray: Tray) -> None:
     """The menu changes its language with the window."""
     speak("pt_BR")
@@ -353,65 +403,3 @@ def test_the_icon_is_a_gauge(qapp: QApplication) -> None:
     low, high = (gauge_pixmap(share, "calm", 32).toImage() for share in (0.4, 0.9))
     assert low.pixelColor(16, 24) == high.pixelColor(16, 24)
     assert low.pixelColor(16, 10) != high.pixelColor(16, 10)
-
-
-def memory_event(
-    percent: float, model_id: str | None = None, time: float = facts.NOW, level: Level = Level.WARNING
-) -> Event:
-    """A memory warning as the service tells it."""
-    amounts = {"percent": percent, "current_bytes": percent * GIB / 100, "limit_bytes": float(GIB)}
-    numbers = {**amounts, "level": int(level)}
-    return Event(time, "memory-warning", model_id, numbers=numbers)
-
-
-@pytest.mark.parametrize("level", [Level.WARNING, Level.CRITICAL])
-def test_warnings_have_a_level(qtbot: QtBot, theme: Theme, level: Level) -> None:
-    """The level is the one that the service gave; the text has the number."""
-    percent = 87.0
-    warnings = MemoryWarnings()
-    with qtbot.waitSignal(warnings.raised) as raised:
-        warnings.take(memory_event(percent, level=level), facts.usual_snapshot())
-    warning = raised.args[0]()
-    assert warning.level == level.word
-    assert f"{round(percent)}{NO_BREAK}%" in warning.text
-    assert [type(offer.request) for offer in warning.offers] == [Unload, CleanUp]
-    assert warning.offers[0].request == Unload(facts.GEMMA.id)
-
-
-def test_a_warning_of_a_model_offers_that_model(qtbot: QtBot, theme: Theme) -> None:
-    """A warning about one model's own limit offers to unload that model."""
-    warnings = MemoryWarnings()
-    with qtbot.waitSignal(warnings.raised) as raised:
-        warnings.take(memory_event(90, facts.SMOL.id), facts.usual_snapshot())
-    assert raised.args[0]().offers[0].request == Unload(facts.SMOL.id)
-
-
-def test_the_model_that_helps_is_offered(qtbot: QtBot, theme: Theme) -> None:
-    """A warning of the machine is told as the service says it, with the model whose unloading helps."""
-    numbers = {"percent": 70.0, "current_bytes": 7e9, "limit_bytes": 1e10, "level": 2.0}
-    text = "This computer has 2.79 GiB of 9.31 GiB left (70 % used): close other programs."
-    event = Event(
-        facts.NOW,
-        "memory-warning",
-        None,
-        "pressure",
-        for_model=facts.SMOL.id,
-        numbers=numbers,
-        text=verbatim(text),
-    )
-    warnings = MemoryWarnings()
-    with qtbot.waitSignal(warnings.raised) as raised:
-        warnings.take(event, facts.usual_snapshot())
-    assert raised.args[0]().level == "critical"
-    assert raised.args[0]().text == text
-    assert raised.args[0]().offers[0].request == Unload(facts.SMOL.id)
-
-
-def test_snoozed_warnings_wait(qtbot: QtBot, theme: Theme) -> None:
-    """While warnings are snoozed none is raised; afterwards they are again."""
-    warnings = MemoryWarnings()
-    warnings.snooze(60, facts.NOW)
-    with qtbot.assertNotEmitted(warnings.raised):
-        warnings.take(memory_event(99), None)
-    with qtbot.waitSignal(warnings.raised):
-        warnings.take(memory_event(99, time=facts.NOW + 3601), None)

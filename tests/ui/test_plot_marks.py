@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from llmmem_gui.core.events import Event
-from llmmem_gui.ui.event_marks import SIGN_WIDTH, Mark, lay_out
+from llmmem_gui.ui.plot.marks import SIGN_WIDTH, Mark, lay_out
 
 WIDTH_OF_LETTER = 7.0
 RIGHT_EDGE = 900.0
@@ -70,5 +70,17 @@ def test_events_at_one_place_are_one_mark() -> None:
 
 def test_quiet_events_have_no_mark() -> None:
     """An event that changes no memory is not drawn."""
-    events = [(Event(1.0, "request-finished", "m"), 50.0)]
+    events = [(Event(1.0, "load-queued", "m"), 50.0)]
     assert lay_out(events, lambda event: "x", width_of, RIGHT_EDGE, 2) == []
+
+
+def test_label_sign_and_tip_tell_the_same_event() -> None:
+    """Of events at one place the gravest gives sign and label, and the tip tells it first."""
+    events = [
+        (Event(1.0, "load-refused", "refused"), 100.0),
+        (Event(2.0, "memory-warning", "warned"), 103.0),
+        (Event(3.0, "model-loaded", "loaded"), 106.0),
+    ]
+    (mark,) = lay_out(events, lambda event: event.model_id or "", width_of, RIGHT_EDGE, 2)
+    assert (mark.sign, mark.label) == ("cross", "refused +2")
+    assert [event.model_id for event in mark.events] == ["refused", "loaded", "warned"]

@@ -20,9 +20,13 @@ SIGNS: dict[EventType, Sign] = {
     "host-died": "cross",
     "memory-warning": "alert",
     "pressure-changed": "alert",
+    "sampling-failed": "alert",
     "limit-changed": "flag",
 }
 """Events that are drawn; the shape tells what happened, never the colour alone."""
+
+_GRAVITY: dict[Sign, int] = {"alert": 1, "cross": 2}
+"""Signs that come before others where events share a mark."""
 
 SIGN_WIDTH = 12.0
 _GAP = 12.0
@@ -33,7 +37,7 @@ class Mark:
     """Events too near to each other to be drawn apart; `x` in pixels, lane 0 is the highest."""
 
     events: tuple[Event, ...]
-    """Oldest first."""
+    """First the one that sign and label tell, then the others, newest first."""
     sign: Sign
     x: float
     lane: int = 0
@@ -63,18 +67,22 @@ def lay_out(
 
 
 def _grouped(events: Sequence[tuple[Event, float]]) -> list[Mark]:
-    groups: list[Mark] = []
+    groups: list[list[tuple[Event, float]]] = []
     for event, x in events:
-        sign = SIGNS.get(event.type)
-        if sign is None:
+        if event.type not in SIGNS:
             continue
-        if groups and x - groups[-1].x < SIGN_WIDTH:
-            last = groups[-1]
-            grave = last.sign if last.sign in ("cross", "alert") else sign
-            groups[-1] = Mark((*last.events, event), grave, last.x)
+        if groups and x - groups[-1][0][1] < SIGN_WIDTH:
+            groups[-1].append((event, x))
         else:
-            groups.append(Mark((event,), sign, x))
-    return groups
+            groups.append([(event, x)])
+    return [_mark([event for event, _ in group], group[0][1]) for group in groups]
+
+
+def _mark(events: list[Event], x: float) -> Mark:
+    """One mark for events at one place; the gravest of them is told, of equal ones the newest."""
+    told = max(reversed(events), key=lambda event: _GRAVITY.get(SIGNS[event.type], 0))
+    others = [event for event in reversed(events) if event is not told]
+    return Mark((told, *others), SIGNS[told.type], x)
 
 
 def _placed(
@@ -85,7 +93,7 @@ def _placed(
     taken: list[list[tuple[float, float]]],
 ) -> Mark:
     more = len(mark.events) - 1
-    label = label_of(mark.events[-1]) + (f" +{more}" if more else "")
+    label = label_of(mark.events[0]) + (f" +{more}" if more else "")
     length = SIGN_WIDTH / 2 + width_of(label) + _GAP
     to_the_left = mark.x + length > right_edge
     own = (mark.x - SIGN_WIDTH / 2, mark.x + SIGN_WIDTH / 2)

@@ -1,0 +1,97 @@
+"""How the window shares its room."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.qtbot import QtBot
+
+from llmmem_gui.ui.cells import Column
+from llmmem_gui.ui.languages import LANGUAGES, speak
+from llmmem_gui.ui.main_window import MainWindow
+from llmmem_gui.ui.notice_bar import Notice, Offer
+from llmmem_gui.ui.requests import UnloadAll
+from llmmem_gui.ui.theme import Theme
+from llmmem_gui.ui.window_layout import Banners
+from tests.ui import facts
+from tests.ui.conftest import feed
+
+
+def shown(qtbot: QtBot, theme: Theme, width: int, height: int) -> MainWindow:
+    """The usual window at a size."""
+    window = MainWindow(theme, facts.usual_memory())
+    qtbot.addWidget(window)
+    window.resize(width, height)
+    window.show()
+    feed(window, facts.usual_snapshot())
+    window.show_history(facts.usual_events())
+    QApplication.processEvents()
+    return window
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "least"), [(1366, 700, 200), (1024, 552, 120), (1920, 1000, 330)]
+)
+def test_the_plot_gets_the_height(qtbot: QtBot, theme: Theme, width: int, height: int, least: int) -> None:
+    """What a screen leaves to a window, less its frame and a panel, has so many pixels of curve."""
+    window = shown(qtbot, theme, width, height)
+    assert (window.width(), window.height()) == (width, height)
+    assert window.plot.canvas.view.height() >= least
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_window_can_be_small(qtbot: QtBot, theme: Theme, language: str) -> None:
+    """It fits half of a small screen in each language, and nothing of it lies outside."""
+    speak(language)
+    window = shown(qtbot, theme, 760, 520)
+    assert (window.width(), window.height()) == (760, 520)
+    for view in (window.toolbar, window.plot, window.table, window.panel, window.limits, window.status):
+        corner = view.mapTo(window, view.rect().bottomRight())
+        assert window.rect().contains(corner), view
+    speak("en")
+
+
+def test_a_banner_lies_over_the_plot_and_moves_nothing(qtbot: QtBot, theme: Theme) -> None:
+    """When something is said the views stay where they are, and it goes as it came."""
+    window = shown(qtbot, theme, 1366, 700)
+    banners = window.findChild(Banners)
+    assert not banners.isVisible()
+    before = [view.geometry() for view in (window.plot, window.table, window.limits)]
+    window.sampling.show()
+    QApplication.processEvents()
+    assert banners.isVisible()
+    assert [view.geometry() for view in (window.plot, window.table, window.limits)] == before
+    top = window.plot.mapTo(window, window.plot.rect().topLeft())
+    assert banners.geometry().topLeft() == top
+    assert banners.width() == window.plot.width()
+    assert window.sampling.findChild(QLabel).isVisible()
+    window.sampling.hide()
+    QApplication.processEvents()
+    assert not banners.isVisible()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", [760, 1024, 1366])
+def test_names_have_room_in_the_table(qtbot: QtBot, theme: Theme, language: str, width: int) -> None:
+    """However narrow the window is, a model's name is there; other columns give way to it."""
+    speak(language)
+    window = shown(qtbot, theme, width, 560)
+    view = window.table.view
+    assert view.columnWidth(Column.MODEL) >= 180
+    assert not view.isColumnHidden(Column.USES)
+    assert view.horizontalHeader().length() <= view.viewport().width()
+    speak("en")
+
+
+def test_buttons_of_a_banner_leave_its_text_room(qtbot: QtBot, theme: Theme) -> None:
+    """In a narrow window the buttons stand below the text, whole; in a wide one beside it."""
+    notice = Notice("The models use 8.30 GiB of 8.00 GiB (104 %).", "critical",
+                    (Offer("Unload smollm2-135m-instruct – 142 MiB", UnloadAll()),))  # fmt: skip
+    for width, stacked in ((1366, False), (1024, True), (1366, False)):
+        window = shown(qtbot, theme, width, 560)
+        window.notices.show_warning(notice)
+        QApplication.processEvents()
+        bar = window.notices.warning
+        button = bar.buttons[0]
+        assert button.width() >= button.sizeHint().width()
+        assert (button.mapTo(bar, button.rect().topLeft()).y() >= bar.text.geometry().bottom()) == stacked
