@@ -20,9 +20,13 @@ from typing import Any
 import llama_cpp
 
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.host import context as host_context
 from llmmem_gui.host import engine
+from llmmem_gui.host.batch import Batch
 from llmmem_gui.host.mapping import OwnMemory
-from llmmem_gui.host.model import HostedModel
+from llmmem_gui.host.model import Model, model_parameters
+from llmmem_gui.host.sampler import Sampler, Sampling
+from llmmem_gui.host.tokenizer import Tokenizer
 from llmmem_gui.unused_memory import trim_heap
 
 _STATUS = re.compile(rb"^(RssAnon|RssFile|VmData):\s+(\d+)", re.MULTILINE)
@@ -45,48 +49,83 @@ def since(before: Memory) -> Memory:
     return {name: size - before[name] for name, size in memory().items()}
 
 
-class OutputForEveryToken(HostedModel):
-    """A host's model with room for the logits of a whole batch, as the library reserves it."""
+class HostedModel:
+    """A model opened as a host opens it, or with room for the logits of a whole batch as the library does."""
 
-    def _context_parameters(self, parameters: LoadParameters) -> Any:
-        context = super()._context_parameters(parameters)
-        context.n_outputs_max = 0
-        return context
+    def __init__(self, path: bytes, parameters: LoadParameters, threads: int, *, one_output: bool) -> None:
+        self.log = engine.EngineLog()
+        placed = model_parameters(parameters.gpu_layers, True, memory_map=parameters.memory_map)
+        self._model = Model(path, placed, self.log)
+        own_parameters = host_context.context_parameters
+
+        def parameters_of(*given: Any) -> Any:
+            wanted = own_parameters(*given)
+            if not one_output:
+                wanted.n_outputs_max = 0
+            return wanted
+
+        host_context.context_parameters = parameters_of
+        self._context = host_context.Context(self._model, parameters, threads, self.log, engine.AbortSwitch())
+        self._batch = Batch(self._context.batch_tokens)
+        self._tokenizer = Tokenizer(self._model)
+
+    def pieces(self, prompt: str, tokens: int) -> Iterator[str]:
+        """Complete the prompt with the likeliest tokens."""
+        sampler = Sampler(self._model, Sampling(temperature=0.0))
+        unread, position = self._tokenizer.prompt(prompt), 0
+        for _ in range(tokens):
+            while unread:
+                part, unread = unread[: self._batch.most_tokens], unread[self._batch.most_tokens :]
+                self._batch.clear()
+                place = self._batch.add(part, 0, position, outputs=0 if unread else 1)
+                self._context.compute(self._batch)
+                position += len(part)
+            token = sampler.choose(self._context, place)
+            if self._model.ends_answer(token):
+                return
+            unread = [token]
+            yield self._tokenizer.piece(token).decode("utf-8", "ignore")
 
 
-def answer(model: llama_cpp.Llama, prompt: str, tokens: int) -> dict[str, float]:
-    """Complete the prompt with the likeliest tokens; gives the speed and the text."""
-    started = time.monotonic()
+def pieces_of_library(model: llama_cpp.Llama, prompt: str, tokens: int) -> Iterator[str]:
+    """Complete the prompt with the likeliest tokens."""
     pieces: Iterator[Any] = model.create_completion(
         prompt, max_tokens=tokens, temperature=0.0, seed=1, stream=True
     )
+    for piece in pieces:
+        yield piece["choices"][0]["text"]
+
+
+def timed(pieces: Iterator[str]) -> dict[str, Any]:
+    """The speed of an answer, and its text."""
+    started = time.monotonic()
     text, times = "", []
     for piece in pieces:
-        text += piece["choices"][0]["text"]
+        text += piece
         times.append(time.monotonic())
     return {"seconds": times[-1] - started, "first_token_seconds": times[0] - started, "text": text}
 
 
 def open_as_host(task: dict[str, Any]) -> dict[str, Any]:
     """Open one model as a host does, except for what the task leaves out."""
-    log, abort, own = engine.EngineLog(), engine.AbortSwitch(), OwnMemory()
+    own = OwnMemory()
     engine.start()
     before, regions = memory(), own.regions()
-    kind = HostedModel if task["one_output"] else OutputForEveryToken
     parameters = LoadParameters(**task["parameters"])
-    model = kind(os.fsencode(task["path"]), parameters, task["threads"], log, abort)
+    path, threads = os.fsencode(task["path"]), task["threads"]
+    model = HostedModel(path, parameters, threads, one_output=task["one_output"])
     weights = own.weights_since(regions)
     started = time.monotonic()
     if task["release_zeros"]:
         own.release_zeros(regions)
     release_seconds = time.monotonic() - started
-    if task["drop_repacked"] and log.repacks_weights:
+    if task["drop_repacked"] and model.log.repacks_weights:
         own.drop(weights)
     trim_heap()
     loaded = since(before)
-    said = answer(model, task["prompt"], task["tokens"])
+    said = timed(model.pieces(task["prompt"], task["tokens"]))
     return {
-        "repacked": log.repacks_weights,
+        "repacked": model.log.repacks_weights,
         "release_seconds": release_seconds,
         "loaded": loaded,
         "answered": since(before),
@@ -103,7 +142,7 @@ def open_with_library(task: dict[str, Any]) -> dict[str, Any]:
         task["path"], n_ctx=task["parameters"]["context"], n_threads=task["threads"], verbose=False
     )
     seconds, loaded = time.monotonic() - started, since(before)
-    said = answer(model, task["prompt"], task["tokens"])
+    said = timed(pieces_of_library(model, task["prompt"], task["tokens"]))
     return {"load_seconds": seconds, "loaded": loaded, "answered": since(before), **said}
 
 
@@ -114,7 +153,7 @@ def open_and_close(task: dict[str, Any]) -> dict[str, Any]:
     left, seconds = [], []
     for path in task["paths"]:
         model = llama_cpp.Llama(path, n_ctx=4096, n_threads=task["threads"], verbose=False)
-        answer(model, task["prompt"], task["tokens"])
+        timed(pieces_of_library(model, task["prompt"], task["tokens"]))
         started = time.monotonic()
         model.close()
         del model

@@ -24,7 +24,7 @@ import psutil
 
 from benchmarks import hosts
 from llmmem_gui.service.hosting.hosts import HostStarter
-from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory
+from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory, start_time
 from llmmem_gui.service.sampling.sampler import SampledHost, Sampler
 
 HOST_COUNTS = (1, 10, 50)
@@ -44,7 +44,7 @@ async def sampler_report() -> list[str]:
         for count in HOST_COUNTS:
             while len(born) < count:
                 host = await starter.birth()
-                born[f"host {len(born)}"] = SampledHost(host.pid, nothing)
+                born[f"host {len(born)}"] = SampledHost(host.pid, nothing, start_time(host.pid) or 0.0)
             sampler = Sampler()
             seconds = []
             for _ in range(SAMPLES):

@@ -1,9 +1,10 @@
 """Forecasts against the truth: each model is loaded by a host, its context filled, its memory read.
 
-`python -m benchmarks.forecast [--quick] [NAME …]`, from the root of the tree. The two published models come
-from `.models` (`make test-models`), the others are made up with random weights and deleted afterwards; they
-take up to 1.5 GiB on the disk, one at a time. The truth is private memory and mapped weights of the host
-beyond its birth, after a prompt that leaves no room in the context.
+`python -m benchmarks.forecast [--quick] [--context N] [NAME …]`, from the root of the tree; everything is
+loaded with extra buffers (weights copied into the processor's order) and then without. The two published
+models come from `.models` (`make test-models`), the others are made up with random weights and deleted
+afterwards; they take up to 1.5 GiB on the disk, one at a time. The truth is private memory and mapped
+weights of the host beyond its birth, after a prompt that leaves no room in the context.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from llmmem_gui.core.forecast import FORMULA_BYTES, REHEARSAL_BYTES, Forecast, forecast_by_formula
-from llmmem_gui.core.library import ModelFile, describe, model_file
-from llmmem_gui.core.model_search import FoundModel
+from llmmem_gui.core.library import FoundModel, ModelFile, model_file
 from llmmem_gui.core.parameters import KvType, LoadParameters
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.hosts import AskFailedError, Host, HostError, HostStarter
 from llmmem_gui.service.hosting.rehearsals import Rehearsals
+from llmmem_gui.service.library.model_files import describe
 from llmmem_gui.service.sampling.process_memory import read_process_memory
 from tests.made_up_models import Recipe, write_model
 
@@ -307,15 +309,17 @@ def fitted_bytes(path: str, parameters: LoadParameters) -> int | None:
     return sum(map(int, match.groups())) * MIB if match else None
 
 
-async def compare(case: Case, folder: Path, starter: HostStarter, quick: bool) -> list[Row]:
-    """All loads of one case."""
+async def compare(
+    case: Case, loads: Sequence[LoadParameters], folder: Path, starter: HostStarter, choice: EngineChoice
+) -> list[Row]:
+    """Some loads of one case."""
     path = MODELS / case.file if case.recipe is None else write_model(folder / case.file, case.recipe)
     found = FoundModel(case.name, "", (str(path),))
     file = model_file(found, describe(found), "model")
-    rehearsals = Rehearsals(folder / "rehearsals.json")
+    rehearsals = Rehearsals(folder / "rehearsals.json", choice)
     rows = []
     try:
-        for parameters in case.parameters[: 1 if quick else None]:
+        for parameters in loads:
             rehearsed = await rehearsals.forecast(file, parameters)
             assert file.shape is not None
             computed = forecast_by_formula(file.shape, parameters, rehearsals.engine)
@@ -398,18 +402,27 @@ def targets(rows: Sequence[Row]) -> list[Target]:
     ]
 
 
-async def run(chosen: Sequence[Case], quick: bool) -> list[Row]:
-    """Compare all chosen cases and print a line for each load."""
+async def run(chosen: Sequence[tuple[Case, Sequence[LoadParameters]]], choice: EngineChoice) -> list[Row]:
+    """Compare all chosen loads and print a line for each."""
     rows: list[Row] = []
-    starter = HostStarter.spawn()
+    starter = HostStarter.spawn(choice=choice)
     try:
         with tempfile.TemporaryDirectory(prefix="llmmem-forecast-") as folder:
-            print(HEADING)
-            for case in chosen:
-                rows += await compare(case, Path(folder), starter, quick)
+            print(choice.key, HEADING, sep="\n")
+            for case, loads in chosen:
+                rows += await compare(case, loads, Path(folder), starter, choice)
     finally:
         await starter.close()
     return rows
+
+
+def ways() -> Iterator[EngineChoice]:
+    """The engine in use, with extra buffers and without, whatever trying it has shown."""
+    use = EngineChoice.of_machine().current
+    if use is None:
+        raise SystemExit("No engine answers rightly on this machine: `llmmem engine` says why.")
+    for extra_buffers in (True, False):
+        yield EngineChoice((replace(use, extra_buffers=extra_buffers),))
 
 
 def main() -> int:
@@ -417,13 +430,16 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     arguments.add_argument("--quick", action="store_true", help="only the smallest load of each model")
     arguments.add_argument("names", nargs="*", help="only models whose name contains one of these")
+    arguments.add_argument("--context", type=int, help="only loads with this context")
     asked = arguments.parse_args()
-    chosen = [
-        case
-        for case in cases()
-        if not asked.names or any(name.lower() in case.name.lower() for name in asked.names)
+    chosen = []
+    for case in cases():
+        if not asked.names or any(name.lower() in case.name.lower() for name in asked.names):
+            loads = [each for each in case.parameters if asked.context in (None, each.context)]
+            chosen.append((case, loads[: 1 if asked.quick else None]))
+    rows = [
+        row for choice in ways() for row in asyncio.run(run([each for each in chosen if each[1]], choice))
     ]
-    rows = asyncio.run(run(chosen, asked.quick))
     print(*targets(rows), sep="\n")
     return 0 if rows and all(target.is_reached for target in targets(rows)) else 1
 

@@ -38,12 +38,12 @@ async def measure(service: MemoryService, path: Path) -> dict[str, float]:
     awake, mapped = await _weights(service, model), _mapped(service, model)
     doze_seconds = await _seconds_until(service, Level.WARNING, lambda: _mapped(service, model) < mapped / 4)
     asleep = await _weights(service, model)
-    service.simulate_pressure(Level.NORMAL)
+    service.simulate_pressure(None)
     await asyncio.sleep(1.5)
     same = await _text(service, model, asked) == first
     pid = _pid(service, model)
     unload_seconds = await _seconds_until(service, Level.EMERGENCY, lambda: read_process_memory(pid) is None)
-    service.simulate_pressure(Level.NORMAL)
+    service.simulate_pressure(None)
     await asyncio.sleep(1.5)
     return {
         "weights given back, %": 100 * (1 - asleep / awake),
@@ -84,7 +84,7 @@ async def _seconds_until(service: MemoryService, level: Level, done: Callable[[]
     unsubscribe = service.subscribe(
         lambda _: in_force.set() if service.snapshot.pressure != "normal" else None
     )
-    service.simulate_pressure(level)
+    service.simulate_pressure(level, act=True)
     await in_force.wait()
     began = time.perf_counter()
     while not done():

@@ -6,7 +6,7 @@ import itertools
 import random
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -93,10 +93,15 @@ def speeds(answer: Answered) -> dict[str, float]:
 
 @asynccontextmanager
 async def loaded_host(
-    starter: HostStarter, path: Path, parameters: LoadParameters, threads: int
+    starter: HostStarter,
+    path: Path,
+    parameters: LoadParameters,
+    threads: int,
+    born: Callable[[int], None] = lambda _: None,
 ) -> AsyncIterator[HostUnderTest]:
-    """A host that has loaded a model; it is stopped at the end."""
+    """A host that has loaded a model; it is stopped at the end. `born` is told its pid before it loads."""
     host = await starter.birth()
+    born(host.pid)
     birth = read_process_memory(host.pid)
     assert birth is not None
     tested = HostUnderTest(host, birth, reserved_bytes(host.pid))

@@ -24,6 +24,8 @@ import psutil
 from benchmarks.strategy_host import ANSWER_TOKENS, HostUnderTest, loaded_host, prose, speeds
 from benchmarks.strategy_workload import answer_workload
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
+from llmmem_gui.service.hosting.host_process import host_environment
 from llmmem_gui.service.hosting.hosts import HostStarter
 from llmmem_gui.service.sampling.process_memory import read_process_memory
 
@@ -322,12 +324,15 @@ class Trials:
 
 async def bare_process(task: Mapping[str, Any]) -> dict[str, Any]:
     """Run `bare_process.py` and give what it prints. Raises RuntimeError with its errors when it fails."""
+    engine = EngineChoice.of_machine().current
+    assert engine is not None, "no engine answers rightly on this machine"
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "benchmarks.bare_process",
         json.dumps(task),
         cwd=Path(__file__).resolve().parents[1],
+        env=host_environment(engine) | {"PATH": os.environ.get("PATH", "")},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -112,7 +112,7 @@ ENGLISH: Words = {
     "cost.batch": "slower reading of prompts on large machines",
     "cost.window": "a prompt that departs far back is read again",
     "cost.repacked": "pages used come back from the page cache",
-    "cost.doze": "the next answer faults the weights in",
+    "cost.doze": "frees nothing at once: these pages go first when memory is needed",
     # machine
     "machine": (
         "Measured on {day} with llama-cpp-python {engine}, Python {python}, on {cores} cores of {cpu}, "
@@ -228,7 +228,7 @@ PORTUGUESE: Words = {
     "cost.batch": "leitura de prompts mais lenta em máquinas grandes",
     "cost.window": "um prompt que diverge muito atrás é relido",
     "cost.repacked": "as páginas usadas voltam do page cache",
-    "cost.doze": "a próxima resposta traz os pesos de volta",
+    "cost.doze": "não libera nada na hora: estas páginas saem primeiro quando falta memória",
     "machine": (
         "Medido em {day} com llama-cpp-python {engine}, Python {python}, em {cores} núcleos de {cpu}, "
         "{memory:.0f} GiB, {system}; {threads}; medianas de {rounds} rodadas, com as variantes intercaladas. "

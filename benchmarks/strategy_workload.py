@@ -11,11 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import Sample
-from llmmem_gui.core.settings import LibrarySettings, MonitoringSettings
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.hosting.hosts import HostStarter
 from llmmem_gui.service.memory_service import MemoryService
@@ -82,14 +79,14 @@ async def _prepare(
     service: MemoryService, files: Sequence[Path], threads: int, may_doze: bool
 ) -> dict[str, int]:
     """Take the files into the library; gives the forecast bytes of each model by its id."""
-    settings = msgspec.structs.replace(
-        service.settings,
-        limits=msgspec.structs.replace(service.settings.limits, may_doze=may_doze, reserve_bytes=0),
-        loading=msgspec.structs.replace(service.settings.loading, threads=threads),
-        monitoring=MonitoringSettings(interval_seconds=0.25),
-        library=LibrarySettings(search_known_folders=False),
-    )
-    await service.change_settings(settings, actor="script")
+    changes = {
+        "limits.may_doze": may_doze,
+        "limits.reserve_bytes": 0,
+        "loading.threads": threads,
+        "monitoring.interval_seconds": 0.25,
+        "library.search_known_folders": False,
+    }
+    await service.change_settings(changes, actor="script")
     needs = {}
     for file in files:
         model = await service.add_model(file)

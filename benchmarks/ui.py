@@ -1,4 +1,4 @@
-"""Measures the window: first paint, a tick, scrolling, idle time, own memory, how late its thread can be.
+"""Measures the window: first paint, a tick, panning, scrolling, idle time, own memory, lateness.
 
 `python benchmarks/ui.py [--minutes N] [--only NAME …]`. Offscreen unless QT_QPA_PLATFORM says otherwise;
 on an X server: `xvfb-run -a env QT_QPA_PLATFORM=xcb python benchmarks/ui.py`. What takes milliseconds is
@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,55 +153,157 @@ def first_paint(_: float) -> None:
     closed(desktop)
 
 
-def tick(_: float) -> None:
-    """Cost of one tick with ten models: facts taken in and everything painted."""
-    from PySide6.QtWidgets import QApplication
+class BusyWindow:
+    """The window with ten models that came and went for seven days."""
 
-    from llmmem_gui.core.history import History
-    from llmmem_gui.core.readings import HostReading, MachineReading, Sample
-    from llmmem_gui.core.snapshot import State
-    from llmmem_gui.ui.main_window import MainWindow
-    from llmmem_gui.ui.plot_series import HistorySource
-    from llmmem_gui.ui.theme import Theme
-    from tests.ui import facts
+    def __init__(self) -> None:
+        from PySide6.QtWidgets import QApplication
 
-    application = QApplication(["benchmark"])
-    history = History()
-    machine = MachineReading(32 * 1024 * MIB, 12 * 1024 * MIB, own_bytes=120 * MIB)
-    names = [f"model-{number}-instruct" for number in range(10)]
+        from llmmem_gui.core.history import History
+        from llmmem_gui.core.readings import MachineReading
+        from llmmem_gui.core.snapshot import State
+        from llmmem_gui.ui.main_window import MainWindow
+        from llmmem_gui.ui.plot_series import HistorySource
+        from llmmem_gui.ui.theme import Theme
+        from tests.ui import facts
 
-    def sample(moment: float) -> Sample:
+        self.application = QApplication(["benchmark"])
+        self._history = History()
+        self._machine = MachineReading(
+            32 * 1024 * MIB, 12 * 1024 * MIB, 8192 * MIB, 7000 * MIB, own_bytes=120 * MIB,
+            pressure_some_percent=2.0, pressure_full_percent=1.0,
+        )  # fmt: skip
+        self._names = [f"model-{number}-instruct" for number in range(10)]
+        for days, step in ((7.0, 60), (1.0, 10), (1 / 24, 1)):
+            for moment in range(round(facts.NOW - days * 86400), round(facts.NOW), step):
+                self._append(float(moment))
+        loaded = [
+            facts.model(name, State.READY, weights=300 * MIB, private=200 * MIB, idle=10 + n, rank=n + 1)
+            for n, name in enumerate(self._names)
+        ]
+        self._shot = facts.snapshot(*loaded)
+        self.window = MainWindow(Theme(self.application, "light"), HistorySource(self._history))
+        self.window.resize(1366, 860)
+        self.window.show()
+        self.window.show_history(facts.usual_events())
+        self.tick(0)
+
+    def _append(self, moment: float) -> None:
+        from llmmem_gui.core.readings import ActivityReading, GpuReading, HostReading, Sample
+
         hosts = {
             name: HostReading(1, (200 + 10 * place + int(moment / 60) % 40) * MIB, (300 + 20 * place) * MIB)
-            for place, name in enumerate(names)
+            for place, name in enumerate(self._names)
             if int(moment / 900 + place) % 5
         }
-        return Sample(moment, moment, machine, hosts)
+        speed = 20.0 + int(moment / 7) % 30
+        activity = {
+            name: ActivityReading(1, int(moment / 60 + place) % 3, round(speed), speed + place)
+            for place, name in enumerate(hosts)
+            if int(moment / 300 + place) % 4 == 0
+        }
+        gpus = (GpuReading("GPU", 8192 * MIB, (2048 + int(moment / 60) % 900) * MIB),)
+        self.sample = Sample(moment, moment, self._machine, hosts, gpus, activity=activity)
+        self._history.append(self.sample, 8192 * MIB)
 
-    for days, step in ((7.0, 60), (1.0, 10), (1 / 24, 1)):
-        for moment in range(round(facts.NOW - days * 86400), round(facts.NOW), step):
-            history.append(sample(float(moment)), 8192 * MIB)
-    loaded = [
-        facts.model(name, State.READY, weights=300 * MIB, private=200 * MIB, idle=10 + place, rank=place + 1)
-        for place, name in enumerate(names)
-    ]
-    shot = facts.snapshot(*loaded)
-    window = MainWindow(Theme(application, "light"), HistorySource(history))
-    window.resize(1366, 860)
-    window.show()
-    window.show_history(facts.usual_events())
-    window.show_snapshot(shot)
+    def tick(self, number: int, watch: AbstractContextManager[None] | None = None) -> None:
+        """One second passes: facts are taken in and everything is painted, which `watch` sees."""
+        from tests.ui import facts
+
+        self._append(facts.NOW + number)
+        read = replace(facts.sample(self._shot, time=facts.NOW + number), gpus=self.sample.gpus)
+        machine = replace(self._machine, total_bytes=read.machine.total_bytes)
+        read = replace(read, machine=machine)
+        with watch or nullcontext():
+            self.window.show_snapshot(facts.later(self._shot, number))
+            self.window.show_sample(read)
+            self.application.processEvents()
+
+    def close(self) -> None:
+        """Take the window apart while there still is an application."""
+        from PySide6.QtCore import QEvent
+
+        self.window.deleteLater()
+        self.application.sendPostedEvents(self.window, QEvent.Type.DeferredDelete)
+
+
+def tick(_: float) -> None:
+    """Cost of one tick with ten models: facts taken in and everything painted."""
+    from llmmem_gui.ui.plot_activity import CURVES
+
+    busy = BusyWindow()
     for span in ("5min", "24h", "7d"):
-        window.plot.choose_span(span)
+        busy.window.plot.choose_span(span)
         watch = Stopwatch()
         for number in range(220):
-            moment = facts.NOW + number
-            history.append(sample(moment), 8192 * MIB)
-            with watch:
-                window.show_snapshot(facts.later(shot, number))
-                window.show_sample(facts.sample(shot, time=moment))
-                application.processEvents()
+            busy.tick(number, watch)
         watch.report(f"tick with ten models, plot at {span}", "8 / 16 ms (median / p99)")
+    busy.window.plot.restore_activity(" ".join(("open", *CURVES)))
+    for span in ("24h", "7d"):
+        busy.window.plot.choose_span(span)
+        watch = Stopwatch()
+        for number in range(220, 440):
+            busy.tick(number, watch)
+        watch.report(f"tick with ten models, both plots at {span}", "12 ms (median)")
+    busy.close()
+
+
+def panning(_: float) -> None:
+    """Cost of one frame while the mouse pans and the wheel zooms over seven days of ten models."""
+    from PySide6.QtCore import QPoint, QPointF, Qt
+    from PySide6.QtGui import QWheelEvent
+    from PySide6.QtTest import QTest
+
+    busy = BusyWindow()
+    busy.window.plot.choose_span("7d")
+    busy.application.processEvents()
+    canvas = busy.window.plot.canvas
+    viewport = canvas.viewport()
+    button, place = Qt.MouseButton.LeftButton, QPoint(500, 120)
+    watch = Stopwatch()
+    QTest.mousePress(viewport, button, pos=place)
+    for number in range(200):
+        canvas.scene()._lastMoveEventTime = 0  # pyqtgraph would leave out moves faster than 100 a second
+        with watch:
+            QTest.mouseMove(viewport, place + QPoint(2 * number % 300, 0))
+            busy.application.processEvents()
+    QTest.mouseRelease(viewport, button, pos=place)
+    watch.report("a frame while seven days are panned", "33 ms (maximum)")
+    watch = Stopwatch()
+    for number in range(200):
+        angle = QPoint(0, 120 if number % 20 < 10 else -120)
+        event = QWheelEvent(
+            QPointF(place), viewport.mapToGlobal(QPointF(place)), QPoint(0, 0), angle,
+            Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        with watch:
+            busy.application.sendEvent(viewport, event)
+            busy.application.processEvents()
+    watch.report("a frame while seven days are zoomed", "33 ms (maximum)")
+    busy.close()
+
+
+def memory(_: float) -> None:
+    """Own memory, as the kernel shares it out: started into the tray, and with the window shown."""
+    import psutil
+
+    desktop = made_desktop()
+    desktop.service.start()
+    process = psutil.Process()
+
+    def told(state: str, target: str) -> None:
+        window = process.memory_full_info().pss / MIB
+        nurseries = [each for each in process.children(recursive=True) if "nursery" in each.cmdline()]
+        nursery = sum(each.memory_full_info().pss for each in nurseries) / MIB
+        figure = f"{window:.0f} + {nursery:.0f} MiB"
+        report(f"own memory (PSS), {state}: program + nursery", figure, target)
+
+    run_for(20)  # until the dry runs of the first start have ended
+    told("never shown", "100 MiB")
+    desktop.window.show()
+    run_for(20)
+    told("window shown", "160 MiB")
+    closed(desktop)
 
 
 def scrolling(_: float) -> None:
@@ -310,8 +414,10 @@ def slot(minutes: float) -> None:
 MEASUREMENTS: dict[str, Callable[[float], None]] = {
     "first-paint": first_paint,
     "tick": tick,
+    "panning": panning,
     "scrolling": scrolling,
     "idle": idle,
+    "memory": memory,
     "slot": slot,
 }
 
