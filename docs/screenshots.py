@@ -202,7 +202,8 @@ def scenes(camera: Camera) -> Iterator[str]:
     yield camera.take_with("try-out", tried)
     tried.close()
     desktop.service.carry_out(ask.SetLimit(SMOL, 256 * MIB))
-    desktop.service.carry_out(ask.Ask(0, GEMMA, "Write a short poem about rain.", 48))
+    poem = ask.ChatMessage("user", "Write a short poem about rain.")
+    desktop.service.carry_out(ask.Ask(0, GEMMA, (poem,), 48))
     camera.until(lambda: camera.state(GEMMA) == "busy")
     camera.rest(32)
     for theme in ("light", "dark"):
@@ -210,11 +211,28 @@ def scenes(camera: Camera) -> Iterator[str]:
             camera.wear(theme, language)
             yield camera.take(f"window-{theme}" if language == "en" else f"window-pt-{theme}")
     camera.wear("light", "en")
+    yield from what_models_do(camera)
     window.plot.choose_span("24h")
     yield camera.take("day")
     window.plot.choose_span("1min")
     yield from preview_and_refusal(camera)
     yield from around_the_window(camera)
+
+
+def what_models_do(camera: Camera) -> Iterator[str]:
+    """The second plot while both models answer."""
+    from llmmem_gui.ui import requests as ask
+    from llmmem_gui.ui.plot_activity import CURVES
+
+    plot, service = camera.desktop.window.plot, camera.desktop.service
+    plot.restore_activity(" ".join(("open", *CURVES)))
+    for number, (model, tokens) in enumerate(((SMOL, 400), (GEMMA, 300), (GEMMA, 300)), start=10):
+        story = ask.ChatMessage("user", "Tell a long story about the sea, with many chapters.")
+        service.carry_out(ask.Ask(number, model, (story,), tokens))
+    camera.rest(30)
+    yield camera.take("activity")
+    plot.restore_activity("")
+    camera.until(lambda: camera.state(SMOL) == camera.state(GEMMA) == "ready")
 
 
 def preview_and_refusal(camera: Camera) -> Iterator[str]:
@@ -244,9 +262,8 @@ def preview_and_refusal(camera: Camera) -> Iterator[str]:
 
     for level, share in (("warning", 0.92), ("critical", 0.97)):
         camera.desktop.service.carry_out(ask.SetLimit(SMOL, round(used_by(window, SMOL) / share)))
-        camera.until(lambda level=level: window.warning.isVisible() and window.warning.objectName() == level)
+        camera.until(lambda level=level: window.notices.warning.objectName() == level)
         yield camera.take(level)
-    window.warning.hide()
     camera.desktop.service.carry_out(ask.SetLimit(SMOL, None))
     camera.desktop.service.carry_out(ask.UnloadAll())
     camera.until(lambda: camera.state(SMOL) == camera.state(GEMMA) == "unloaded")
