@@ -9,10 +9,16 @@ ARGS ?=
 run: setup translations demo-model ## Open the window, after setting up whatever is missing
 	@$(BIN)/llmmem-gui $(ARGS)
 
-test: setup-for-tests translations test-models ## Run all tests; ARGS="-k units" runs some
+test: setup-for-tests translations test-models ## Run all tests and say what they cover; ARGS="-k units" runs some
+ifeq ($(ARGS),)
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python packaging/coverage_by_folder.py
+else
 	@$(BIN)/python -m pytest $(ARGS)
+endif
 
-check: setup ## Style, types and import rules
+check: setup-for-tests ## Style, types and import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

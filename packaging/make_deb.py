@@ -4,55 +4,54 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import set_up
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 ENVIRONMENT = BUILD / "frozen-environment"
 PYTHON = ENVIRONMENT / "bin" / "python"
+ENGINES = ENVIRONMENT / "share" / "llmmem" / "engines"
 FROZEN = BUILD / "frozen" / "llmmem"
 TREE = BUILD / "deb"
+DIST = ROOT / "dist"
 APPLICATION_ID = "io.github.llmmem.LLMMemory"
 
-# What Qt loads from the system: the list of set_up.py, with the C library that the build machine had.
-DEPENDS = (
-    "libgl1, libegl1, libxkbcommon0, libfontconfig1, libdbus-1-3, libglib2.0-0 | libglib2.0-0t64, libgomp1, "
-    "libxcb-cursor0, libxcb-icccm4, libxcb-keysyms1, libxkbcommon-x11-0, libxcb-shape0"
+# What Qt loads besides what set_up.py looks for, by the name of the Debian package: these come
+# with any desktop, and not without one.
+QT_NEEDS = (
+    *("libx11-6", "libx11-xcb1", "libxcb1", "libxcb-glx0", "libxcb-image0", "libxcb-randr0", "libxcb-shm0"),
+    *("libxcb-render0", "libxcb-render-util0", "libxcb-sync1", "libxcb-util1", "libxcb-xfixes0"),
+    *("libxcb-xkb1", "libfreetype6", "libbrotli1", "libzstd1", "libgcc-s1"),
 )
+C_LIBRARY_NEED = re.compile(rb"\0GLIBC_(\d+)\.(\d+)(?=[.\0])")
+"""A version of the C library among the names in a compiled file."""
 
 
 def main() -> int:
     """Freeze the program, lay it out as a package, and build the package."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--portable",
-        action="store_true",
-        help="compile llama.cpp for every x86-64 processor since 2013 (about 12 minutes on two cores); "
-        "without it the package is for processors like this machine's",
-    )
-    make_environment(parser.parse_args().portable)
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    make_environment()
     freeze()
     lay_out()
     print(build())
     return 0
 
 
-def make_environment(portable: bool) -> None:
-    """An environment with the program and PyInstaller alone, so that nothing else is collected."""
+def make_environment() -> None:
+    """An environment with the program, its engine and PyInstaller: all that is there is collected."""
     run(sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT))
-    constraints = str(ROOT / "packaging" / "constraints.txt")
-    environment = dict(os.environ)
-    if portable:
-        environment["CMAKE_ARGS"] = "-DGGML_NATIVE=OFF"
-        # pip's cache does not know for which processor its wheel was compiled.
-        engine = ["--no-cache-dir", "--no-binary", "llama-cpp-python", "-r", constraints]
-        run(str(PYTHON), "-m", "pip", "install", "--verbose", *engine, environment=environment)
-    run(str(PYTHON), "-m", "pip", "install", "--quiet", "-c", constraints, str(ROOT), "pyinstaller>=6.16")
+    if not set_up.install_bindings(PYTHON):
+        sys.exit(1)
+    run(*set_up.pip(PYTHON), "install", "--quiet", str(ROOT), "pyinstaller>=6.16")
+    run(str(PYTHON), str(ROOT / "packaging" / "translations.py"), "compile")
+    # The portable engine, and only after it has answered here: what is compiled here is for this processor.
+    run(str(PYTHON), "-m", "llmmem_gui.service.engines", "--no-compiler")
 
 
 def freeze() -> None:
@@ -74,6 +73,14 @@ def lay_out() -> None:
     shutil.rmtree(TREE, ignore_errors=True)
     program = TREE / "opt" / "llmmem"
     shutil.copytree(FROZEN, program, symlinks=True)
+    # What trying the engine has shown is true of this machine.
+    shutil.copytree(
+        ENGINES / "portable",
+        program / "engines" / "portable",
+        symlinks=True,
+        ignore=shutil.ignore_patterns("report.json"),
+    )
+    make_readable(program)
     commands = TREE / "usr" / "bin"
     commands.mkdir(parents=True)
     for name in ("llmmem-gui", "llmmem"):
@@ -97,16 +104,47 @@ def lay_out() -> None:
         f"Package: llmmem\nVersion: {version()}\nArchitecture: {architecture()}\n"
         "Maintainer: LLM Memory contributors <contributors@llmmem.invalid>\n"
         f"Section: utils\nPriority: optional\nInstalled-Size: {installed_kib()}\n"
-        f"Depends: libc6 (>= {c_library()}), {DEPENDS}\n"
+        f"Depends: {', '.join(dependencies())}\n"
+        "Recommends: libvulkan1\nSuggests: mesa-vulkan-drivers\n"
         "Description: keep language models in memory under limits\n"
         " LLM Memory keeps several GGUF models ready, shows live which model uses how much memory,\n"
         " and keeps each model and the sum under limits that are set with sliders.\n"
+        " .\n"
+        " Models are computed on any x86-64 processor with AVX2 (x86-64-v3: Intel since 2013, AMD since\n"
+        " 2015, except some Atom, Celeron and Pentium), and on GPUs with Vulkan.\n"
     )
+
+
+def dependencies() -> list[str]:
+    """The packages of the system that are needed, under the names that they have and had."""
+    names = dict.fromkeys((*set_up.LIBRARIES, *QT_NEEDS))
+    c_library = ".".join(map(str, c_library_need(TREE)))
+    # Debian 13 and Ubuntu 24.04 have renamed it: its time has 64 bits.
+    renamed = {"libglib2.0-0": "libglib2.0-0 | libglib2.0-0t64"}
+    return [f"libc6 (>= {c_library})", *(renamed.get(name, name) for name in names)]
+
+
+def c_library_need(tree: Path) -> tuple[int, int]:
+    """The oldest C library that all compiled files in a folder are content with."""
+    needs = [(0, 0)]
+    for path in tree.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            content = path.read_bytes()
+            if content.startswith(b"\x7fELF"):
+                needs += [(int(found[1]), int(found[2])) for found in C_LIBRARY_NEED.finditer(content)]
+    return max(needs)
+
+
+def make_readable(tree: Path) -> None:
+    """Let everybody read a folder and run its programs, however private the files of the builder are."""
+    for path in (tree, *tree.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
 
 
 def build() -> Path:
     """The package file; xz, because older tools cannot read anything newer."""
-    package = ROOT / "dist" / f"llmmem_{version()}_{architecture()}.deb"
+    package = DIST / f"llmmem_{version()}_{architecture()}.deb"
     package.parent.mkdir(exist_ok=True)
     run("dpkg-deb", "--root-owner-group", "-Zxz", "-z1", "--build", str(TREE), str(package))
     return package
@@ -135,19 +173,14 @@ def architecture() -> str:
     ).stdout.strip()
 
 
-def c_library() -> str:
-    """The version of the C library here: what was compiled here needs it or a newer one."""
-    return os.confstr("CS_GNU_LIBC_VERSION").split()[1]  # type: ignore[union-attr]  # glibc always answers
-
-
 def installed_kib() -> int:
     """What the package takes on a disk, in KiB."""
     return sum(path.lstat().st_size for path in TREE.rglob("*") if path.is_file()) // 1024
 
 
-def run(*command: str, environment: dict[str, str] | None = None) -> None:
+def run(*command: str) -> None:
     """Run a command that has to succeed."""
-    subprocess.run(command, check=True, env=environment)
+    subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":

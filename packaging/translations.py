@@ -15,7 +15,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / "resources" / "translations"
-SOURCES = ("core", "host", "service", "ui")
+SOURCES = ("folders.py", "core/**/*.py", "host/**/*.py", "service/**/*.py", "ui/**/*.py")
 """Parts of the program whose texts a person reads in the window."""
 LANGUAGES = ("en", "pt_BR")
 
@@ -39,9 +39,7 @@ def main() -> int:
 def update(source: Path, language: str) -> int:
     """Take all texts into one file of translations; English needs plural forms only."""
     package = PROJECT / "llmmem_gui"
-    modules = sorted(
-        str(path.relative_to(PROJECT)) for part in SOURCES for path in (package / part).rglob("*.py")
-    )
+    modules = sorted(str(path.relative_to(PROJECT)) for pattern in SOURCES for path in package.glob(pattern))
     plural = ["-pluralonly"] if language == "en" else []
     options = ["-no-obsolete", "-locations", "none", "-source-language", "en", "-target-language", language]
     sentences = ["-tr-function-alias", "translate+=Sentence"]

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import inspect
 import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -20,8 +21,18 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
+
 # Before anything imports Qt.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# Before anything imports llama.cpp's bindings: tests that use them compute with the engine that hosts use.
+_engine = EngineChoice.of_machine().current
+if _engine is not None:
+    os.environ["LLAMA_CPP_LIB_PATH"] = os.environ["LLMMEM_ENGINE"] = _engine.folder
+
+# A shell that runs the tests in the background has them ignore Ctrl+C, and all programs that they start, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test fails because the machine is slow.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import numpy
 
 from llmmem_gui.core.ggml_types import BY_NAME, ELEMENT_TYPES
+from llmmem_gui.service.library.model_files import read_header
 
 UINT8, INT8, UINT16, INT16, UINT32, INT32, FLOAT32, BOOL, STRING, ARRAY, UINT64, INT64, FLOAT64 = range(13)
 FORMATS = {UINT8: "B", INT8: "b", UINT16: "H", INT16: "h", UINT32: "I", INT32: "i", FLOAT32: "f", BOOL: "?"}
@@ -149,3 +151,18 @@ def _random_blocks(kind: str, size: int, generator: numpy.random.Generator) -> b
     for offset in _SCALE_OFFSETS[kind]:
         blocks[:, offset : offset + 2] = scale
     return blocks.tobytes()
+
+
+def copy_with_metadata(source: Path, target: Path, added: Mapping[str, str]) -> Path:
+    """Write a model file anew with further texts in its metadata."""
+    weights_offset = read_header(source).weights_offset
+    keys = b"".join(text(key) + value_bytes(value) for key, value in added.items())
+    # What comes behind stays aligned.
+    filler = text("general.filler") + value_bytes("")
+    keys += text("general.filler") + value_bytes("." * (-len(keys + filler) % 32))
+    with open(source, "rb") as old, open(target, "wb") as new:
+        magic, version, tensors, count = struct.unpack("<4sIQQ", old.read(24))
+        new.write(struct.pack("<4sIQQ", magic, version, tensors, count + len(added) + 1))
+        new.write(keys + old.read(weights_offset - 24))
+        shutil.copyfileobj(old, new)
+    return target

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 LISTING = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
@@ -55,6 +61,36 @@ def test_a_part_loads_no_library_that_it_must_not_need(part, forbidden):
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
+PURE_OS = {"os.PathLike", "os.fsencode", "os.fspath", "os.path"} | {
+    f"os.path.{name}" for name in ("basename", "dirname", "join")
+}
+"""What core may use of `os`: names and texts, nothing that touches a disk."""
+DISK_MODULES = {"pathlib", "shutil", "tempfile", "glob", "io", "mmap", "fcntl", "stat"}
+
+
+def disk_uses(tree):
+    """What a module uses that opens, lists or looks at files."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = {getattr(node, "module", None)} | {alias.name for alias in node.names}
+            yield from names & DISK_MODULES
+        elif isinstance(node, ast.Name) and node.id == "open":
+            yield "open"
+        elif isinstance(node, ast.Attribute) and re.fullmatch(r"os(\.path)?\.\w+", ast.unparse(node)):
+            yield from {ast.unparse(node)} - PURE_OS
+
+
+def test_core_touches_no_disk():
+    """Core opens, lists and looks at no file: it reads what it is given."""
+    found = {
+        path.name: uses
+        for path in MODULES
+        if path.parent == ROOT / "llmmem_gui" / "core"
+        and (uses := list(disk_uses(ast.parse(path.read_text()))))
+    }
+    assert found == {}
 
 
 def test_every_module_says_what_it_is_for():
@@ -120,3 +156,33 @@ def test_no_text_names_a_persons_folder_or_an_address_to_download_from():
     stray = re.compile(f"{folders}|{addresses}", re.MULTILINE)
     others = (path for path in TEXTS if path != Path(__file__).resolve())
     assert shown(path for path in others if stray.search(path.read_text(errors="replace"))) == []
+
+
+def test_the_declared_dependencies_are_those_that_are_used():
+    """The program imports each package that it asks pip for, and no other that it only happens to get."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["nvidia"]]
+    declared = {re.split(r"[<>=~!; \[]", each)[0].lower().replace("_", "-") for each in asked}
+    providers = {"tomli": ["tomli"], "jeepney": ["jeepney"], **importlib.metadata.packages_distributions()}
+    imported = {
+        name.split(".")[0]
+        for path in MODULES
+        if path.is_relative_to(ROOT / "llmmem_gui")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _imported_by(node)
+    }
+    others = imported - sys.stdlib_module_names - {"llmmem_gui"}
+    used = {
+        provider.lower().replace("_", "-")
+        for name in others
+        for provider in providers[name]
+        # shiboken6 and the full PySide6 come beside the essentials, under the same name.
+        if provider.lower() not in {"pyside6", "pyside6-addons"}
+    }
+    assert used == declared
+
+
+def _imported_by(node):
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import stat
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -45,27 +43,74 @@ def test_without_a_home_of_its_own_the_folders_are_the_users(tmp_path, monkeypat
     monkeypatch.delenv("LLMMEM_HOME")
     for name in ("CONFIG", "DATA", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     folders = Folders.of_user()
     assert folders.settings_file == tmp_path / "CONFIG" / "llmmem" / "settings.toml"
     assert folders.history_file == tmp_path / "DATA" / "llmmem" / "history.sqlite3"
     assert folders.logs == tmp_path / "STATE" / "llmmem" / "log"
-    assert folders.runtime == tmp_path / "llmmem"
     # What other programs were given as a key is not lost when the session ends.
     assert folders.token_file == tmp_path / "STATE" / "llmmem" / "token"
 
 
-@pytest.mark.parametrize("given", [None, "", "not/absolute", "/nonexistent/folder", "file"])
-def test_without_a_session_folder_the_runtime_files_lie_in_a_folder_of_the_user(given, tmp_path, monkeypatch):
-    """A missing or odd XDG_RUNTIME_DIR never leads to a folder that others may write."""
+@pytest.mark.parametrize("given", [None, "", "not/absolute", "/nonexistent/folder", "/tmp"])
+def test_programs_of_one_home_meet_whatever_the_session_says(given, tmp_path, monkeypatch):
+    """XDG_RUNTIME_DIR, which cron, ssh and sudo set differently, parts no program from its commands."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    (tmp_path / "file").touch()
-    environment = (
-        {} if given is None else {"XDG_RUNTIME_DIR": str(tmp_path / "file") if given == "file" else given}
-    )
-    runtime = Folders.of_user(environment).runtime
-    assert runtime in (Path(f"/run/user/{os.getuid()}/llmmem"), tmp_path / "state" / "llmmem" / "run")
-    assert not runtime.is_relative_to(tempfile.gettempdir()) or runtime.is_relative_to(tmp_path)
+    environment = {} if given is None else {"XDG_RUNTIME_DIR": given}
+    assert Folders.of_user(environment).runtime == tmp_path / "state" / "llmmem" / "run"
+
+
+def test_folders_that_can_be_written_are_used_and_nothing_is_said(home):
+    """A program starts in its own folders; nothing is left of the look whether they can be written."""
+    folders, unkept = Folders.of_user().prepare()
+    assert (folders, unkept) == (Folders.of_user(), None)
+    assert folders.meeting_places() == (folders.runtime,)
+    assert {path for path in home.rglob("*") if not path.is_dir()} == set()
+
+
+def test_a_home_that_keeps_nothing_is_told_and_used_as_far_as_it_can(home, elsewhere):
+    """Where settings cannot be kept the rest stays where it is; where state cannot, that goes elsewhere."""
+    folders = Folders.of_user()
+    folders.create()
+    folders.config.rmdir()
+    folders.config.write_text("in the way")
+    used, unkept = folders.prepare()
+    assert used == folders
+    assert str(folders.config) in str(unkept)
+    shutil.rmtree(folders.state)
+    folders.state.write_text("in the way")
+    used, unkept = folders.prepare()
+    assert (used.data, used.config) == (folders.data, folders.config)
+    assert not used.state.is_relative_to(home)
+    assert stat.S_IMODE(used.state.stat().st_mode) == 0o700
+    assert used.runtime in folders.meeting_places()
+    assert folders.prepare()[0] == used
+
+
+def test_a_place_that_somebody_else_made_is_not_used(home, elsewhere):
+    """A folder that waits at the known place, open to others or a link, is passed over."""
+    folders = Folders.of_user()
+    folders.create()
+    shutil.rmtree(folders.state)
+    folders.state.write_text("in the way")
+    first = folders.prepare()[0].state
+    shutil.rmtree(first)
+    first.mkdir(mode=0o777)
+    first.chmod(0o777)
+    second = folders.prepare()[0].state
+    assert second != first
+    assert first / "run" not in folders.meeting_places()
+    first.rmdir()
+    first.symlink_to(second)
+    assert folders.prepare()[0].state == second
+    first.unlink()
+
+
+@pytest.fixture
+def elsewhere(home):
+    """What is made outside the home is gone after the test."""
+    yield
+    for place in Folders.of_user().elsewhere():
+        shutil.rmtree(place.state, ignore_errors=True)
 
 
 def test_created_folders_are_closed_to_others(home):

@@ -2,10 +2,16 @@
 
 import sys
 
-from llmmem_gui.host import __main__ as host
-from llmmem_gui.host import rehearsal
+from llmmem_gui.host import engine_trial
 
-if sys.argv[1:] == ["rehearsal"]:
-    rehearsal.main()
+kind, *arguments = sys.argv[1:]
+if kind == "trial":
+    engine_trial.main(arguments)
+elif kind == "rehearsal":
+    from llmmem_gui.host import rehearsal
+
+    rehearsal.main(arguments)
 else:
+    from llmmem_gui.host import __main__ as host
+
     host.main(sys.argv[1:])

@@ -60,7 +60,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, smol_path: Path) -> Iter
     (folder / "work").mkdir()
     # Examples speak as from the root of a clone, where `make test-models` has put the models.
     (folder / "work" / ".models").symlink_to(models)
-    with running_program(home) as program:
+    with running_program(home, detached=True) as program:
         found = [model["id"] for model in program.llmmem("scan", "--json").json]
         assert found == [MODEL_ID]
         yield Workplace(program, folder / "work", commands)
