@@ -176,11 +176,12 @@ class Catalogue:
     async def look_for(self, names: Sequence[str]) -> ModelFile | None:
         """Search all folders for a model with one of these ids, until it is found or the time is up.
 
+        A name that is the path of a known model finds nothing: clients name models, never files.
         Those who come meanwhile wait; whoever comes within ten seconds of a search gets what it found.
         """
 
         def found() -> ModelFile | None:
-            return next(filter(None, map(self._library.find, names)), None)
+            return next((file for file in map(self._library.find, names) if file and file.id in names), None)
 
         async with self._looking:
             if found() is None and self._clock() - self._looked_at >= _LOOK_PAUSE_SECONDS:

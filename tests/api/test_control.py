@@ -144,8 +144,13 @@ def test_paths_that_are_not_absolute_are_refused(program: RunningProgram, path: 
 @pytest.mark.parametrize(
     "model_id", ["../../etc/passwd", "/etc/passwd", "..", "nothing", "a\0b", "C:\\x", "é"]
 )
-def test_ids_are_looked_up_and_never_paths(program: RunningProgram, model_id: str, smol_path: Path) -> None:
-    """An id that is not in the library is unknown, whatever it looks like; so is the path of a real model."""
+def test_ids_are_looked_up_and_never_paths(
+    program: RunningProgram, model_id: str, smol: str, smol_path: Path
+) -> None:
+    """An id that is not known is refused, whatever it looks like; so is the path of a known model."""
+    assert smol in {
+        model.id for model in program.client().request("GET", "/api/v1/models", gives=Status).models
+    }
     for name in (model_id, str(smol_path)):
         with pytest.raises(RequestFailed) as failure:
             program.client().request("POST", model_path(name, "load"))
