@@ -131,13 +131,12 @@ def test_an_unreadable_file_fails_in_words(tmp_path: Path) -> None:
     path.write_bytes(b"GGUF" + bytes(64))
     path.chmod(0o000)
     tree = str(Path(__file__).parents[2])
-    command = [sys.executable, "-c", CHECK_AS_NOBODY, tree, "/proc/self/fd/3/secret.gguf"]
     folder = os.open(tmp_path, os.O_RDONLY)
+    command = [sys.executable, "-c", CHECK_AS_NOBODY, tree, f"/proc/self/fd/{folder}/secret.gguf"]
     try:
         # The folders above may be closed to the other user too; this one is reached by its descriptor.
         tmp_path.chmod(0o755)
-        os.dup2(folder, 3) if folder != 3 else None
-        result = subprocess.run(command, capture_output=True, text=True, pass_fds=[3], timeout=60)
+        result = subprocess.run(command, capture_output=True, text=True, pass_fds=[folder], timeout=60)
     finally:
         os.close(folder)
     assert result.stdout.strip() == "the file may not be read by this user", result.stderr
