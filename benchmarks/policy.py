@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
+from llmmem_gui.core.ledger import Charge
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
 from llmmem_gui.core.units import GIB, MIB

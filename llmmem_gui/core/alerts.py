@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from llmmem_gui.core.alert import Alert, Growth
-from llmmem_gui.core.plan import Holder, eviction_order
+from llmmem_gui.core.ledger import Holder
+from llmmem_gui.core.plan import eviction_order
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import MachineReading, ProgramReading, Sample
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot

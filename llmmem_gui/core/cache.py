@@ -20,10 +20,11 @@ from dataclasses import replace
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache_entry import Entry
 from llmmem_gui.core.cache_state import CacheState
+from llmmem_gui.core.ledger import Bounds, Holder, Standing
 from llmmem_gui.core.limit_keeper import LimitKeeper
 from llmmem_gui.core.load_queue import LoadQueue
 from llmmem_gui.core.outlook import LimitsOutlook
-from llmmem_gui.core.plan import Bounds, Holder, Standing, room_for
+from llmmem_gui.core.plan import room_for
 from llmmem_gui.core.refusal import Refusal, RefusalCode
 from llmmem_gui.core.relief import Relief
 from llmmem_gui.core.sentence import Sentence

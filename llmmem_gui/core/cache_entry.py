@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from llmmem_gui.core.cache_messages import Requested
+from llmmem_gui.core.ledger import Charge, Holder, Standing
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Charge, Holder, Standing
 from llmmem_gui.core.readings import HostReading
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import State
@@ -117,7 +117,7 @@ class Entry:
         if self.measured is not None:
             private = max(private, self.measured.private_bytes)
             weights = max(weights, self.measured.weights_bytes)
-        return Charge(private, weights, self.asked.file)
+        return replace(self.asked, private_bytes=private, weights_bytes=weights)
 
     @property
     def charge_awake(self) -> Charge | None:
@@ -184,7 +184,7 @@ class Entry:
         """
         if self.outgrown is None or not asked.guarded or self.outgrown[0] != asked.parameters:
             return asked.charge
-        return _larger(asked.charge, self.outgrown[1])
+        return asked.charge.larger(self.outgrown[1])
 
     def measure(self, reading: HostReading, sampled_at: float) -> None:
         """Take in what the system said about its host, in a sample of that time.
@@ -216,7 +216,7 @@ class Entry:
         if forecast is None or taken is None:
             return
         if taken.private_bytes > forecast.private_bytes or taken.weights_bytes > forecast.weights_bytes:
-            self.outgrown = (self.parameters, _larger(forecast, taken))
+            self.outgrown = (self.parameters, forecast.larger(taken))
 
     def let_go(self) -> None:
         """Forget the host after its process is reaped."""
@@ -226,8 +226,3 @@ class Entry:
         self.loaded_at = None
         self.load_seconds = None
         self.used = self.draining = self.asleep = False
-
-
-def _larger(one: Charge, other: Charge) -> Charge:
-    private = max(one.private_bytes, other.private_bytes)
-    return Charge(private, max(one.weights_bytes, other.weights_bytes), one.file)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from llmmem_gui.core.events import Actor, Cause, EventType
+from llmmem_gui.core.ledger import Charge
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
@@ -222,6 +222,8 @@ class Policy:
     swaps_allowed: int = 4
     """Times that models may push each other out while most of the time goes into loading; then requests of
     programs that would go on with it are refused for a while. 0: any number."""
+    device_limits: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """What the charges together must stay under on each device, by llama.cpp's name of it."""
 
 
 # --- out --------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache_entry import Entry, Waiter
 from llmmem_gui.core.events import Actor, Cause, EventType
 from llmmem_gui.core.given_back import GivenBack
-from llmmem_gui.core.plan import Bounds, Holder, Step
+from llmmem_gui.core.ledger import Bounds, DeviceBounds, Holder
+from llmmem_gui.core.plan import Step
 from llmmem_gui.core.readings import MachineReading, Sample
 from llmmem_gui.core.refusal import Refusal, RefusalCode
 from llmmem_gui.core.sentence import Sentence
@@ -54,7 +55,12 @@ class CacheState:
         if self.machine is not None:
             available = self.machine.available_bytes + self.given_back.credit_bytes
         limit = self.policy.total_limit_bytes
-        return Bounds(limit if limit and limit > 0 else None, available, self.policy.reserve_bytes)
+        return Bounds(
+            limit if limit and limit > 0 else None,
+            available,
+            self.policy.reserve_bytes,
+            {name: DeviceBounds(most) for name, most in self.policy.device_limits.items()},
+        )
 
     def of(self, model_id: str) -> Entry:
         """The model's entry, made when there is none."""

@@ -51,6 +51,7 @@ Cause = Literal[
     "clean up",
     "make room",
     "total limit",
+    "device limit",
     "model limit",
     "idle",
     "pressure",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, get_args
 
 from llmmem_gui.core import buffers, overhead
 from llmmem_gui.core.buffers import Split, Weights
 from llmmem_gui.core.engine import Engine
+from llmmem_gui.core.engines import Device
+from llmmem_gui.core.ledger import Charge, FileKey
 from llmmem_gui.core.model_shape import ModelShape
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.rehearsal import Memory, Rehearsed
@@ -51,6 +54,8 @@ class Forecast:
     """The part of caches and intermediate results that lies on GPUs."""
     vram_overhead_bytes: int = 0
     """The part of the overhead that lies on GPUs."""
+    devices: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """Buffers on each device as a dry run counted them, by llama.cpp's name of it; empty: not counted."""
     doubt: Sentence | None = None
     """One sentence on what makes the forecast uncertain beyond its source; None where nothing does."""
 
@@ -84,6 +89,21 @@ class Forecast:
     def vram_bytes(self) -> int:
         """What lies on GPUs."""
         return self.vram_weights_bytes + self.vram_buffers_bytes + self.vram_overhead_bytes
+
+    def charge(self, file: FileKey, gpus: Sequence[Device] = ()) -> Charge:
+        """What admission counts for such a load of the file, with the GPUs that layers can be placed on.
+
+        What lies on a GPU is shared among them as a dry run counted it, else evenly. What lies on one that
+        is part of the processor lies in main memory.
+        """
+        counted = {gpu.name: self.devices.get(gpu.name, 0) for gpu in gpus}
+        if not any(counted.values()):
+            counted = dict.fromkeys(counted, 1)
+        whole = sum(counted.values())
+        shares = {name: self.vram_bytes * part // whole for name, part in counted.items() if part}
+        own = {gpu.name: shares[gpu.name] for gpu in gpus if gpu.kind == "gpu" and shares.get(gpu.name)}
+        private = self.private_bytes + (sum(shares.values()) - sum(own.values()))
+        return Charge(private, self.mapped_bytes, file, own)
 
     @property
     def main_bytes(self) -> int:
@@ -145,7 +165,15 @@ def forecast_by_rehearsal(
             overhead.gpu_runtime_bytes(parameters, engine) if on_gpus else 0,
         ),
     )
-    return _forecast(parts, rehearsed.context, "dry run", REHEARSAL_PERCENT, REHEARSAL_BYTES)
+    forecast = _forecast(parts, rehearsed.context, "dry run", REHEARSAL_PERCENT, REHEARSAL_BYTES)
+    return replace(
+        forecast,
+        devices={
+            buffer.name: buffer.weights_bytes + buffer.cache_bytes + buffer.compute_bytes
+            for buffer in rehearsed.buffers
+            if buffer.memory == "gpu"
+        },
+    )
 
 
 class _Parts(NamedTuple):

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from llmmem_gui.core.gguf import FileIdentity
+from llmmem_gui.core.ledger import FileKey
 from llmmem_gui.core.model_shape import ModelShape
-from llmmem_gui.core.plan import FileKey
 from llmmem_gui.core.sentence import Sentence
 
 MAXIMUM_ID_LENGTH = 80

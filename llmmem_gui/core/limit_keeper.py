@@ -8,7 +8,8 @@ from dataclasses import replace
 from llmmem_gui.core.cache_entry import Entry
 from llmmem_gui.core.cache_state import CacheState
 from llmmem_gui.core.events import Cause
-from llmmem_gui.core.plan import Admit, Bounds, Charge, Step, plan_drain, plan_load, plan_relief, room
+from llmmem_gui.core.ledger import Bounds, Charge
+from llmmem_gui.core.plan import Admit, Step, holds, plan_drain, plan_load, plan_relief
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.relief import Relief
@@ -32,12 +33,19 @@ class LimitKeeper:
 
     def settle(self) -> set[Entry]:
         """Keep the limits; the models in use that must take no further requests because of them."""
-        return self._keep_model_limits() | self._keep_total_limit() | self._keep_reserve()
+        return (
+            self._keep_model_limits()
+            | self._keep_total_limit()
+            | self._keep_device_limits()
+            | self._keep_reserve()
+        )
 
     def sampled(self) -> None:
         """Look at idle times, the machine and its reserve after a new reading."""
         self.unload_idle()
-        self._relief.watch_reserve(self._state.holders, replace(self._state.bounds, total_limit_bytes=None))
+        self._relief.watch_reserve(
+            self._state.holders, replace(self._state.bounds, total_limit_bytes=None, devices={})
+        )
         self.relieve()
 
     # --- limits of the user --------------------------------------------------------------------------
@@ -59,17 +67,19 @@ class LimitKeeper:
     def _keep_total_limit(self) -> set[Entry]:
         return self._keep(Bounds(total_limit_bytes=self._state.bounds.total_limit_bytes), "total limit")
 
+    def _keep_device_limits(self) -> set[Entry]:
+        return self._keep(Bounds(devices=self._state.bounds.devices), "device limit")
+
     def _keep_reserve(self) -> set[Entry]:
         if not self._relief.reserve_broken(self._state.now):
             return set()
-        return self._keep(replace(self._state.bounds, total_limit_bytes=None), "reserve")
+        return self._keep(replace(self._state.bounds, total_limit_bytes=None, devices={}), "reserve")
 
     def _keep(self, bounds: Bounds, cause: Cause) -> set[Entry]:
         """Take idle models out until the bounds hold; those in use that have to follow when they are done."""
         state = self._state
         holders = state.holders
-        left = room(holders, bounds)
-        if left is None or left >= 0:
+        if holds(holders, bounds):
             return set()
         steps = plan_relief(holders, bounds, may_doze=state.policy.may_doze)
         if cause == "reserve":

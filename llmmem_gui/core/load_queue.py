@@ -10,19 +10,8 @@ from enum import Enum, auto
 from llmmem_gui.core.cache_entry import Entry, Waiter
 from llmmem_gui.core.cache_messages import Requested
 from llmmem_gui.core.cache_state import CacheState
-from llmmem_gui.core.plan import (
-    Admission,
-    Admit,
-    Bounds,
-    Charge,
-    Holder,
-    Shortage,
-    Standing,
-    Wait,
-    plan_load,
-    room,
-    room_for,
-)
+from llmmem_gui.core.ledger import Bounds, Charge, Holder, Standing
+from llmmem_gui.core.plan import Admission, Admit, Shortage, Wait, holds, plan_load, room_for
 from llmmem_gui.core.pressure import Level, PressureLimits
 from llmmem_gui.core.refusal import Refusal, RefusalCode
 from llmmem_gui.core.relief import Relief
@@ -244,9 +233,8 @@ class LoadQueue:
         def fits_at_once(bounds: Bounds) -> bool:
             return plan_load(need, holders, bounds, model_id=entry.model_id) == Admit()
 
-        limit_alone = Bounds(total_limit_bytes=bounds.total_limit_bytes)
         machine_alone = replace(bounds, total_limit_bytes=None)
-        return fits_at_once(limit_alone) and not fits_at_once(machine_alone)
+        return fits_at_once(bounds.limits_alone) and not fits_at_once(machine_alone)
 
     def _nothing_gained(self, entry: Entry, need: Charge) -> Refusal:
         state = self._state
@@ -268,8 +256,7 @@ class LoadQueue:
         for entry in admitted:
             promised.discard(entry.model_id)
             counted = [h for h in state.holders if h.model_id not in promised]
-            left = room(counted, state.bounds)
-            if left is not None and left < 0:
+            if entry.holder is not None and not holds(counted, state.bounds.concerning(entry.holder.charge)):
                 self._reconsider(entry)
                 return
             asked = entry.waiters[0].asked
@@ -306,6 +293,8 @@ def _too_large(model_id: str, shortage: Shortage, fits_context: int | None) -> R
     code: RefusalCode = (
         "too large for the limit" if shortage.bound == "limit" else "too large for the machine"
     )
+    if shortage.device:
+        code, fits_context = "too large for the device", None
     return Refusal(
         "pinned in the way" if shortage.pinned else code,
         model_id,
@@ -313,4 +302,5 @@ def _too_large(model_id: str, shortage: Shortage, fits_context: int | None) -> R
         room_bytes=shortage.room_bytes,
         fits_context=fits_context,
         holders=shortage.pinned,
+        device=shortage.device,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llmmem_gui.core.events import Actor
-from llmmem_gui.core.plan import FileKey
+from llmmem_gui.core.ledger import FileKey
 
 Unloads = Literal["models", "all", "ends", "never"]
 """How a program gives memory back: each model by itself, all at once, only when it ends, or not at all."""

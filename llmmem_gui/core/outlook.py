@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from llmmem_gui.core.plan import Admit, Bounds, Charge, Holder, Shortage, Wait, plan_load
+from llmmem_gui.core.ledger import Bounds, Charge, Holder
+from llmmem_gui.core.plan import Admit, Shortage, Wait, plan_load
 
-Obstacle = Literal["its own limit", "the total limit", "the computer"]
+Obstacle = Literal["its own limit", "the total limit", "the computer", "a device"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Outlook:
     """How a load would go that a person asks for now, while no other one waits."""
 
     need_bytes: int
-    """Main memory, which is what is admitted."""
+    """Of main memory; of the device where that is the obstacle."""
     obstacle: Obstacle | None = None
     """What leaves too little room for it, whatever is unloaded; None: it fits, at once or after the steps."""
     dozes: tuple[str, ...] = ()
@@ -29,6 +30,8 @@ class Outlook:
     """Pinned models without which it would fit."""
     room_bytes: int | None = None
     """The most memory that it could have; None when it fits."""
+    device: str = ""
+    """The device that is the obstacle, by llama.cpp's name of it."""
     limit_bytes: int | None = None
     """The least total limit under which it would fit, where the computer has the memory for it."""
 
@@ -72,6 +75,8 @@ def outlook(
             )
         case Wait(model_ids):
             return Outlook(need.total_bytes, waits_for=model_ids)
+        case Shortage(_, need_bytes, room_bytes, pinned, device) if device:
+            return Outlook(need_bytes, "a device", pinned=pinned, room_bytes=room_bytes, device=device)
         case Shortage(bound, _, room_bytes, pinned):
             return Outlook(
                 need.total_bytes,

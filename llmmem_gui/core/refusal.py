@@ -10,6 +10,7 @@ from llmmem_gui.core.sentence import Duration, Models, Sentence, Size, verbatim
 RefusalCode = Literal[
     "too large for the limit",
     "too large for the machine",
+    "too large for the device",
     "pinned in the way",
     "above its own limit",
     "waited too long",
@@ -43,6 +44,8 @@ class Refusal:
     retry_seconds: float | None = None
     """After this time it is worth asking again."""
     waited_seconds: float | None = None
+    device: str = ""
+    """The device whose memory is too small, by llama.cpp's name of it."""
     holders: tuple[str, ...] = ()
     """The models that stand in the way."""
     reason: Sentence | None = None
@@ -66,6 +69,18 @@ class Refusal:
                 return Sentence(
                     "Refusal", "{model} needs {need}, this computer has {room} to spare: {advice}."
                 ).format(model=model, need=need, room=room, advice=advice)
+            case "too large for the device":
+                return Sentence(
+                    "Refusal",
+                    "{model} needs {need} of {device}, which has {room} for it: place fewer layers there, "
+                    "or raise the limit of GPUs.",
+                ).format(model=model, need=need, device=self.device, room=room)
+            case "pinned in the way" if self.device:
+                return Sentence(
+                    "Refusal",
+                    "{model} needs {need} of {device} and {holders} is pinned: "
+                    "unpin it or place fewer layers there.",
+                ).format(model=model, need=need, device=self.device, holders=holders)
             case "pinned in the way":
                 advice = self._advice(Sentence("Refusal", "unpin it or raise the total limit"))
                 return Sentence("Refusal", "{model} needs {need} and {holders} is pinned: {advice}.").format(

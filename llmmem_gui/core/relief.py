@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from llmmem_gui.core.given_back import GivenBack
-from llmmem_gui.core.plan import Bounds, Holder, Standing, Step, eviction_order, room
+from llmmem_gui.core.ledger import Bounds, Holder, Standing
+from llmmem_gui.core.plan import Step, eviction_order, room
 from llmmem_gui.core.pressure import Level
 
 _SAMPLES_TO_BE_SURE = 2

@@ -46,6 +46,8 @@ class LimitSettings(msgspec.Struct, frozen=True):
     """What all models together may take; 0: no limit; automatic: 60 % of the machine's memory."""
     reserve_bytes: Bytes | Automatic = AUTOMATIC
     """What stays free for everything else; automatic: 10 % of the machine's memory, at least 1.5 GiB."""
+    gpu_percent: Percent = 90
+    """Share of the memory of each GPU with memory of its own that all models together may take."""
     idle_minutes: Annotated[float, msgspec.Meta(ge=-1, le=525_600)] = 15.0
     """An idle model is unloaded after this time; 0 or less: never."""
     over_limit_action: OverLimitAction = "unload"
@@ -62,6 +64,10 @@ class LimitSettings(msgspec.Struct, frozen=True):
         """The reserve in force on a machine with this much memory, in bytes."""
         reserve = self.reserve_bytes
         return max(3 * GIB // 2, machine_bytes // 10) if reserve == AUTOMATIC else reserve
+
+    def gpu_limit_for(self, gpu_bytes: int) -> int:
+        """The limit in force on a GPU with this much memory of its own, in bytes."""
+        return gpu_bytes * self.gpu_percent // 100
 
 
 class WarningSettings(msgspec.Struct, frozen=True):

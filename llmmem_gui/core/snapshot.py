@@ -8,11 +8,11 @@ from enum import Enum
 from llmmem_gui.core.alert import Alert
 from llmmem_gui.core.engines import Device
 from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.ledger import Bounds, Charge, Holder
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.neighbours import Neighbour, NeighbourModel
 from llmmem_gui.core.outlook import Outlook, outlook
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Bounds, Charge, Holder
 from llmmem_gui.core.sentence import Sentence
 
 
@@ -142,7 +142,7 @@ class CacheSnapshot:
         if forecast is None or model.facts.error or model.state not in (State.UNLOADED, State.FAILED):
             return None
         return outlook(
-            Charge(forecast.private_bytes, forecast.mapped_bytes, model.facts.file),
+            forecast.charge(model.facts.file, self.gpus),
             self.holders,
             self.bounds,
             model_id=model.id,

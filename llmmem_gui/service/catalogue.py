@@ -15,10 +15,10 @@ import msgspec
 from llmmem_gui.core.cache_messages import StartHost
 from llmmem_gui.core.engines import Device, EngineUse
 from llmmem_gui.core.forecast import Forecast
+from llmmem_gui.core.ledger import FileKey
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import FileKey
 from llmmem_gui.core.sentence import Models, Sentence
 from llmmem_gui.core.settings import ModelSettings, Settings
 from llmmem_gui.folders import Folders

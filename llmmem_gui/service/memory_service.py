@@ -22,7 +22,6 @@ from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.outlook import LimitsOutlook
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.readings import Sample
@@ -85,7 +84,7 @@ class MemoryService:
         self.engines = Engines(
             EngineStore(folders.data),
             hosts.choice,
-            publish=self._publish,
+            publish=lambda overview: self._in_force.tell_of_engines(overview),
             note=self.note,
             prefer=self._prefer_engine,
         )
@@ -409,7 +408,7 @@ class MemoryService:
             return m.Requested(
                 ticket,
                 file.id,
-                Charge(forecast.private_bytes, forecast.mapped_bytes, file.file),
+                forecast.charge(file.file, self.catalogue.gpus),
                 parameters,
                 purpose,
                 actor,

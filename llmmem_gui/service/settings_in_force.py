@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from llmmem_gui.core import cache_messages as m
+from llmmem_gui.core.engines import EngineOverview
 from llmmem_gui.core.events import Actor, Event
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import ChosenParameters
@@ -32,7 +33,7 @@ class SettingsInForce:
         watch: MemoryWatch,
         engines: Engines,
         *,
-        publish: Callable[[Settings | Event], None],
+        publish: Callable[[Settings | Event | EngineOverview], None],
         note: Callable[[Sentence], None],
     ) -> None:
         self._file = file
@@ -81,6 +82,17 @@ class SettingsInForce:
         if folder not in folders:
             await self.change({"library.folders": (*folders, folder)}, actor=actor)
 
+    def tell_of_engines(self, overview: EngineOverview) -> None:
+        """Keep the limits of those devices that the engine in use computes on, and tell everybody of it."""
+        if self._machine_bytes:  # it is open
+            self._tell_of_policy()
+        self._publish(overview)
+
+    def _tell_of_policy(self) -> None:
+        policy = self._policy(self.settings)
+        if policy != self._driver.cache.policy:
+            self._driver.tell(m.PolicySet(policy))
+
     def tell_of_models(self) -> None:
         """Tell the cache of the pins and limits that are set for models it may not know yet."""
         for file in self._catalogue.models:
@@ -110,6 +122,11 @@ class SettingsInForce:
         return m.Policy(
             total_limit_bytes=limits.total_limit_for(self._machine_bytes),
             reserve_bytes=limits.reserve_for(self._machine_bytes),
+            device_limits={
+                gpu.name: limits.gpu_limit_for(gpu.total_bytes)
+                for gpu in self._catalogue.gpus
+                if gpu.kind == "gpu" and gpu.total_bytes
+            },
             idle_seconds=limits.idle_minutes * 60,
             queue_limit=settings.api.queue_limit,
             may_doze=limits.may_doze,
@@ -119,14 +136,13 @@ class SettingsInForce:
     def _tell_of_rules(self, actor: Actor = "program") -> list[Event]:
         """Let everybody go by the settings; the event, when the total limit is another one."""
         settings, before = self.settings, self._driver.cache.policy
-        policy = self._policy(settings)
         self._watch.warn_at(settings.warnings)
         self._engines.prefer(settings.loading.engine)
         self._catalogue.conversations.go_by(settings.conversations)
         self._driver.threads = settings.loading.threads
         self._driver.load_timeout_seconds = settings.loading.load_timeout_seconds
-        if policy != before:
-            self._driver.tell(m.PolicySet(policy))
+        self._tell_of_policy()
+        policy = self._driver.cache.policy
         if policy.total_limit_bytes == before.total_limit_bytes:
             return []
         return [_limit_changed(None, policy.total_limit_bytes, actor)]

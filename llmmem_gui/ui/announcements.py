@@ -15,7 +15,14 @@ from llmmem_gui.ui.notice_bar import Notice, Offer
 from llmmem_gui.ui.notices import Notices, Say
 from llmmem_gui.ui.sentences import cause_words, event_sentence, say
 
-_TOLD_CAUSES: tuple[Cause, ...] = ("total limit", "model limit", "reserve", "pressure", "clean up")
+_TOLD_CAUSES: tuple[Cause, ...] = (
+    "total limit",
+    "device limit",
+    "model limit",
+    "reserve",
+    "pressure",
+    "clean up",
+)
 _SAME_UNLOAD_SECONDS = 10.0
 """What goes within this time of each other is told together."""
 _TOAST_SECONDS = 60.0

@@ -36,6 +36,10 @@ def outlook_line(view: Outlook, snapshot: CacheSnapshot, fit: Fit | None = None)
         return translate("Outlook", "does not fit beside pinned {models}").format(
             models=names(view.pinned, name_of)
         )
+    if view.obstacle == "a device":
+        return translate("Outlook", "does not fit: needs {need} of {device}, which has {room} for it").format(
+            need=need, device=view.device, room=room
+        )
     if view.obstacle == "the total limit":
         text = translate("Outlook", "does not fit: needs {need}, the limit leaves {room}")
     else:

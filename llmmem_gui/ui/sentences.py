@@ -91,6 +91,7 @@ def cause_words(cause: Cause | None, for_model: str | None = None) -> str:
     return {
         "clean up": translate("Cause", "cleaned up"),
         "total limit": translate("Cause", "to keep the total limit"),
+        "device limit": translate("Cause", "to keep the limit of the GPU"),
         "model limit": translate("Cause", "to keep its limit"),
         "reserve": translate("Cause", "to keep memory free"),
         "idle": translate("Cause", "idle too long"),

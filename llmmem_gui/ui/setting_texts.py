@@ -59,6 +59,10 @@ def _limits() -> dict[str, tuple[str, str]]:
             translate("Settings", "Keep free"),
             translate("Settings", "Memory left to everything else. Empty: 10 % of it, at least 1.5 GiB."),
         ),
+        "limits.gpu_percent": (
+            translate("Settings", "Use of each GPU"),
+            translate("Settings", "Share of its memory that all models together may take."),
+        ),
         "limits.idle_minutes": (
             translate("Settings", "Unload when idle for"),
             translate("Settings", "Minutes after which an unused model is unloaded. 0: never."),

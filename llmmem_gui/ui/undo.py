@@ -11,7 +11,7 @@ from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.ui.requests import ChangeSettings, Restore, SetLimit
 
 _LimitRequest = ChangeSettings | SetLimit
-_CAUSES: tuple[Cause, ...] = ("total limit", "model limit", "reserve", "idle")
+_CAUSES: tuple[Cause, ...] = ("total limit", "device limit", "model limit", "reserve", "idle")
 """Why a model goes that a limit made go."""
 
 

@@ -508,6 +508,10 @@
         <translation>para manter o limite total</translation>
     </message>
     <message>
+        <source>to keep the limit of the GPU</source>
+        <translation>para manter o limite da GPU</translation>
+    </message>
+    <message>
         <source>to keep its limit</source>
         <translation>para manter o limite dele</translation>
     </message>
@@ -3152,6 +3156,10 @@
         <translation>não cabe ao lado de {models}, fixado</translation>
     </message>
     <message>
+        <source>does not fit: needs {need} of {device}, which has {room} for it</source>
+        <translation>não cabe: precisa de {need} de {device}, que tem {room} para ele</translation>
+    </message>
+    <message>
         <source>does not fit: needs {need}, the limit leaves {room}</source>
         <translation>não cabe: precisa de {need}, o limite deixa {room}</translation>
     </message>
@@ -3331,6 +3339,14 @@
     <message>
         <source>{model} needs {need}, this computer has {room} to spare: {advice}.</source>
         <translation>{model} precisa de {need}, este computador tem {room} de sobra: {advice}.</translation>
+    </message>
+    <message>
+        <source>{model} needs {need} of {device}, which has {room} for it: place fewer layers there, or raise the limit of GPUs.</source>
+        <translation>{model} precisa de {need} de {device}, que tem {room} para ele: coloque menos camadas lá ou aumente o limite das GPUs.</translation>
+    </message>
+    <message>
+        <source>{model} needs {need} of {device} and {holders} is pinned: unpin it or place fewer layers there.</source>
+        <translation>{model} precisa de {need} de {device} e {holders} está fixado: desafixe-o ou coloque menos camadas lá.</translation>
     </message>
     <message>
         <source>unpin it or raise the total limit</source>
@@ -3542,6 +3558,14 @@
     <message>
         <source>Memory left to everything else. Empty: 10 % of it, at least 1.5 GiB.</source>
         <translation>Memória deixada para todo o resto. Vazio: 10 % dela, no mínimo 1,5 GiB.</translation>
+    </message>
+    <message>
+        <source>Use of each GPU</source>
+        <translation>Uso de cada GPU</translation>
+    </message>
+    <message>
+        <source>Share of its memory that all models together may take.</source>
+        <translation>Parte da memória dela que todos os modelos juntos podem ocupar.</translation>
     </message>
     <message>
         <source>Unload when idle for</source>

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from llmmem_gui.core.events import Event
-from llmmem_gui.core.plan import Bounds
+from llmmem_gui.core.ledger import Bounds
 from llmmem_gui.core.readings import GpuReading, MachineReading, Sample
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.service.http.metrics import Metrics

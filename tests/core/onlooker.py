@@ -8,7 +8,7 @@ from typing import Any
 
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
-from llmmem_gui.core.plan import Charge
+from llmmem_gui.core.ledger import Charge
 
 
 @dataclass

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.events import Actor
+from llmmem_gui.core.ledger import Charge, FileKey
 from llmmem_gui.core.outlook import Outlook, outlook
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Charge, FileKey, charged_bytes
+from llmmem_gui.core.plan import charged_bytes
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import HostReading, MachineReading, ProgramReading, Sample
 from llmmem_gui.core.refusal import Refusal

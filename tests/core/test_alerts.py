@@ -8,9 +8,9 @@ import pytest
 
 from llmmem_gui.core.alert import Alert
 from llmmem_gui.core.alerts import AlertLimits, Alerts
+from llmmem_gui.core.ledger import Bounds, Charge, Holder, Standing
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Bounds, Charge, Holder, Standing
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import HostReading, MachineReading, ProgramReading, Sample
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State

@@ -19,9 +19,9 @@ from hypothesis.stateful import (
 
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
+from llmmem_gui.core.ledger import Charge
 from llmmem_gui.core.outlook import Outlook
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.sentence import verbatim

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from llmmem_gui.core.cache_messages import DozeAsked, HostDozed, Policy, Sampled, UnloadAsked, Withdrawn
-from llmmem_gui.core.plan import Bounds, Charge, Shortage, plan_load, room
+from llmmem_gui.core.ledger import Bounds, Charge
+from llmmem_gui.core.plan import Shortage, plan_load, room
 from llmmem_gui.core.readings import HostReading
 from llmmem_gui.core.snapshot import State
 from tests.core.stage import MIB, Stage, load_and_leave, mapped, stage_with

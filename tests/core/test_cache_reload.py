@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from llmmem_gui.core.cache_messages import LimitSet, PinSet, Policy, UnloadAsked, Withdrawn
+from llmmem_gui.core.ledger import Charge
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.snapshot import State
 from tests.core.stage import Stage, mapped, stage_with
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from llmmem_gui.core.cache_messages import LimitSet, PinSet, Policy
+from llmmem_gui.core.ledger import Charge
 from llmmem_gui.core.outlook import LimitsOutlook, Outlook
-from llmmem_gui.core.plan import Charge
 from llmmem_gui.core.snapshot import State
 from tests.core.stage import Stage, mapped, stage_with
 

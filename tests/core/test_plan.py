@@ -9,13 +9,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmmem_gui.core.ledger import Bounds, Charge, DeviceBounds, Holder, Standing
 from llmmem_gui.core.plan import (
     Admit,
-    Bounds,
-    Charge,
-    Holder,
     Shortage,
-    Standing,
     Step,
     Wait,
     charged_bytes,
@@ -197,6 +194,47 @@ def test_eviction_order_is_last_use_then_id() -> None:
     assert [h.model_id for h in eviction_order(holders)] == ["c", "a", "b"]
 
 
+# --- devices with memory of their own -------------------------------------------------------------------
+
+
+def on_gpu(model_id: str, gpu: int, *, private: int = 10, last_used: float = 0.0) -> Holder:
+    """A loaded model with a part on the GPU."""
+    made = holder(model_id, private, last_used=last_used)
+    return replace(made, charge=replace(made.charge, device_bytes={"gpu": gpu}))
+
+
+def test_only_what_helps_the_pool_that_is_short_goes() -> None:
+    """A model without a byte on the device stays, however cold and large it is; sleep helps no device."""
+    holders = [holder("cold", 90, 50, last_used=-9.0), on_gpu("a", 8), on_gpu("b", 8, last_used=1.0)]
+    bounds = Bounds(1000, 1000, devices={"gpu": DeviceBounds(20)})
+    wanted = Charge(1, 1, "new", {"gpu": 10})
+    assert plan_load(wanted, holders, bounds) == Admit((Step("unload", "a"),))
+    assert plan_load(replace(wanted, device_bytes={"gpu": 4}), holders, bounds) == Admit()
+    full = replace(bounds, devices={"gpu": DeviceBounds(1)})
+    assert plan_load(replace(wanted, device_bytes={}), holders, full) == Admit()
+    assert plan_load(replace(wanted, device_bytes={"other": 40}), holders, bounds) == Admit()
+    assert plan_load(replace(wanted, device_bytes={"gpu": 21}), holders, bounds) == Shortage(
+        "limit", 21, 20, (), "gpu"
+    )
+
+
+def test_a_load_has_to_fit_into_every_pool() -> None:
+    """What is short of both takes what helps either."""
+    holders = [holder("main", 50), on_gpu("there", 15, private=1)]
+    bounds = Bounds(60, None, devices={"gpu": DeviceBounds(20)})
+    wanted = Charge(50, 0, "new", {"gpu": 15})
+    assert plan_load(wanted, holders, bounds) == Admit((Step("unload", "main"), Step("unload", "there")))
+
+
+def test_what_a_load_was_promised_of_a_device_is_not_free() -> None:
+    """Its driver says that it is until the model is there."""
+    loading = replace(on_gpu("a", 15), standing=Standing.LOADING)
+    bounds = Bounds(devices={"gpu": DeviceBounds(None, 20)})
+    assert plan_load(Charge(0, 0, "new", {"gpu": 10}), [loading], bounds) == Wait(("a",))
+    loaded = [on_gpu("a", 15)]
+    assert plan_load(Charge(0, 0, "new", {"gpu": 10}), loaded, bounds) == Admit()
+
+
 # --- any holders at all ---------------------------------------------------------------------------------
 
 
@@ -209,7 +247,7 @@ def holders_of_any_kind(draw: st.DrawFn) -> list[Holder]:
         made.append(
             Holder(
                 f"m{number}",
-                Charge(private, weights, draw(st.sampled_from("xyz"))),
+                Charge(private, weights, draw(st.sampled_from("xyz")), draw(on_devices)),
                 draw(st.sampled_from(Standing)),
                 float(draw(st.integers(0, 3))),
                 draw(st.booleans()),
@@ -220,17 +258,35 @@ def holders_of_any_kind(draw: st.DrawFn) -> list[Holder]:
     return made
 
 
+on_devices = st.dictionaries(st.sampled_from(("gpu 0", "gpu 1")), st.integers(0, 12))
 bounds_of_any_kind = st.builds(
     Bounds,
     st.one_of(st.none(), st.integers(0, 60)),
     st.one_of(st.none(), st.integers(0, 60)),
     st.integers(0, 10),
+    st.dictionaries(
+        st.sampled_from(("gpu 0", "gpu 1")),
+        st.builds(
+            DeviceBounds,
+            st.one_of(st.none(), st.integers(0, 30)),
+            st.one_of(st.none(), st.integers(0, 30)),
+        ),
+    ),
 )
 
 
 def fits(staying: Iterable[Holder], gone: Iterable[Holder], bounds: Bounds) -> bool:
     """Whether the bounds hold, with every sum computed from the definition."""
     staying, gone = list(staying), list(gone)
+    for device, most in bounds.devices.items():
+        if most.limit_bytes is not None and sum(h.charge.on(device) for h in staying) > most.limit_bytes:
+            return False
+        promised = [h for h in staying if h.standing in (Standing.LOADING, Standing.ADMITTED)]
+        back = [h for h in gone if h.standing not in (Standing.LOADING, Standing.ADMITTED)]
+        if most.available_bytes is not None:
+            free = most.available_bytes + sum(h.charge.on(device) for h in back)
+            if sum(h.charge.on(device) for h in promised) > free:
+                return False
     files = {h.charge.file for h in staying}
     of_file = {file: [h for h in staying if h.charge.file == file] for file in files}
     if bounds.total_limit_bytes is not None:
@@ -247,13 +303,24 @@ def fits(staying: Iterable[Holder], gone: Iterable[Holder], bounds: Bounds) -> b
 
 @settings(max_examples=300, derandomize=True, database=None)
 @given(
-    holders_of_any_kind(), bounds_of_any_kind, st.integers(0, 20), st.integers(0, 20), st.sampled_from("xyz")
+    holders_of_any_kind(),
+    bounds_of_any_kind,
+    st.integers(1, 20),
+    st.integers(0, 20),
+    st.sampled_from("xyz"),
+    on_devices,
 )
 def test_a_load_is_admitted_exactly_when_some_eviction_makes_it_fit_and_each_step_is_needed(
-    holders: list[Holder], bounds: Bounds, private: int, weights: int, file: str
+    holders: list[Holder],
+    bounds: Bounds,
+    private: int,
+    weights: int,
+    file: str,
+    devices: dict[str, int],
 ) -> None:
     """Checked against all subsets of the evictable models."""
-    newcomer = Holder("new", Charge(private, weights, file), Standing.ADMITTED, 0.0)
+    bounds = bounds.concerning(Charge(private, weights, file, devices))
+    newcomer = Holder("new", Charge(private, weights, file, devices), Standing.ADMITTED, 0.0)
     leaving = [h for h in holders if h.standing is Standing.UNLOADING]
     others = [h for h in holders if h.standing is not Standing.UNLOADING]
     evictable = [h for h in others if h.evictable]
@@ -300,17 +367,10 @@ def test_relief_restores_the_bounds_if_that_is_possible_and_each_step_brings_the
     gone = [h for h in others if h.model_id in {step.model_id for step in steps}]
     assert set(gone) <= set(evictable)
 
-    def room_without(gone: list[Holder]) -> int | None:
-        left = [h for h in others if h not in gone]
-        freed = sum(h.private_bytes for h in [*leaving, *gone])
-        available = None if bounds.available_bytes is None else bounds.available_bytes + freed
-        return room(left, replace(bounds, available_bytes=available))
+    def fits_without(gone: list[Holder]) -> bool:
+        return fits([h for h in others if h not in gone], [*leaving, *gone], bounds)
 
-    everything = room_without(evictable)
-    if everything is not None and everything >= 0:
-        reached = room_without(gone)
-        assert reached is not None
-        assert reached >= 0
+    assert fits_without(gone) or not fits_without(evictable)
     for each in gone:
         rest = [h for h in gone if h is not each]
         assert not fits([h for h in others if h not in rest], [*leaving, *rest], bounds)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from llmmem_gui.core.given_back import GivenBack
-from llmmem_gui.core.plan import Bounds, Charge, Holder, Standing, Step
+from llmmem_gui.core.ledger import Bounds, Charge, Holder, Standing
+from llmmem_gui.core.plan import Step
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.relief import Relief
 from llmmem_gui.core.units import GIB, MIB

@@ -2,75 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 import psutil
-import pytest
 import pytest_asyncio
 
 from llmmem_gui.core.engines import EngineReport, InstalledEngine, choose
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.service.engines import trials
 from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.hosts import HostStarter
-from llmmem_gui.service.storage.engine_store import EngineStore
+from tests.engines.software_gpu import prebuilt
 
 SMALL = LoadParameters(context=512, flash_attention=False)
 ON_GPU = LoadParameters(context=512, flash_attention=False, gpu_layers=-1)
 NEAR_TIE = 0.5
 """In logits: nearer tokens may change places by rounding. Where the answers parted it was 0.02; the device
 was 0.11 away from the processor (root mean square of all logits), flash attention from plain one 0.09."""
-
-
-def prebuilt() -> InstalledEngine | None:
-    """The engine with the module for Vulkan."""
-    return next((each for each in EngineStore().engines() if each.manifest.source == "prebuilt"), None)
-
-
-@pytest.fixture(scope="module")
-def gpu_report() -> Iterator[EngineReport]:
-    """What the engine shows on the software device; skips where there is none."""
-    engine = prebuilt()
-    if engine is None:
-        pytest.skip("the prebuilt engine is not installed: it has the module for Vulkan")
-    with pytest.MonkeyPatch.context() as patch:
-        # Otherwise llama.cpp leaves devices out that are processors.
-        patch.setenv("GGML_VK_VISIBLE_DEVICES", "0")
-        yield _report_of_software(engine)
-
-
-def _report_of_software(engine: InstalledEngine) -> EngineReport:
-    environment = {**os.environ, "LLMMEM_ENGINE": engine.folder, "LLAMA_CPP_LIB_PATH": engine.folder}
-    told = subprocess.run(
-        [*trials.trial_program(), "fit", "gpu"], env=environment, capture_output=True, text=True, check=True
-    )
-    devices = [each["description"] for each in json.loads(told.stdout)["devices"] if each["kind"] != "cpu"]
-    if not any("llvmpipe" in description for description in devices):
-        pytest.skip(f"no software Vulkan device (mesa-vulkan-drivers), only {devices}")
-    return _report(engine)
-
-
-def _report(engine: InstalledEngine) -> EngineReport:
-    script = (
-        "import asyncio, msgspec, sys\n"
-        "from llmmem_gui.service.engines import trials\n"
-        "from llmmem_gui.core.engines import InstalledEngine\n"
-        "from llmmem_gui.service.storage.engine_store import EngineStore\n"
-        "engine = next(e for e in EngineStore().engines() if e.manifest.source == 'prebuilt')\n"
-        "async def main():\n"
-        "    report = await trials.try_processor(engine, 0)\n"
-        "    tried = InstalledEngine(engine.folder, engine.manifest, report)\n"
-        "    sys.stdout.buffer.write(msgspec.json.encode(await trials.try_gpus(tried, 0)))\n"
-        "asyncio.run(main())\n"
-    )
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    return msgspec.json.decode(told.stdout, type=EngineReport)
 
 
 @pytest_asyncio.fixture

@@ -9,8 +9,8 @@ import psutil
 import pytest_asyncio
 
 from llmmem_gui.core.events import Event
+from llmmem_gui.core.ledger import FileKey
 from llmmem_gui.core.neighbours import Neighbour
-from llmmem_gui.core.plan import FileKey
 from llmmem_gui.service.neighbours.finding import Finder, Found
 from llmmem_gui.service.neighbours.neighbours import Neighbours
 from tests.other_programs import OtherProgram

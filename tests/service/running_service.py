@@ -13,6 +13,7 @@ import psutil
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.folders import Folders
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.hosts import HostStarter
 from llmmem_gui.service.memory_service import MemoryService
 from llmmem_gui.service.publisher import Fact
@@ -63,12 +64,14 @@ Running = TypeVar("Running", bound=RunningService)
 
 
 @asynccontextmanager
-async def running_service(models: Sequence[Path], kind: type[Running]) -> AsyncIterator[Running]:
+async def running_service(
+    models: Sequence[Path], kind: type[Running], choice: EngineChoice | None = None
+) -> AsyncIterator[Running]:
     """A started service that knows the models; when it is over no process is left."""
     there_before = set(psutil.Process().children(recursive=True))
     folders = Folders.of_user()
     folders.create()
-    service = MemoryService(folders, SettingsFile(folders.settings_file), HostStarter.spawn())
+    service = MemoryService(folders, SettingsFile(folders.settings_file), HostStarter.spawn(choice=choice))
     running = kind(service)
     try:
         await service.start()

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from llmmem_gui.core.ledger import Standing
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Standing, charged_bytes
+from llmmem_gui.core.plan import charged_bytes
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.snapshot import CacheSnapshot, State

@@ -10,7 +10,7 @@ import pytest
 
 from llmmem_gui.core.cache_messages import HostReady, Message, StartHost, StopHost
 from llmmem_gui.core.events import UnloadReceipt
-from llmmem_gui.core.plan import Charge
+from llmmem_gui.core.ledger import Charge
 from llmmem_gui.core.protocol import Conversations
 from llmmem_gui.core.readings import GpuReading, HostReading, MachineReading
 from llmmem_gui.service.hosting import host_life

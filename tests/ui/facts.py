@@ -8,10 +8,11 @@ from dataclasses import replace
 from llmmem_gui.core.events import Event, UnloadReceipt
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.history import History
+from llmmem_gui.core.ledger import Bounds, Charge, Holder, Standing
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.neighbours import Held, Neighbour, NeighbourModel
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import Bounds, Charge, Holder, Standing, charged_bytes, room
+from llmmem_gui.core.plan import charged_bytes, room
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
 from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State

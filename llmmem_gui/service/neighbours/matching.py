@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from llmmem_gui.core.plan import FileKey
+from llmmem_gui.core.ledger import FileKey
 from llmmem_gui.service.neighbours.llama_server import file_stem
 from llmmem_gui.service.neighbours.processes import Process
 from llmmem_gui.service.neighbours.program import Claim

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llmmem_gui.core.events import Actor, Event
+from llmmem_gui.core.ledger import FileKey
 from llmmem_gui.core.neighbours import (
     Held,
     Neighbour,
@@ -22,7 +23,6 @@ from llmmem_gui.core.neighbours import (
     Unloads,
     held_by_program,
 )
-from llmmem_gui.core.plan import FileKey
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.sentence import Duration, Sentence, Size, verbatim
 from llmmem_gui.service.command_error import CommandError

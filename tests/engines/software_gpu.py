@@ -1,0 +1,48 @@
+"""A GPU in software, found and tried as any other: Mesa's lavapipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from llmmem_gui.core.engines import EngineReport, InstalledEngine
+from llmmem_gui.service.engines import trials
+from llmmem_gui.service.storage.engine_store import EngineStore
+
+
+def prebuilt() -> InstalledEngine | None:
+    """The engine with the module for Vulkan."""
+    return next((each for each in EngineStore().engines() if each.manifest.source == "prebuilt"), None)
+
+
+def report_of_software(engine: InstalledEngine) -> EngineReport:
+    environment = {**os.environ, "LLMMEM_ENGINE": engine.folder, "LLAMA_CPP_LIB_PATH": engine.folder}
+    told = subprocess.run(
+        [*trials.trial_program(), "fit", "gpu"], env=environment, capture_output=True, text=True, check=True
+    )
+    devices = [each["description"] for each in json.loads(told.stdout)["devices"] if each["kind"] != "cpu"]
+    if not any("llvmpipe" in description for description in devices):
+        pytest.skip(f"no software Vulkan device (mesa-vulkan-drivers), only {devices}")
+    return _report(engine)
+
+
+def _report(engine: InstalledEngine) -> EngineReport:
+    script = (
+        "import asyncio, msgspec, sys\n"
+        "from llmmem_gui.service.engines import trials\n"
+        "from llmmem_gui.core.engines import InstalledEngine\n"
+        "from llmmem_gui.service.storage.engine_store import EngineStore\n"
+        "engine = next(e for e in EngineStore().engines() if e.manifest.source == 'prebuilt')\n"
+        "async def main():\n"
+        "    report = await trials.try_processor(engine, 0)\n"
+        "    tried = InstalledEngine(engine.folder, engine.manifest, report)\n"
+        "    sys.stdout.buffer.write(msgspec.json.encode(await trials.try_gpus(tried, 0)))\n"
+        "asyncio.run(main())\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    return msgspec.json.decode(told.stdout, type=EngineReport)
