@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# Files of tests run beside each other, as many as there are cores; more than four only get in each other's way.
+AT_ONCE := --numprocesses logical --maxprocesses 4 --dist loadfile
 
 .PHONY: run test check setup setup-for-tests translations demo-model test-models screenshots clean
 
@@ -12,7 +14,7 @@ run: setup translations demo-model ## Open the window, after setting up whatever
 test: setup-for-tests translations test-models ## Run all tests and say what they cover; ARGS="-k units" runs some
 ifeq ($(ARGS),)
 	@rm -rf build/coverage && mkdir -p build/coverage
-	@$(BIN)/python -m coverage run -m pytest
+	@$(BIN)/python -m coverage run -m pytest $(AT_ONCE)
 	@$(BIN)/python packaging/coverage_by_folder.py
 else
 	@$(BIN)/python -m pytest $(ARGS)
