@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 # Files of tests run beside each other, as many as there are cores; more than four only get in each other's way.
+# Tests of what is known of other programs see every program of the machine, and those of other tests see theirs.
+ALONE := tests/neighbours
 AT_ONCE := --numprocesses logical --maxprocesses 4 --dist loadfile
 
 .PHONY: run test check setup setup-for-tests translations demo-model test-models screenshots clean
@@ -14,7 +16,8 @@ run: setup translations demo-model ## Open the window, after setting up whatever
 test: setup-for-tests translations test-models ## Run all tests and say what they cover; ARGS="-k units" runs some
 ifeq ($(ARGS),)
 	@rm -rf build/coverage && mkdir -p build/coverage
-	@$(BIN)/python -m coverage run -m pytest $(AT_ONCE)
+	@$(BIN)/python -m coverage run -m pytest $(AT_ONCE) --ignore $(ALONE)
+	@$(BIN)/python -m coverage run -m pytest $(ALONE)
 	@$(BIN)/python packaging/coverage_by_folder.py
 else
 	@$(BIN)/python -m pytest $(ARGS)

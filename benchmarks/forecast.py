@@ -1,11 +1,10 @@
 """Forecasts against the truth: each model is loaded by a host, its context filled, its memory read.
 
 `python -m benchmarks.forecast [--quick] [--context N] [NAME …]`, from the root of the tree; everything is
-loaded with extra buffers (weights copied into the processor's order) and then without. The two published
-models come from `.models` (`make test-models`), the others are made up with random weights and deleted
-afterwards; they take up to 1.5 GiB on the disk, one at a time. The truth is private memory and mapped
-weights of the host beyond its birth, after a prompt that leaves no room in the context and was read in whole
-batches (`whole_batches_host`): the most that the load takes, on a quiet machine and on a busy one.
+loaded with extra buffers (weights copied into the processor's order) and then without. Two models come from
+`.models` (`make test-models`), the others are made up with random weights and deleted afterwards; they take
+up to 1.5 GiB on the disk, one at a time. The truth is private memory and mapped weights of the host beyond
+its birth, after a prompt that fills the context and was read in whole batches: the most that a load takes.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.whole_batches_host import WHOLE_BATCHES_HOST
 from llmmem_gui.core.forecast import FORMULA_BYTES, REHEARSAL_BYTES, Forecast, forecast_by_formula
 from llmmem_gui.core.library import FoundModel, ModelFile, model_file
 from llmmem_gui.core.parameters import KvType, LoadParameters
@@ -37,7 +37,6 @@ from tests.made_up_models import Recipe, write_model
 
 MIB = 1024**2
 MODELS = Path(__file__).resolve().parent.parent / ".models"
-HOST_PROGRAM = (sys.executable, "-I", str(Path(__file__).with_name("whole_batches_host.py")))
 SPARE_TOKENS = 8
 """Left free in the context for the answer."""
 
@@ -408,7 +407,7 @@ def targets(rows: Sequence[Row]) -> list[Target]:
 async def run(chosen: Sequence[tuple[Case, Sequence[LoadParameters]]], choice: EngineChoice) -> list[Row]:
     """Compare all chosen loads and print a line for each."""
     rows: list[Row] = []
-    nursery.host_program = lambda: list(HOST_PROGRAM)
+    nursery.host_program = WHOLE_BATCHES_HOST.copy
     starter = HostStarter.spawn(choice=choice)
     try:
         with tempfile.TemporaryDirectory(prefix="llmmem-forecast-") as folder:

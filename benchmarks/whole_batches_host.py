@@ -9,6 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+WHOLE_BATCHES_HOST = [sys.executable, "-I", __file__]
+"""Its command line without arguments."""
+
 if __name__ == "__main__":
     # Hosts are run by an isolated interpreter, which does not know where the packages lie.
     sys.path.append(str(Path(__file__).resolve().parents[1]))
