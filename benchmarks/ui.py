@@ -202,7 +202,7 @@ class BusyWindow:
             for place, name in enumerate(hosts)
             if int(moment / 300 + place) % 4 == 0
         }
-        gpus = (GpuReading("GPU", 8192 * MIB, (2048 + int(moment / 60) % 900) * MIB),)
+        gpus = (GpuReading("0000:01:00.0", "GPU", 8192 * MIB, (2048 + int(moment / 60) % 900) * MIB),)
         self.sample = Sample(moment, moment, self._machine, hosts, gpus, activity=activity)
         self._history.append(self.sample, 8192 * MIB)
 

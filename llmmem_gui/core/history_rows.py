@@ -196,13 +196,17 @@ class RowsInProgress:
 
 def _activity_of(sample: Sample) -> tuple[float, ...]:
     """`ACTIVITY_FIGURES` figures of one sample."""
-    machine, gpus = sample.machine, sample.gpus
+    machine = sample.machine
+    # What a unified GPU works in is main memory, and stands there.
+    gpus = [gpu for gpu in sample.gpus if not gpu.unified]
+    used = [gpu.used_bytes for gpu in gpus if gpu.used_bytes is not None]
+    sizes = [gpu.total_bytes or 0 for gpu in gpus if gpu.used_bytes is not None]
     stalls = (machine.pressure_some_percent, machine.pressure_full_percent)
     return (
         *(NaN if percent is None else percent for percent in stalls),
         float(machine.swap_used_bytes) if machine.swap_total_bytes else NaN,
-        float(sum(gpu.used_bytes for gpu in gpus)) if gpus else NaN,
-        float(sum(gpu.total_bytes for gpu in gpus)) if gpus else NaN,
+        float(sum(used)) if used else NaN,
+        float(sum(sizes)) if sizes else NaN,
     )
 
 

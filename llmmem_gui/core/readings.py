@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from llmmem_gui.core.neighbours import Held
@@ -15,15 +15,18 @@ class HostReading:
 
     pid: int
     private_bytes: int
-    """Anonymous bytes, resident and swapped, that the host owns since its birth."""
+    """Anonymous bytes, resident and swapped, that the host owns since its birth; and what GPUs work in for it
+    of the main memory."""
     weights_bytes: int
     """Resident bytes of mapped files: the weights; the system can take them back."""
     vram_bytes: int | None = 0
-    """Bytes on GPUs; None: a driver does not tell."""
+    """Bytes of the own memory of GPUs; None: a driver does not tell."""
     started: float = 0.0
     """When the process began, as the system counts: with the pid it means one process for ever."""
     begun: float = math.inf
     """Monotonic seconds when this reading was begun; inf: with the sample it is part of."""
+    unified_bytes: int = 0
+    """The part of the private bytes that GPUs work in that have little or no memory of their own."""
 
     @property
     def resident_bytes(self) -> int:
@@ -61,11 +64,38 @@ class MachineReading:
 
 @dataclass(frozen=True, slots=True)
 class GpuReading:
-    """Memory of one GPU."""
+    """Memory of one GPU, or of a part of a divided one; None where its driver does not tell."""
 
+    id: str
+    """Its place on the PCI bus, as "0000:01:00.0"; of a part (MIG) NVML's UUID."""
     name: str
-    total_bytes: int
-    used_bytes: int
+    total_bytes: int | None
+    """Of its own memory, what programs can have."""
+    used_bytes: int | None
+    """Of its own memory, by all programs."""
+    held: Mapping[int, int] | None = field(default=None, repr=False)
+    """Bytes of its own memory by pid; a process that is not there holds none."""
+    unified: bool = False
+    """It works in the main memory, at most beside a part of its own that is set apart."""
+    main_memory: Mapping[int, int] = field(default_factory=dict, repr=False)
+    """Bytes of the main memory by pid that it works in and that no reading of the process shows."""
+    hidden: frozenset[int] = frozenset()
+    """Processes whose share of its own memory is not told."""
+
+
+def vram_of(gpus: Iterable[GpuReading], pids: Collection[int]) -> int | None:
+    """What processes hold together of the own memory of GPUs; None where that is not told."""
+    total = 0
+    for gpu in gpus:
+        if gpu.held is None or not gpu.hidden.isdisjoint(pids):
+            return None
+        total += sum(gpu.held.get(pid, 0) for pid in pids)
+    return total
+
+
+def main_memory_of(gpus: Iterable[GpuReading], pids: Collection[int]) -> int:
+    """What GPUs work in for processes of the main memory, beside what readings of the processes show."""
+    return sum(gpu.main_memory.get(pid, 0) for gpu in gpus for pid in pids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +149,3 @@ class Sample:
     """What models do, by model id; those that nobody asks may be left out."""
     neighbours: Mapping[str, Held] = field(default_factory=dict)
     """What other programs that hold models hold, by the name of the program."""
-    vram_by_pid: Mapping[int, int] | None = field(default_factory=dict, repr=False)
-    """Bytes on GPUs of every process that has any; None: a driver does not tell."""

@@ -26,7 +26,7 @@ from llmmem_gui.service.hosting.host_exit import ExitReport
 from llmmem_gui.service.hosting.host_life import HostLife
 from llmmem_gui.service.hosting.hosts import HostError, HostStarter
 from llmmem_gui.service.sampling.activity import Activity
-from llmmem_gui.service.sampling.gpus import Gpus
+from llmmem_gui.service.sampling.gpus.gpus import Gpus
 from llmmem_gui.service.sampling.machine_memory import MachineMemory
 from llmmem_gui.service.sampling.sampler import SampledHost
 from llmmem_gui.service.supervision import Supervisor

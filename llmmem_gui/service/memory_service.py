@@ -100,7 +100,7 @@ class MemoryService:
         )
         self._ticks = Ticks(
             sampler or Sampler(),
-            hosts=lambda: (self._driver.sampled_hosts(), hosts.nursery_pid),
+            hosts=lambda: (self._driver.sampled_hosts(), hosts.nursery_pid, self.neighbours.processes),
             interval=self._seconds_to_next_tick,
             take_in=self._take_in,
             missed=lambda: self._driver.tell(m.TimePassed()),

@@ -35,7 +35,7 @@ def measured_curves(sample: Sample) -> frozenset[Curve]:
         "requests": True,
         "stalls": machine.pressure_some_percent is not None,
         "swap": machine.swap_total_bytes > 0,
-        "gpu": bool(sample.gpus),
+        "gpu": any(gpu.used_bytes is not None and not gpu.unified for gpu in sample.gpus),
     }
     return frozenset(curve for curve in CURVES if there[curve])
 

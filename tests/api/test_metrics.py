@@ -31,7 +31,7 @@ SAMPLE = Sample(
     time=1.0,
     monotonic=1.0,
     machine=MachineReading(16 * GIB, 10 * GIB, pressure_some_percent=25.0),
-    gpus=(GpuReading('RTX "X"', 8 * GIB, GIB),),
+    gpus=(GpuReading("0000:01:00.0", 'RTX "X"', 8 * GIB, GIB),),
 )
 
 

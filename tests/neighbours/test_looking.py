@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from llmmem_gui.core.readings import MachineReading, Sample
+from llmmem_gui.core.readings import GpuReading, MachineReading, Sample
 from llmmem_gui.service.neighbours.measuring import Meter
 from llmmem_gui.service.neighbours.processes import Process
 from tests.neighbours.conftest import Looker
@@ -168,12 +168,20 @@ def test_a_process_that_computes_is_busy() -> None:
 async def test_a_sample_carries_what_they_hold(looker: Looker, tmp_path: Path) -> None:
     """For the plot, the history and the window: by program, with what GPUs a driver tells of."""
     with running(tmp_path, cases(tmp_path)["vllm"].plan) as program:
-        sample = Sample(0.0, 0.0, MachineReading(8, 4), vram_by_pid={program.pid: 7 * MIB})
+        card = GpuReading("0000:01:00.0", "card", 8, 4, {program.pid: 7 * MIB})
+        sample = Sample(0.0, 0.0, MachineReading(8, 4), gpus=(card,))
         looker.neighbours.beside(sample)
         seen = await looker.found(program)
         assert seen.held.vram_bytes == 7 * MIB
         carried = looker.neighbours.beside(sample).neighbours["vLLM"]
         assert carried.private_bytes >= 8 * MIB
-        unknown = Sample(0.0, 0.0, MachineReading(8, 4), vram_by_pid=None)
+        unknown = Sample(0.0, 0.0, MachineReading(8, 4), gpus=(replace(card, held=None),))
         looker.neighbours.beside(unknown)
-        assert (await looker.found(program)).held.vram_bytes is None
+        unseen = await looker.found(program)
+        assert unseen.held.vram_bytes is None
+        shared = GpuReading("0000:c1:00.0", "APU", None, None, {}, True, {program.pid: 9 * MIB})
+        looker.neighbours.beside(Sample(0.0, 0.0, MachineReading(8, 4), gpus=(shared,)))
+        held = (await looker.found(program)).held
+        assert held.vram_bytes == 0
+        assert held.private_bytes == pytest.approx(unseen.held.private_bytes + 9 * MIB, abs=MIB)
+        assert program.pid in looker.neighbours.processes

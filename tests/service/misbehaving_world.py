@@ -257,7 +257,7 @@ class WorldSampler:
         self.others_bytes = 0
         self._world = world
 
-    def sample(self, hosts: Mapping[str, SampledHost], nursery_pid: int | None = None) -> Sample:
+    def sample(self, hosts: Mapping[str, SampledHost], *others: object) -> Sample:
         if self.error is not None:
             raise self.error
         now = self._world.loop.time()

@@ -62,7 +62,7 @@ def active_sample(
     machine = MachineReading(
         32 * GIB, 20 * GIB, swap_total_bytes=GIB, swap_free_bytes=GIB - swap, pressure_some_percent=some
     )
-    gpus = () if gpu is None else (GpuReading("gpu", 8 * GIB, gpu),)
+    gpus = () if gpu is None else (GpuReading("0000:01:00.0", "gpu", 8 * GIB, gpu),)
     return Sample(time, time, machine, gpus=gpus, activity=activity)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from llmmem_gui.core.readings import GpuReading, HostReading, MachineReading
 from llmmem_gui.service.hosting import host_life
 from llmmem_gui.service.hosting.conversations import OpenConversations
 from llmmem_gui.service.hosting.host_life import HostLife
-from llmmem_gui.service.sampling.gpus import Gpus
+from llmmem_gui.service.sampling.gpus.gpus import Gpus
 from llmmem_gui.service.sampling.machine_memory import MachineMemory
 from llmmem_gui.service.sampling.process_memory import ProcessMemory
 from llmmem_gui.service.supervision import Supervisor
@@ -45,11 +45,11 @@ class Driver(Gpus):
         self.pid: int | None = None
         self._held_bytes = held_bytes
 
-    def read(self) -> tuple[tuple[GpuReading, ...], Mapping[int, int] | None]:
+    def read(self, pids: Collection[int] = ()) -> tuple[GpuReading, ...]:
         self.answer.wait()
-        if self._held_bytes is None or self.pid is None:
-            return (), None
-        return (), {self.pid: self._held_bytes}
+        known = self._held_bytes is not None and self.pid in pids
+        held = {self.pid: self._held_bytes} if known else None
+        return (GpuReading("0000:01:00.0", "card", 8, 4, held),)
 
 
 async def unloaded(

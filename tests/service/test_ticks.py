@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 
 import httpx
 import pytest
@@ -31,7 +31,12 @@ class FailingSampler(Sampler):
         self.error: Exception | None = None
         self.hangs: threading.Event | None = None
 
-    def sample(self, hosts: Mapping[str, SampledHost], nursery_pid: int | None = None) -> Sample:
+    def sample(
+        self,
+        hosts: Mapping[str, SampledHost],
+        nursery_pid: int | None = None,
+        others: Collection[int] = (),
+    ) -> Sample:
         if self.hangs is not None:
             self.hangs.wait()
         if self.error is not None:

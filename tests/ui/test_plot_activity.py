@@ -37,7 +37,12 @@ def busy_sample(
     )  # fmt: skip
     hosts = {facts.SMOL.id: HostReading(1, GIB, 0)}
     return Sample(
-        time, time, machine, hosts, (GpuReading("gpu", 8 * GIB, 3 * GIB),) * gpus, activity=activity
+        time,
+        time,
+        machine,
+        hosts,
+        (GpuReading("0000:01:00.0", "gpu", 8 * GIB, 3 * GIB),) * gpus,
+        activity=activity,
     )
 
 

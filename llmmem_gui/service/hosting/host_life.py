@@ -15,7 +15,7 @@ from llmmem_gui.core.engines import EngineUse
 from llmmem_gui.core.events import UnloadReceipt
 from llmmem_gui.core.measurement import Measurement
 from llmmem_gui.core.protocol import Loaded
-from llmmem_gui.core.readings import HostReading, MachineReading
+from llmmem_gui.core.readings import HostReading, MachineReading, main_memory_of, vram_of
 from llmmem_gui.core.sentence import Models, Sentence
 from llmmem_gui.service.hosting.conversations import OpenConversations
 from llmmem_gui.service.hosting.hosts import (
@@ -26,7 +26,7 @@ from llmmem_gui.service.hosting.hosts import (
     HostStarter,
     LoadFailedError,
 )
-from llmmem_gui.service.sampling.gpus import Gpus
+from llmmem_gui.service.sampling.gpus.gpus import Gpus
 from llmmem_gui.service.sampling.machine_memory import MachineMemory
 from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory, start_time
 from llmmem_gui.service.sampling.sampler import SampledHost
@@ -90,7 +90,7 @@ class HostLife:
         """No driver has refused to tell what the load took of a GPU."""
         self._was_read = False
         self._vram_bytes = 0
-        """As last read."""
+        """As last read, what unified GPUs work in included: forecasts count it so, too."""
         self._path = path
         self._hosts = hosts
         self._threads = threads
@@ -119,7 +119,7 @@ class HostLife:
         from the second one on.
         """
         if reading.vram_bytes is not None:
-            self._vram_bytes = reading.vram_bytes
+            self._vram_bytes = reading.vram_bytes + reading.unified_bytes
         if self.loaded is None or not self._was_read:
             self._was_read = self.loaded is not None
             return
@@ -127,9 +127,9 @@ class HostLife:
         self.vram_is_known = self.vram_is_known and reading.vram_bytes is not None
         self.peak = msgspec.structs.replace(
             peak,
-            private_bytes=max(peak.private_bytes, reading.private_bytes),
+            private_bytes=max(peak.private_bytes, reading.private_bytes - reading.unified_bytes),
             mapped_bytes=max(peak.mapped_bytes, reading.weights_bytes),
-            vram_bytes=max(peak.vram_bytes, reading.vram_bytes or 0),
+            vram_bytes=max(peak.vram_bytes, (reading.vram_bytes or 0) + reading.unified_bytes),
         )
 
     def answered(self, prompt_tokens: int, filled_tokens: int) -> None:
@@ -270,11 +270,13 @@ class HostLife:
             return 0
         try:
             # In a thread, and for so long: a driver may hang.
-            reading = asyncio.to_thread(self._gpus.read)
-            _, by_pid = await asyncio.wait_for(reading, LONGEST_GPU_SECONDS)
+            reading = asyncio.to_thread(self._gpus.read, (self.host.pid,))
+            gpus = await asyncio.wait_for(reading, LONGEST_GPU_SECONDS)
         except asyncio.TimeoutError:
             return 0
-        return 0 if by_pid is None else max(0, before_bytes - by_pid.get(self.host.pid, 0))
+        held = vram_of(gpus, (self.host.pid,))
+        unified = main_memory_of((gpu for gpu in gpus if gpu.unified), (self.host.pid,))
+        return 0 if held is None else max(0, before_bytes - held - unified)
 
     async def _finish(self, reason: Sentence) -> None:
         stop, before = self._stop, self._before

@@ -166,7 +166,16 @@ def sample_object(sample: Sample, snapshot: CacheSnapshot) -> dict[str, Any]:
         "swap_used_bytes": sample.machine.swap_used_bytes,
         "stalled_some_percent": sample.machine.pressure_some_percent,
         "stalled_full_percent": sample.machine.pressure_full_percent,
-        "gpus": [asdict(gpu) for gpu in sample.gpus],
+        "gpus": [
+            {
+                "id": gpu.id,
+                "name": gpu.name,
+                "total_bytes": gpu.total_bytes,
+                "used_bytes": gpu.used_bytes,
+                "unified": gpu.unified,
+            }
+            for gpu in sample.gpus
+        ],
         "activity": {model_id: asdict(doing) for model_id, doing in sample.activity.items()},
         "models": {
             model_id: {

@@ -239,8 +239,10 @@ def _sample_gauges(sample: Sample) -> Iterator[Family]:
     }
     yield Family("llmmem_model_tokens_per_second", "gauge", "Tokens generated in the last second.", speeds)
     gpus = {(("gpu", f"{index} {gpu.name}"),): gpu for index, gpu in enumerate(sample.gpus)}
-    sizes: dict[Labels, float] = {labels: gpu.total_bytes for labels, gpu in gpus.items()}
-    used: dict[Labels, float] = {labels: gpu.used_bytes for labels, gpu in gpus.items()}
+    sizes: dict[Labels, float] = {at: each.total_bytes for at, each in gpus.items() if each.total_bytes}
+    used: dict[Labels, float] = {
+        at: each.used_bytes for at, each in gpus.items() if each.used_bytes is not None
+    }
     yield Family("llmmem_gpu_memory_bytes", "gauge", "Memory of the GPU.", sizes)
     yield Family("llmmem_gpu_used_bytes", "gauge", "Memory of the GPU in use by all programs.", used)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from llmmem_gui.core.neighbours import Held
+from llmmem_gui.core.readings import GpuReading
 from llmmem_gui.service.neighbours.door import Door
 from llmmem_gui.service.neighbours.known_programs import program_of
 from llmmem_gui.service.neighbours.matching import Runner, runners
@@ -62,9 +63,7 @@ class Finder:
         self._recognised: dict[Process, Program | None] = {}
         self._runners: dict[tuple[Process, ...], tuple[Runner, ...]] = {}
 
-    def look(
-        self, without: Collection[int], vram_by_pid: Mapping[int, int] | None, now: float
-    ) -> list[Found]:
+    def look(self, without: Collection[int], gpus: Collection[GpuReading], now: float) -> list[Found]:
         """The programs that run now, leaving out the processes `without` and all that they have started."""
         processes = self.table.look()
         recognised = self._recognise(processes.values())
@@ -81,7 +80,7 @@ class Finder:
         self.meter.look(pids, now, (frozenset(pids), frozenset(without)))
         self._runners = {tree: self._runners.get(tree) or tuple(runners(tree)) for tree in found.values()}
         return [
-            self._found(recognised[tree[0]], tree, processes, vram_by_pid)
+            self._found(recognised[tree[0]], tree, processes, gpus)
             for tree in found.values()
             if self.meter.knows(tree[0].pid)
         ]
@@ -120,7 +119,7 @@ class Finder:
         program: Program,
         tree: Sequence[Process],
         processes: Mapping[int, Process],
-        vram_by_pid: Mapping[int, int] | None,
+        gpus: Collection[GpuReading],
     ) -> Found:
         tree = tuple(tree)
         root, pids = tree[0], [process.pid for process in tree]
@@ -131,12 +130,12 @@ class Finder:
                 for process in tree
                 if process == runner.process or runner.process in ancestors(process, processes)
             ]
-            held_by_runner[runner.process.pid] = self.meter.held(below, vram_by_pid)
+            held_by_runner[runner.process.pid] = self.meter.held(below, gpus)
             if self.meter.is_busy(below):
                 busy.add(runner.process.pid)
         if self.meter.is_busy(pids):
             busy.add(root.pid)
-        held = self.meter.held(pids, vram_by_pid)
+        held = self.meter.held(pids, gpus)
         return Found(
             program, root, tree, self._runners[tree], held, held_by_runner, busy, _can_be_ended(root)
         )

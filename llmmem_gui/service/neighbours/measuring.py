@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from llmmem_gui.core.neighbours import Held
+from llmmem_gui.core.readings import GpuReading, main_memory_of, vram_of
 from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory
 
 _SHARES = re.compile(rb"^(Pss_Anon|Pss_File|Pss_Shmem|SwapPss):\s+(\d+)", re.MULTILINE)
@@ -65,14 +66,14 @@ class Meter:
         """Whether the process was there at the last look; one that has only to be reaped holds nothing."""
         return pid in self._seen
 
-    def held(self, pids: Iterable[int], vram_by_pid: Mapping[int, int] | None) -> Held:
+    def held(self, pids: Iterable[int], gpus: Collection[GpuReading]) -> Held:
         """What some of them hold together."""
         known = [pid for pid in pids if pid in self._seen]
         shares = [_share(self._seen[pid]) for pid in known]
         return Held(
-            sum(share.private_bytes for share in shares),
+            sum(share.private_bytes for share in shares) + main_memory_of(gpus, known),
             sum(share.mapped_bytes for share in shares),
-            None if vram_by_pid is None else sum(vram_by_pid.get(pid, 0) for pid in known),
+            vram_of(gpus, known),
         )
 
     def is_busy(self, pids: Collection[int]) -> bool:

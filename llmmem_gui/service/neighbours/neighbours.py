@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from llmmem_gui.core.events import Actor, Event
@@ -23,7 +23,7 @@ from llmmem_gui.core.neighbours import (
     Unloads,
     held_by_program,
 )
-from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.readings import GpuReading, Sample
 from llmmem_gui.core.sentence import Duration, Sentence, Size, verbatim
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.neighbours.door import Door, Unclear
@@ -83,8 +83,8 @@ class Neighbours:
         """`own` gives the pids of this program's helpers; `name_of` what the library calls a file."""
         self.found: tuple[Neighbour, ...] = ()
         """Those that run, by the last look."""
-        self._vram_by_pid: Mapping[int, int] | None = {}
-        """Bytes on GPUs as a sample told them last; None: a driver does not tell."""
+        self._gpus: Sequence[GpuReading] = ()
+        """As a sample told them last."""
         self._own = own
         self._name_of = name_of
         self._changed = changed
@@ -110,8 +110,13 @@ class Neighbours:
 
     def beside(self, sample: Sample) -> Sample:
         """The sample with what other programs hold; and what it tells of GPUs is taken in."""
-        self._vram_by_pid = sample.vram_by_pid
+        self._gpus = sample.gpus
         return replace(sample, neighbours=held_by_program(self.found))
+
+    @property
+    def processes(self) -> frozenset[int]:
+        """All processes of those that run, by the last look."""
+        return frozenset(pid for known in self._known.values() for pid in known.found.processes)
 
     def find(self, neighbour_id: str) -> Neighbour:
         """The program with this id. Raises `CommandError`."""
@@ -127,7 +132,7 @@ class Neighbours:
         """See which programs run and what they hold; with `ask` each is asked, changed or not."""
         async with self._looking:
             now = self._clock()
-            found = await asyncio.to_thread(self._finder.look, set(self._own()), self._vram_by_pid, now)
+            found = await asyncio.to_thread(self._finder.look, set(self._own()), self._gpus, now)
             self._known = {each.id: self._remembered(each) for each in found}
             due = [known for known in self._known.values() if ask or self._is_due(known, now)]
             if due:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from llmmem_gui.core.readings import HostReading, ProgramReading, Sample
-from llmmem_gui.service.sampling.gpus import Gpus
+from llmmem_gui.core.readings import GpuReading, HostReading, ProgramReading, Sample, main_memory_of, vram_of
+from llmmem_gui.service.sampling.gpus.gpus import Gpus
 from llmmem_gui.service.sampling.machine_memory import MachineMemory
 from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory, start_time
 from llmmem_gui.service.sampling.programs import Programs
@@ -37,17 +37,23 @@ class Sampler:
         self._suspension = Suspension()
         self._ticks = 0
 
-    def sample(self, hosts: Mapping[str, SampledHost], nursery_pid: int | None = None) -> Sample:
+    def sample(
+        self,
+        hosts: Mapping[str, SampledHost],
+        nursery_pid: int | None = None,
+        others: Collection[int] = (),
+    ) -> Sample:
         """Read everything; a host that has ended meanwhile is left out.
+
+        `others` are processes of other programs of which it matters what they hold on GPUs.
 
         Of the nursery only private memory is counted as the program's own: the rest it shares with
         the hosts and with the program.
         """
-        gpus, vram_by_pid = self._gpus.read()
+        gpus = self._gpus.read({*(host.pid for host in hosts.values()), *others})
         readings = {}
         for model_id, host in hosts.items():
-            vram = None if vram_by_pid is None else vram_by_pid.get(host.pid, 0)
-            reading = _read_host(host, vram)
+            reading = _read_host(host, gpus)
             if reading is not None:
                 readings[model_id] = reading
         own = read_process_memory(os.getpid())
@@ -62,14 +68,14 @@ class Sampler:
         self._ticks += 1
         machine = self._machine.read(own_bytes)
         slept = self._suspension.since_last()
-        return Sample(time.time(), now, machine, readings, gpus, programs, slept, vram_by_pid=vram_by_pid)
+        return Sample(time.time(), now, machine, readings, gpus, programs, slept)
 
     def close(self) -> None:
         """Let go of the GPU driver."""
         self._gpus.close()
 
 
-def _read_host(host: SampledHost, vram_bytes: int | None) -> HostReading | None:
+def _read_host(host: SampledHost, gpus: Collection[GpuReading]) -> HostReading | None:
     """What one host holds; None when it has ended, also when another process has its pid now."""
     begun = time.monotonic()
     memory = read_process_memory(host.pid)
@@ -77,4 +83,13 @@ def _read_host(host: SampledHost, vram_bytes: int | None) -> HostReading | None:
     if memory is None or start_time(host.pid) != host.started:
         return None
     grown = memory.since(host.inherited)
-    return HostReading(host.pid, grown.private_bytes, grown.mapped_bytes, vram_bytes, host.started, begun)
+    pids = (host.pid,)
+    return HostReading(
+        host.pid,
+        grown.private_bytes + main_memory_of(gpus, pids),
+        grown.mapped_bytes,
+        vram_of(gpus, pids),
+        host.started,
+        begun,
+        main_memory_of((gpu for gpu in gpus if gpu.unified), pids),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import Sample
@@ -30,17 +30,18 @@ class Ticks:
         self,
         sampler: Sampler,
         *,
-        hosts: Callable[[], tuple[Mapping[str, SampledHost], int | None]],
+        hosts: Callable[[], tuple[Mapping[str, SampledHost], int | None, Collection[int]]],
         interval: Callable[[], float],
         take_in: Callable[[Sample], None],
         missed: Callable[[], None],
         report: Callable[[Event], None],
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """`hosts` gives what is to be read, and the nursery's pid; `interval` the seconds between two ticks.
+        """`hosts` gives what is to be read: the hosts, the nursery's pid and pids of other programs.
 
-        `take_in` is given each sample, `missed` is called instead after a tick that failed, and `report` is
-        told when ticks begin to fail and when they succeed again.
+        `interval` gives the seconds between two ticks. `take_in` is given each sample, `missed` is called
+        instead after a tick that failed, and `report` is told when ticks begin to fail and when they succeed
+        again.
         """
         self.health = SamplingHealth()
         self._sampler = sampler
