@@ -1,10 +1,10 @@
 """Forecasts against the truth: each model is loaded by a host, its context filled, its memory read.
 
-`python -m benchmarks.forecast [--quick] [--context N] [NAME …]`, from the root of the tree; everything is
-loaded with extra buffers (weights copied into the processor's order) and then without. Two models come from
-`.models` (`make test-models`), the others are made up with random weights and deleted afterwards; they take
-up to 1.5 GiB on the disk, one at a time. The truth is private memory and mapped weights of the host beyond
-its birth, after a prompt that fills the context and was read in whole batches: the most that a load takes.
+`python -m benchmarks.forecast [--quick] [--context N] [NAME …]`; everything is loaded with extra buffers
+(weights copied into the processor's order) and then without. Two models come from `.models` (`make
+test-models`), the others are made up with random weights and deleted afterwards, up to 1.5 GiB at a time.
+The truth is private memory and mapped weights of the host beyond its birth, after a prompt that fills the
+context and was read in whole batches: the most that a load takes.
 """
 
 from __future__ import annotations
