@@ -53,7 +53,6 @@ class Case:
 
 
 def load(context: int, kv_type: KvType = "f16", **others: bool) -> LoadParameters:
-    """Parameters as a person would choose them."""
     return LoadParameters(context=context, kv_type=kv_type, **others)
 
 
