@@ -139,6 +139,17 @@ async def test_of_vram_comes_back_what_the_driver_says_is_gone(
     assert receipt.given_back_bytes == receipt.private_before_bytes + back_mib * MIB
 
 
+async def test_a_unified_gpu_is_measured_as_it_is_forecast(smol_path: Path) -> None:
+    """Forecasts count what lies on a GPU apart, wherever that is: what is learned must compare the same."""
+    _, life = await unloaded(smol_path, Machine(machines(None, 1000)))
+    assert life.pid is not None
+    before = life.peak
+    private = before.private_bytes + 300 * MIB
+    life.observe(HostReading(life.pid, private, 0, vram_bytes=50 * MIB, unified_bytes=300 * MIB))
+    assert life.peak.private_bytes == before.private_bytes
+    assert life.peak.vram_bytes == 350 * MIB
+
+
 async def test_a_driver_that_does_not_answer_holds_no_receipt_back(
     smol_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

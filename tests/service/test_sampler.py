@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from llmmem_gui.service.sampling.gpus.gpus import Gpus
 from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory, start_time
 from llmmem_gui.service.sampling.programs import Programs
 from llmmem_gui.service.sampling.sampler import SampledHost, Sampler
 from llmmem_gui.service.sampling.suspension import Suspension
+from tests.gpus.recorded import Machine, i915
 
 _MIB = 1024**2
 _NAME = "memory-holder"
@@ -123,6 +125,21 @@ def test_a_reading_says_when_it_was_begun_and_of_which_process(holder: Holder) -
     assert set(sample.hosts) == {"itself"}
     assert (sample.hosts["itself"].pid, sample.hosts["itself"].started) == (holder.pid, since)
     assert before <= sample.hosts["itself"].begun <= sample.monotonic
+
+
+def test_what_gpus_work_in_of_the_main_memory_is_private(holder: Holder, tmp_path: Path) -> None:
+    """A processor's own GPU: its driver tells of bytes that no reading of the process shows."""
+    machine = Machine(tmp_path)
+    machine.has("0000:00:02.0", "i915", "0xa7a0")
+    machine.opens(holder.pid, 9, "/dev/dri/renderD128", i915("0000:00:02.0", 4, 96 * 1024))
+    host = {"model": SampledHost(holder.pid, ProcessMemory(0, 0), started(holder.pid))}
+    plain, beside = Sampler(), Sampler(gpus=Gpus(machine.sys, machine.proc))
+    alone, shared = (each.sample(host).hosts["model"] for each in (plain, beside))
+    for each in (plain, beside):
+        each.close()
+    assert shared.private_bytes - alone.private_bytes == pytest.approx(96 * _MIB, abs=_MIB)
+    assert (shared.unified_bytes, shared.vram_bytes) == (96 * _MIB, 0)
+    assert beside.sample({}, others=[holder.pid]).gpus[0].main_memory == {holder.pid: 96 * _MIB}
 
 
 def test_a_process_has_one_start_whatever_its_name() -> None:

@@ -30,9 +30,9 @@ class SampledHost:
 class Sampler:
     """Reads memory once a tick; safe to call from a worker thread, one call at a time."""
 
-    def __init__(self, machine: MachineMemory | None = None) -> None:
+    def __init__(self, machine: MachineMemory | None = None, gpus: Gpus | None = None) -> None:
         self._machine = machine or MachineMemory()
-        self._gpus = Gpus()
+        self._gpus = gpus or Gpus()
         self._programs = Programs()
         self._suspension = Suspension()
         self._ticks = 0
