@@ -31,7 +31,10 @@ SAMPLE = Sample(
     time=1.0,
     monotonic=1.0,
     machine=MachineReading(16 * GIB, 10 * GIB, pressure_some_percent=25.0),
-    gpus=(GpuReading("0000:01:00.0", 'RTX "X"', 8 * GIB, GIB),),
+    gpus=(
+        GpuReading("0000:01:00.0", 'RTX "X"', 8 * GIB, GIB),
+        GpuReading("000f:01:00.0", "GB10", None, None, {}, True),
+    ),
 )
 
 
@@ -98,6 +101,7 @@ def test_what_happened_is_counted() -> None:
         f'llmmem_gpu_used_bytes{{gpu="0 RTX \\"X\\""}} {GIB}',
     ):
         assert f"{line}\n" in text
+    assert "GB10" not in text
 
 
 def test_what_is_not_known_has_no_value() -> None:

@@ -19,7 +19,7 @@ from llmmem_gui.core.history_rows import (
     RESOLUTIONS,
     RowsInProgress,
 )
-from llmmem_gui.core.readings import ActivityReading, MachineReading, Sample
+from llmmem_gui.core.readings import ActivityReading, GpuReading, MachineReading, Sample
 from llmmem_gui.core.units import GIB, MIB
 from tests.core.history_samples import DAY, NOON, history_of, sample, sampled
 
@@ -399,6 +399,21 @@ def test_activity_that_is_not_known_is_no_zero() -> None:
         window.gpu_bytes,
     ):
         assert np.isnan(figures).all()
+
+
+def test_memory_of_gpus_is_their_own_and_known() -> None:
+    """A unified GPU's is main memory; of one whose use is not told the size alone would mislead."""
+    gpus = (
+        GpuReading("0000:01:00.0", "card", 8 * GIB, 3 * GIB),
+        GpuReading("0000:02:00.0", "card whose use is not told", 16 * GIB, None),
+        GpuReading("0000:c1:00.0", "unified", GIB, GIB, {}, True),
+    )
+    machine = MachineReading(32 * GIB, 20 * GIB)
+    window = history_of([Sample(NOON, NOON, machine, gpus=gpus)]).activity(NOON, NOON + 1)
+    assert (np.nanmax(window.gpu_bytes), np.nanmax(window.gpu_total_bytes)) == (3 * GIB, 8 * GIB)
+    window = history_of([Sample(NOON, NOON, machine, gpus=gpus[1:])]).activity(NOON, NOON + 1)
+    assert np.isnan(window.gpu_bytes).all()
+    assert np.isnan(window.gpu_total_bytes).all()
 
 
 def test_activity_and_memory_have_the_same_points() -> None:
