@@ -17,11 +17,14 @@ def usage(options: Namespace) -> None:
     if options.json:
         write_json(used)
         return
-    rows = [
-        (name, size(one.current_bytes), size(one.limit_bytes), percent(one.percent))
-        for name, one in used.models.items()
+    parts = [
+        *used.models.items(),
+        ("all models", used),
+        *((f"all on {name}", one) for name, one in used.devices.items()),
     ]
-    rows.append(("all models", size(used.current_bytes), size(used.limit_bytes), percent(used.percent)))
+    rows = [
+        (name, size(one.current_bytes), size(one.limit_bytes), percent(one.percent)) for name, one in parts
+    ]
     headers = ("MODEL", "USES", "LIMIT", "SHARE")
     write_table(headers, rows, right=headers[1:])
 

@@ -15,6 +15,8 @@ class MemoryUsage:
     current_bytes: int
     limit_bytes: int | None
     models: Mapping[str, MemoryUsage] = field(default_factory=dict)
+    devices: Mapping[str, MemoryUsage] = field(default_factory=dict)
+    """Of each GPU with memory of its own, by llama.cpp's name: what the models are charged there."""
 
     @property
     def percent(self) -> float | None:
@@ -23,10 +25,14 @@ class MemoryUsage:
 
     @classmethod
     def of(cls, snapshot: CacheSnapshot) -> MemoryUsage:
-        """What the models use of the total limit, and each loaded one of its own."""
+        """What the models use of the total limit, each loaded one of its own, and all of each GPU's."""
         models = {
             model.id: cls(model.resident_bytes, model.limit_bytes)
             for model in snapshot.models
             if model.state.holds_host
         }
-        return cls(snapshot.resident_bytes, snapshot.bounds.total_limit_bytes, models)
+        devices = {
+            name: cls(sum(holder.charge.on(name) for holder in snapshot.holders), bounds.limit_bytes)
+            for name, bounds in snapshot.bounds.devices.items()
+        }
+        return cls(snapshot.resident_bytes, snapshot.bounds.total_limit_bytes, models, devices)

@@ -76,7 +76,7 @@ def test_a_model_is_loaded_shown_and_unloaded(program: RunningProgram, smol_path
     assert status["machine"].keys() == machine
 
     used = program.llmmem("usage", "--json").json
-    assert used.keys() == {"current_bytes", "limit_bytes", "percent", "models"}
+    assert used.keys() == {"current_bytes", "limit_bytes", "percent", "models", "devices"}
     assert used["models"][model_id].keys() == {"current_bytes", "limit_bytes", "percent"}
 
     (receipt,) = program.llmmem("unload", model_id, "--json").json

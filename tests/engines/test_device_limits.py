@@ -95,6 +95,9 @@ async def test_a_device_that_holds_two_of_three_lets_the_coldest_on_it_go(
         ]
         (unloaded,) = running.events("model-unloaded")
         assert (unloaded.model_id, unloaded.cause) == (first, "make room")
+        used = running.service.usage()
+        assert used.devices[DEVICE].current_bytes == needs[2] + needs[3]
+        assert used.models[second].current_bytes > 0
         bounds = running.service.snapshot.bounds.devices[DEVICE]
         assert bounds.limit_bytes is not None
         assert bounds.limit_bytes - 1 <= needs[2] + needs[3] <= bounds.limit_bytes

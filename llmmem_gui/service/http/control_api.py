@@ -25,6 +25,7 @@ from llmmem_gui.service.http.control_entries import (
     parameters_asked,
     past_load,
     receipt_entry,
+    usage_entry,
 )
 from llmmem_gui.service.http.control_records import (
     AddRequest,
@@ -32,7 +33,6 @@ from llmmem_gui.service.http.control_records import (
     Health,
     LimitRequest,
     LoadRequest,
-    MemoryUsage,
     ModelStatus,
     NothingAsked,
     PinRequest,
@@ -41,7 +41,6 @@ from llmmem_gui.service.http.control_records import (
     SimulatedPressure,
     Status,
     TotalEntry,
-    Usage,
 )
 from llmmem_gui.service.http.errors import ApiError
 from llmmem_gui.service.http.event_stream import EventFeed
@@ -179,7 +178,7 @@ class ControlApi:
         """Set or take away the limit of all models together."""
         asked = await read_json(request, _limit)
         await self._service.set_limit(None, asked.limit_bytes, actor=actor_of(request))
-        return JsonReply(self._usage())
+        return JsonReply(usage_entry(self._service.usage()))
 
     async def reserve(self, request: Request) -> JsonReply:
         """Set how much memory of the machine stays free."""
@@ -197,7 +196,7 @@ class ControlApi:
 
     async def usage(self, _: Request) -> JsonReply:
         """Memory in use, its limit and the share of it, in total and for each model."""
-        return JsonReply(self._usage())
+        return JsonReply(usage_entry(self._service.usage()))
 
     async def forecast(self, request: Request) -> JsonReply:
         """Predict what a load needs."""
@@ -261,20 +260,6 @@ class ControlApi:
         base = known_model(self._service, model_id).parameters
         parameters = parameters_asked(base, asked)
         return None if parameters == base else parameters
-
-    def _usage(self) -> MemoryUsage:
-        usage = self._service.usage()
-        return MemoryUsage(
-            current_bytes=usage.current_bytes,
-            limit_bytes=usage.limit_bytes,
-            percent=usage.percent,
-            models={
-                model_id: Usage(
-                    current_bytes=one.current_bytes, limit_bytes=one.limit_bytes, percent=one.percent
-                )
-                for model_id, one in usage.models.items()
-            },
-        )
 
     async def _while_connected(self, request: Request, work: Awaitable[Result]) -> Result:
         return await unless_client_leaves(request.receive, work)

@@ -16,15 +16,18 @@ from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.readings import MachineReading, Sample
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
+from llmmem_gui.service import usage as usages
 from llmmem_gui.service.http.control_records import (
     ForecastEntry,
     ForecastRequest,
     LibraryEntry,
     LoadRequest,
     MachineEntry,
+    MemoryUsage,
     ModelStatus,
     PastLoad,
     ReceiptEntry,
+    Usage,
 )
 from llmmem_gui.service.storage.load_records import LoadRecord
 
@@ -80,6 +83,24 @@ def machine_entry(snapshot: CacheSnapshot, machine: MachineReading | None) -> Ma
         room_bytes=snapshot.room_bytes,
         pressure=snapshot.pressure,
         pressure_is_simulated=snapshot.pressure_is_simulated,
+    )
+
+
+def usage_entry(usage: usages.MemoryUsage) -> MemoryUsage:
+    """What is used, of which limits."""
+
+    def each(parts: Mapping[str, usages.MemoryUsage]) -> dict[str, Usage]:
+        return {
+            name: Usage(current_bytes=one.current_bytes, limit_bytes=one.limit_bytes, percent=one.percent)
+            for name, one in parts.items()
+        }
+
+    return MemoryUsage(
+        current_bytes=usage.current_bytes,
+        limit_bytes=usage.limit_bytes,
+        percent=usage.percent,
+        models=each(usage.models),
+        devices=each(usage.devices),
     )
 
 

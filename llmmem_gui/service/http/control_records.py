@@ -179,9 +179,10 @@ class Usage(Told, frozen=True, kw_only=True):
 
 
 class MemoryUsage(Usage, frozen=True, kw_only=True):
-    """The same for all models together and for each."""
+    """The same for all models together, for each, and for all on each GPU with memory of its own."""
 
     models: dict[str, Usage]
+    devices: dict[str, Usage]
 
 
 class ForecastEntry(Told, frozen=True, kw_only=True):
