@@ -12,7 +12,7 @@ import errno
 import itertools
 import os
 import selectors
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -257,7 +257,9 @@ class WorldSampler:
         self.others_bytes = 0
         self._world = world
 
-    def sample(self, hosts: Mapping[str, SampledHost], *others: object) -> Sample:
+    def sample(
+        self, hosts: Mapping[str, SampledHost], nursery_pid: int | None = None, others: Collection[int] = ()
+    ) -> Sample:
         if self.error is not None:
             raise self.error
         now = self._world.loop.time()
