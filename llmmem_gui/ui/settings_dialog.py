@@ -186,16 +186,20 @@ class SettingsDialog(QDialog):
         return self.tr("automatic: {size}").format(size=figures.size(size))
 
     def show_engines(self, engines: EngineOverview | None) -> None:
-        """Show what is known of the engines now, and offer layers on a GPU where the one in use has one."""
+        """Show what is known of the engines now, and offer what is of GPUs where the one in use has one."""
         self.engines.show_engines(engines)
-        name = "loading.gpu_layers"
         gpus = engines.in_use.gpus if engines is not None and engines.in_use is not None else ()
-        widget, help_text = self.fields[name].widget, setting_texts()[name][1]
-        # Layers that were chosen can be taken back without a GPU, too.
-        widget.setEnabled(bool(gpus) or self._settings.loading.gpu_layers != 0)
-        told = " ".join([help_text, *map(device_line, gpus)]) if gpus else no_gpu_sentence()
-        self._explanations[name].setText(figures.kept_together(told))
-        widget.setAccessibleDescription(told)
+        usual = Settings()
+        for name, is_usual in (
+            ("loading.gpu_layers", self._settings.loading.gpu_layers == usual.loading.gpu_layers),
+            ("limits.gpu_percent", self._settings.limits.gpu_percent == usual.limits.gpu_percent),
+        ):
+            widget, help_text = self.fields[name].widget, setting_texts()[name][1]
+            # What was chosen can be taken back without a GPU, too.
+            widget.setEnabled(bool(gpus) or not is_usual)
+            told = " ".join([help_text, *map(device_line, gpus)]) if gpus else no_gpu_sentence()
+            self._explanations[name].setText(figures.kept_together(told))
+            widget.setAccessibleDescription(told)
 
     def _explain_tray(self, problem: str) -> None:
         if problem:

@@ -211,9 +211,10 @@ def test_compiling_is_offered_followed_and_given_up(dialog: SettingsDialog, qtbo
     assert build.failure.text() == "Compiling failed (no space): the engine in use goes on."
 
 
-def test_layers_on_a_gpu_are_offered_where_there_is_one(dialog: SettingsDialog) -> None:
+@pytest.mark.parametrize("name", ["loading.gpu_layers", "limits.gpu_percent"])
+def test_what_is_of_a_gpu_is_offered_where_there_is_one(dialog: SettingsDialog, name: str) -> None:
     """The setting can be changed where the engine in use has a GPU, which it names; else it says why not."""
-    field, told = dialog.fields["loading.gpu_layers"].widget, dialog._explanations["loading.gpu_layers"]
+    field, told = dialog.fields[name].widget, dialog._explanations[name]
     dialog.show_engines(overview(NATIVE))
     assert not field.isEnabled()
     assert told.text() == "The engine in use has no GPU: layers stay on the processor."
