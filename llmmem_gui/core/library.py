@@ -13,6 +13,7 @@ import msgspec
 from llmmem_gui.core.gguf import FileIdentity
 from llmmem_gui.core.ledger import FileKey
 from llmmem_gui.core.model_shape import ModelShape
+from llmmem_gui.core.preset import Preset
 from llmmem_gui.core.sentence import Sentence
 
 MAXIMUM_ID_LENGTH = 80
@@ -30,6 +31,10 @@ class FoundModel(NamedTuple):
     """The file that reads images for the model (mmproj), where one lies beside it."""
     error: Sentence | None = None
     """Why it cannot be loaded, where the names of its files already tell; else None."""
+    preset: Preset | None = None
+    """How the program in whose folder it lies loads and asks it, where that is written down."""
+    variant: str = ""
+    """Tells it from another model in the same file, which has another preset; empty for the first."""
 
 
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +65,10 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     """One sentence that says why it cannot be loaded; None for a model in order."""
     content: str = ""
     """Fingerprint of what is in its files, wherever they lie; empty where they could not be read."""
+    preset: Preset | None = None
+    """How the program in whose folder it lies loads and asks it, where that is written down."""
+    variant: str = ""
+    """Tells it from another model in the same file, which has another preset; empty for the first."""
     gone: bool = False
     """Its file is gone or was replaced while it was loaded: it is known until it is unloaded."""
 
@@ -107,6 +116,8 @@ def model_file(found: FoundModel, description: Description, model_id: str) -> Mo
         shape=shape,
         error=description.error,
         content=description.content,
+        preset=found.preset,
+        variant=found.variant,
     )
 
 

@@ -7,8 +7,9 @@ import math
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -19,6 +20,7 @@ from llmmem_gui.core.ledger import FileKey
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.sentence import Models, Sentence
 from llmmem_gui.core.settings import ModelSettings, Settings
 from llmmem_gui.folders import Folders
@@ -28,9 +30,9 @@ from llmmem_gui.service.hosting.conversations import ConversationKeeper, OpenCon
 from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.host_life import HostLife
 from llmmem_gui.service.hosting.rehearsals import Rehearsals
+from llmmem_gui.service.library.findings import FolderProblem
 from llmmem_gui.service.library.known_folders import ModelFolder, known_folders
 from llmmem_gui.service.library.library_index import LibraryIndex
-from llmmem_gui.service.library.model_search import FolderProblem
 from llmmem_gui.service.storage.conversation_files import ConversationFiles
 from llmmem_gui.service.storage.load_records import LoadRecords
 from llmmem_gui.service.storage.settings_file import SettingsFile
@@ -208,10 +210,23 @@ class Catalogue:
         return as_it_can_be_loaded(file, chosen)
 
     def usual_parameters(self, file: ModelFile) -> LoadParameters:
-        """Those of a model for which nothing was chosen, within what it was trained for."""
+        """Those of a model for which nothing was chosen: its preset's, within what it was trained for."""
         usual = self._settings_file.settings.loading.parameters()
+        if file.preset is not None:
+            usual = file.preset.parameters.instead_of(usual)
+            if not self.gpus:  # what another program places there has nowhere to go here
+                usual = msgspec.structs.replace(usual, gpu_layers=0)
         context = min(usual.context, file.context_length or usual.context)
         return msgspec.structs.replace(usual, context=context)
+
+    def arguments_for(
+        self, model: str, operation: Operation, arguments: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """What a host is asked for a request, with what the model's preset says where that says nothing."""
+        file = self.find(model)
+        if file is None or file.preset is None or operation == "embedding":
+            return arguments
+        return file.preset.arguments(arguments)
 
     # --- forecasts -----------------------------------------------------------------------------------
 

@@ -379,6 +379,7 @@ class MemoryService:
             file = await self.catalogue.loadable(model)
             return await self._obtain(file, self._parameters_to_ask(file, operation), "use", actor)
 
+        arguments = self.catalogue.arguments_for(model, operation, arguments)
         return ModelAnswer(model, operation, arguments, obtain, self._driver)
 
     def _parameters_to_ask(self, file: ModelFile, operation: Operation) -> LoadParameters:

@@ -1607,6 +1607,10 @@
         <translation>{file} é parte de um modelo dividido em {count} arquivos; {here} deles estão juntos aqui.</translation>
     </message>
     <message>
+        <source>it is for the group {group}, which you are not in: add yourself, then log in again</source>
+        <translation>ela é do grupo {group}, do qual você não faz parte: entre nele e inicie a sessão de novo</translation>
+    </message>
+    <message>
         <source>{folder} cannot be searched: {reason}.</source>
         <translation>Não é possível procurar em {folder}: {reason}.</translation>
     </message>
@@ -1653,6 +1657,34 @@
     <message>
         <source>Its file is gone or was replaced; the model stays as it is until it is unloaded.</source>
         <translation>O arquivo sumiu ou foi substituído; o modelo fica como está até ser descarregado.</translation>
+    </message>
+    <message>
+        <source>Its template of Ollama is left out: chats are written as its file says.</source>
+        <translation>O modelo de conversa do Ollama fica de fora: as conversas são escritas como diz o arquivo.</translation>
+    </message>
+    <message>
+        <source>Its adapter (LoRA) is left out: it answers as the model without it.</source>
+        <translation>O adaptador (LoRA) fica de fora: ele responde como o modelo sem adaptador.</translation>
+    </message>
+    <message>
+        <source>The messages that Ollama begins its chats with are left out.</source>
+        <translation>As mensagens com que o Ollama começa as conversas ficam de fora.</translation>
+    </message>
+    <message>
+        <source>Its draft model is left out: it answers the same, but not as fast.</source>
+        <translation>O modelo de rascunho fica de fora: as respostas são as mesmas, mas não tão rápidas.</translation>
+    </message>
+    <message>
+        <source>Without effect here, of what Ollama sets for it: {names}.</source>
+        <translation>Sem efeito aqui, do que o Ollama define para ele: {names}.</translation>
+    </message>
+    <message>
+        <source>{model} is split and not unpacked: run it once in Docker, which unpacks it.</source>
+        <translation>{model} está dividido e não foi desempacotado: execute-o uma vez no Docker, que o desempacota.</translation>
+    </message>
+    <message>
+        <source>Without effect here, of its preset of llama.cpp: {names}.</source>
+        <translation>Sem efeito aqui, do que o preset do llama.cpp define: {names}.</translation>
     </message>
 </context>
 <context>

@@ -54,8 +54,9 @@ async def test_a_model_added_while_a_search_ends_is_kept(
     """What is added while the search looks which added models are still there is not forgotten."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    for name in ("early", "late"):
-        write_good_model(elsewhere / f"{name}.gguf")
+    for layers, name in enumerate(("early", "late"), start=1):
+        # Each of its own content: nobody has to look whether one is another that was moved.
+        write_model(elsewhere / f"{name}.gguf", RECIPE.but(layers=RECIPE.layers + layers))
     index = LibraryIndex(tmp_path / "index.json")
     await index.add(elsewhere / "early.gguf")
     looking, may_look = threading.Event(), threading.Event()

@@ -17,6 +17,7 @@ from llmmem_gui.service.catalogue import Catalogue
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.library import library_index
+from llmmem_gui.service.library.findings import Seen
 from llmmem_gui.service.library.known_folders import ModelFolder
 from llmmem_gui.service.library.library_index import LibraryIndex
 from llmmem_gui.service.storage.settings_file import SettingsFile
@@ -352,10 +353,10 @@ async def test_an_unknown_id_is_looked_for_once_before_it_is_refused(
     searches = 0
     search = library_index.search
 
-    def counted(folders: tuple[ModelFolder, ...]) -> object:
+    def counted(folders: tuple[ModelFolder, ...], seen: Seen) -> object:
         nonlocal searches
         searches += 1
-        return search(folders)
+        return search(folders, seen)
 
     monkeypatch.setattr(library_index, "search", counted)
     folder = Folders.of_user().models
@@ -378,7 +379,7 @@ async def test_a_look_for_an_unknown_id_is_bounded(
 ) -> None:
     """A disk without end does not keep a client waiting for its 404."""
 
-    def endless(_: object) -> object:
+    def endless(*_: object) -> object:
         while True:
             now[0] += 0.5
             yield None

@@ -14,9 +14,10 @@ import msgspec
 
 from llmmem_gui.core.library import Description, FoundModel, ModelFile, model_file, place_of, unused_id
 from llmmem_gui.core.sentence import Sentence, verbatim
+from llmmem_gui.service.library.findings import FolderProblem, Found, Seen
 from llmmem_gui.service.library.known_folders import ModelFolder
 from llmmem_gui.service.library.model_files import describe, identities_of
-from llmmem_gui.service.library.model_search import FolderProblem, Found, search
+from llmmem_gui.service.library.model_search import search
 from llmmem_gui.service.storage.durable_file import KeptFile
 
 VERSION = 2
@@ -85,6 +86,8 @@ class LibraryIndex:
 
     def __init__(self, path: Path, is_held: Callable[[str], bool] = lambda model_id: False) -> None:
         """`path` is the file in which the index is kept; it need not exist."""
+        self.looked_into: tuple[str, ...] = ()
+        """The folders that the last whole search has looked into, or would have if they were there."""
         self._path = path
         self._file = KeptFile(path)
         self._is_held = is_held
@@ -150,7 +153,8 @@ class LibraryIndex:
         """
         self._searches += 1
         number = self._searches
-        steps = search(tuple(folders))
+        seen = Seen()
+        steps = search(tuple(folders), seen)
         is_over = False
         while not is_over:
             async with self._reading:
@@ -158,6 +162,7 @@ class LibraryIndex:
                 taken = [self._take(finding, number) for finding in findings]
             yield taken
         if forget:
+            self.looked_into = (*seen.folders, *seen.missing)
             await self._forget_those_not_met(number)
         await self._try_to_save()
 
@@ -184,7 +189,9 @@ class LibraryIndex:
         """The model in that file as it is now; None when the file is gone. A held one stays as it is."""
         if self._is_held(model.id):
             return model
-        alone = FoundModel(model.name, model.owner, (model.path,), model.projector)
+        alone = FoundModel(
+            model.name, model.owner, (model.path,), model.projector, None, model.preset, model.variant
+        )
         identities = await asyncio.to_thread(identities_of, alone)
         # What was wrong with a file may have gone without a trace in its times: it was still being written.
         if identities == model.identities[:1] and model.error is None:
@@ -238,7 +245,7 @@ class LibraryIndex:
             if seen.content == content:
                 places = [place for place, owner in self._ids.items() if owner == model_id]
                 known = self._models.get(model_id)
-                paths = [*places, *([known.path] if known else [])]
+                paths = [*map(_path_of, places), *([known.path] if known else [])]
                 if not any(os.path.exists(path) for path in paths):
                     return model_id
         return None
@@ -273,7 +280,9 @@ class LibraryIndex:
         seen = self._seen.get(model_id)
         if seen is None or model.shape is None or model.content == seen.content:
             return False
-        is_revision = key != model.path  # of a repository, whose file of that name it is by definition
+        is_revision = (
+            _path_of(key) != model.path
+        )  # of a repository, whose file of that name it is by definition
         return model.kind != seen.kind and not is_revision
 
     def _enter(self, model: ModelFile) -> None:
@@ -367,7 +376,16 @@ def _with_sentences(content: bytes) -> bytes:
 
 def _key(found: FoundModel) -> str:
     """What an id is remembered by: the place of the model, in a form that JSON can hold."""
-    return os.fsencode(place_of(found.paths[0])).decode("utf-8", "backslashreplace")
+    place = os.fsencode(place_of(found.paths[0])).decode("utf-8", "backslashreplace")
+    return f"{place}{_VARIANT}{found.variant}" if found.variant else place
+
+
+_VARIANT = "\n"
+"""Between a place and which of the models in one file it is of."""
+
+
+def _path_of(key: str) -> str:
+    return key.partition(_VARIANT)[0]
 
 
 def _found_at(path: Path) -> FoundModel:
