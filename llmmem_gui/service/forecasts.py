@@ -71,11 +71,14 @@ class Forecasts:
     async def for_load(self, file: ModelFile, parameters: LoadParameters, room_bytes: int | None) -> Forecast:
         """The forecast that admission goes by: the formula's where it fits with certainty, else a better one.
 
-        `room_bytes` is what is free for the load without unloading anything; None: there is no bound.
+        `room_bytes` is what is free of main memory without unloading anything; None: there is no bound. What
+        lies on GPUs is always rehearsed: only that tells each one's share.
         """
         forecast = self.instant(file, parameters)
         assert forecast is not None  # only models are loaded
-        highest_bytes = forecast.high_bytes - forecast.vram_bytes
+        if forecast.vram_bytes:
+            return await self.rehearsed(file, parameters)
+        highest_bytes = forecast.high_bytes
         if room_bytes is None or (highest_bytes <= room_bytes and not forecast.doubt):
             return forecast
         return await self.rehearsed(file, parameters)
