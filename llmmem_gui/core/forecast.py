@@ -147,7 +147,11 @@ def forecast_by_rehearsal(
     the weights and caches lie, or not what the vocabulary takes, the formula's share of them is used.
     """
     engine = engine or Engine()
-    on_gpus = any(buffer.memory == "gpu" for buffer in rehearsed.buffers)
+    devices = {
+        buffer.name: buffer.weights_bytes + buffer.cache_bytes + buffer.compute_bytes
+        for buffer in rehearsed.buffers
+        if buffer.memory == "gpu"
+    }
     weights, cache = _rehearsed_weights(rehearsed, parameters), _rehearsed_split(rehearsed, "cache_bytes")
     if not rehearsed.split_is_known:
         weights = buffers.weights(shape, parameters, engine)
@@ -162,18 +166,11 @@ def forecast_by_rehearsal(
             # A rehearsal shows the buffer as it is first made; the first long text makes it larger.
             + max(rehearsed.output_bytes, overhead.output_bytes(shape, parameters))
             + overhead.host_bytes(shape, parameters),
-            overhead.gpu_runtime_bytes(parameters, engine) if on_gpus else 0,
+            overhead.gpu_runtime_bytes_on(devices),
         ),
     )
     forecast = _forecast(parts, rehearsed.context, "dry run", REHEARSAL_PERCENT, REHEARSAL_BYTES)
-    return replace(
-        forecast,
-        devices={
-            buffer.name: buffer.weights_bytes + buffer.cache_bytes + buffer.compute_bytes
-            for buffer in rehearsed.buffers
-            if buffer.memory == "gpu"
-        },
-    )
+    return replace(forecast, devices=devices)
 
 
 class _Parts(NamedTuple):

@@ -6,6 +6,8 @@ These are measurements, not formulas of llama.cpp: glibc's `malloc`, CPython 3.1
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from llmmem_gui.core.buffers import given_context, memory_kind, work_bytes
 from llmmem_gui.core.engine import Engine
 from llmmem_gui.core.model_shape import ModelShape
@@ -31,7 +33,9 @@ _PROMPT_TOKEN_BYTES = 150
 _HOST_BYTES = 6 * MIB
 """A forked host that has answered once: what it wrote to of the nursery's memory, and its own objects."""
 _GPU_RUNTIME_BYTES = 400 * MIB
-"""What a GPU's runtime takes on the GPU for each process; not measured by us."""
+"""What a runtime for computing takes on its GPU for each process (a CUDA context); not measured by us."""
+_WITHOUT_RUNTIME = ("Vulkan", "Metal")
+"""How llama.cpp's names of devices begin whose drivers draw as well and keep next to nothing there."""
 
 
 def model_bytes(shape: ModelShape) -> int:
@@ -66,5 +70,10 @@ def host_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
 
 
 def gpu_runtime_bytes(parameters: LoadParameters, engine: Engine) -> int:
-    """What the GPU's own runtime takes on the GPU."""
+    """What the GPU's own runtime takes on the GPU, while nobody knows on which."""
     return _GPU_RUNTIME_BYTES if engine.gpu_offload and parameters.gpu_layers else 0
+
+
+def gpu_runtime_bytes_on(devices: Iterable[str]) -> int:
+    """What the runtimes of these GPUs take there, by llama.cpp's names of them."""
+    return sum(_GPU_RUNTIME_BYTES for name in devices if not name.startswith(_WITHOUT_RUNTIME))

@@ -68,18 +68,16 @@ def choice_with(report: EngineReport) -> tuple[InstalledEngine, EngineChoice]:
     return engine, EngineChoice(choose([InstalledEngine(engine.folder, engine.manifest, report)]))
 
 
-def buffers_by_pool(forecast: Forecast) -> dict[str, int]:
-    """What is forecast of llama.cpp's buffers: without vocabulary, process and the GPU's runtime."""
+def by_pool(forecast: Forecast, report: EngineReport) -> dict[str, int]:
+    """What is forecast of llama.cpp's buffers in main memory, and all that is charged of the device."""
     main_overhead = forecast.overhead_bytes - forecast.vram_overhead_bytes
-    return {
-        "main": forecast.main_bytes - main_overhead,
-        "gpu": forecast.vram_bytes - forecast.vram_overhead_bytes,
-    }
+    charge = forecast.charge("file", report.gpus)
+    return {"main": forecast.main_bytes - main_overhead, "gpu": charge.on(DEVICE)}
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("gpu_layers", [-1, 10, 0])
-async def test_the_buffers_forecast_of_both_pools_are_those_of_the_load(
+async def test_what_is_forecast_of_both_pools_is_what_the_load_takes(
     gpu_report: EngineReport, tmp_path: Path, smol_path: Path, gemma_path: Path, gpu_layers: int
 ) -> None:
     """All, some and no layers on the device: within the error bar of a dry run, in each pool."""
@@ -88,7 +86,7 @@ async def test_the_buffers_forecast_of_both_pools_are_those_of_the_load(
     try:
         for path in (smol_path, gemma_path):
             parameters = LoadParameters(context=2048, gpu_layers=gpu_layers)
-            forecast = buffers_by_pool(await rehearsals.forecast(known(path), parameters))
+            forecast = by_pool(await rehearsals.forecast(known(path), parameters), gpu_report)
             for pool, size in taken(engine, path, gpu_layers).items():
                 assert abs(forecast[pool] - size) <= max(REHEARSAL_BYTES, size * REHEARSAL_PERCENT // 100)
                 assert (forecast["gpu"] > 0) == (gpu_layers != 0)
