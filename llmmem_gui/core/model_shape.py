@@ -14,6 +14,7 @@ from llmmem_gui.core.architectures import SlidingWindow
 from llmmem_gui.core.file_window import InvalidModel, invalid_model
 from llmmem_gui.core.ggml_types import BY_NAME
 from llmmem_gui.core.gguf import Header, Skipped, Tensor
+from llmmem_gui.core.made_for_ollama import made_for_ollama
 from llmmem_gui.core.sentence import Count, Sentence
 
 MAXIMUM_LAYERS = 512
@@ -117,13 +118,21 @@ def model_shape(name: str, headers: Sequence[Header]) -> ModelShape:
     """The shape of the model whose files have these headers, the first file's first.
 
     Raises InvalidModel, with `name` in it, where a number would make llama.cpp refuse the model or end
-    its process.
+    its process, and where Ollama has made it for itself.
     """
     reader = _ShapeReader(name, headers[0])
     reader.require_model()
     tensors = [tensor for header in headers for tensor in header.tensors]
     if not tensors:
         raise reader.invalid(Sentence("File", "it has no weights"))
+    reason = made_for_ollama(headers[0], tensors)
+    if reason is not None:
+        sentence = Sentence(
+            "File",
+            "{file} was made for Ollama, and only Ollama loads it ({reason}): fetch the model as GGUF from "
+            "Hugging Face, or use it in Ollama.",
+        )
+        raise InvalidModel(sentence.format(file=name, reason=reason))
     return reader.read(headers[0].quantization, tensors)
 
 

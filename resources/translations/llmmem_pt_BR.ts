@@ -1631,6 +1631,10 @@
         <translation>não tem pesos</translation>
     </message>
     <message>
+        <source>{file} was made for Ollama, and only Ollama loads it ({reason}): fetch the model as GGUF from Hugging Face, or use it in Ollama.</source>
+        <translation>{file} foi feito para o Ollama, e só o Ollama o carrega ({reason}): baixe o modelo como GGUF do Hugging Face ou use-o no Ollama.</translation>
+    </message>
+    <message>
         <source>it does not name its architecture</source>
         <translation>não informa sua arquitetura</translation>
     </message>
@@ -1685,6 +1689,18 @@
     <message>
         <source>Without effect here, of its preset of llama.cpp: {names}.</source>
         <translation>Sem efeito aqui, do que o preset do llama.cpp define: {names}.</translation>
+    </message>
+    <message>
+        <source>its numbers and tensors have other names there</source>
+        <translation>seus números e tensores têm outros nomes lá</translation>
+    </message>
+    <message>
+        <source>its architecture is called {name} there</source>
+        <translation>sua arquitetura se chama {name} lá</translation>
+    </message>
+    <message>
+        <source>the part that reads images or sound is in the same file</source>
+        <translation>a parte que lê imagens ou som está no mesmo arquivo</translation>
     </message>
 </context>
 <context>

@@ -215,6 +215,25 @@ async def test_an_index_of_another_version_is_left_alone(tmp_path: Path) -> None
     assert index.models == ()
 
 
+async def test_headers_are_read_again_for_an_index_of_an_earlier_version(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is looked for in headers now was not looked for then; ids stay."""
+    path = tmp_path / "index.json"
+    await scan(LibraryIndex(path), models)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 2}))
+    read: list[str] = []
+    describe = library_index.describe
+    monkeypatch.setattr(
+        library_index, "describe", lambda found, *rest: read.append(found.name) or describe(found, *rest)
+    )
+    later = LibraryIndex(path)
+    assert later.load() is None
+    assert [model.id for model in later.models] == ["a", "b", "broken"]
+    await scan(later, models)
+    assert read == ["a", "b", "broken"]
+
+
 async def test_a_full_disk_costs_the_index_and_nothing_else(models: Path, tmp_path: Path) -> None:
     """When the index cannot be written, the models are found all the same."""
     index = LibraryIndex(tmp_path / "no such folder" / "index.json")

@@ -20,8 +20,8 @@ from llmmem_gui.service.library.model_files import describe, identities_of
 from llmmem_gui.service.library.model_search import search
 from llmmem_gui.service.storage.durable_file import KeptFile
 
-VERSION = 2
-"""Of the index file; one of another version, but for the one before, is made anew."""
+VERSION = 3
+"""Of the index file; one of a later version is made anew. Of an earlier one all headers are read again."""
 _VERSION_WITH_TEXTS = 1
 """Why a file is no model stood there in English."""
 
@@ -128,14 +128,18 @@ class LibraryIndex:
             version = msgspec.json.decode(content, type=_StoredVersion).version
             if version == _VERSION_WITH_TEXTS:
                 content = _with_sentences(content)
-            elif version != VERSION:
+            elif version > VERSION:
                 return None
             stored = msgspec.json.decode(content, type=_StoredIndex)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return self._set_aside(error)
-        self._models = {model.id: model for model in stored.models}
+        if version < VERSION:  # less was looked at then
+            models = (msgspec.structs.replace(model, identities=()) for model in stored.models)
+        else:
+            models = iter(stored.models)
+        self._models = {model.id: model for model in models}
         self._ids = stored.ids
         self._given = set(stored.ids.values())
         self._added = set(stored.added)
