@@ -138,7 +138,7 @@ class LibraryIndex:
         if version < VERSION:  # less was looked at then
             models = (msgspec.structs.replace(model, identities=()) for model in stored.models)
         else:
-            models = iter(stored.models)
+            models = (model for model in stored.models)
         self._models = {model.id: model for model in models}
         self._ids = stored.ids
         self._given = set(stored.ids.values())
