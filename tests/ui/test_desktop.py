@@ -242,9 +242,10 @@ def test_a_model_that_ends_by_itself_is_told_while_nobody_looks(
 
     def kill() -> None:
         program.load(SMOL)
-        before = len(program.window._events)
-        psutil.Process(program.model(SMOL).pid).kill()
+        before, pid = len(program.window._events), program.model(SMOL).pid
+        psutil.Process(pid).kill()
         program.until(lambda: "host-died" in [event.type for event in program.window._events[before:]])
+        program.until(lambda: program.model(SMOL).pid != pid)  # the snapshot comes after the event
 
     kill()
     assert told == []
