@@ -127,6 +127,18 @@ def test_a_laptop_may_fall_asleep(machine: Machine, install: Install) -> None:
     assert nvml.asked.count("nvmlDeviceGetHandleByPciBusId") == 10
 
 
+def test_memory_of_an_ended_process_is_gone_at_once(machine: Machine, install: Install) -> None:
+    """A GPU that is left alone so that it falls asleep is read once more before that."""
+    machine.has(LAPTOP, "nvidia", "0x28a0", pci_class="0x030200", control="auto")
+    machine.opens(HOST, 9, "/dev/nvidiactl")
+    nvml = install(laptop=Card(used=3 * GIB, computing=((HOST, 2 * GIB),)))
+    gpus = gpus_of(machine)
+    gpus.read([HOST])
+    nvml.cards[LAPTOP] = Card(used=GIB)
+    (gpu,) = gpus.read([])
+    assert (gpu.used_bytes, gpu.held) == (GIB, {})
+
+
 def a100(parts: dict[int, Card]) -> Card:
     """A divided card, which tells of no process itself."""
     return Card("NVIDIA A100-SXM4-80GB", 80 * GIB, 20 * GIB, parts=parts)

@@ -48,6 +48,8 @@ class Nvml:
         self._reads = 0
         self._before: dict[str, list[GpuReading]] = {}
         """Each GPU as it was read last, by PCI id."""
+        self._at_rest: set[str] = set()
+        """Those that none of our processes used when they were read last."""
         self._tried_for: frozenset[str] | None = None
         """The GPUs that were awake when the library was tried last."""
         self._divided: dict[str, bool] = {}
@@ -74,12 +76,17 @@ class Nvml:
             before = self._before.get(device.id)
             if device.id in asleep:
                 readings.append(replace(self._unknown(device.id), held={}, hidden=users))
-            elif before and device.may_sleep and not users and self._reads % _READS_AT_REST:
+            elif before and device.may_sleep and self._stays_at_rest(device.id, users):
                 readings += before
             else:
+                (self._at_rest.discard if users else self._at_rest.add)(device.id)
                 self._before[device.id] = self._read_at(device.id)
                 readings += self._before[device.id]
         return readings
+
+    def _stays_at_rest(self, device_id: str, users: frozenset[int]) -> bool:
+        """Whether it need not be asked. What a process held that has ended since is not told again."""
+        return not users and device_id in self._at_rest and self._reads % _READS_AT_REST != 0
 
     def close(self) -> None:
         """Let go of the driver."""
