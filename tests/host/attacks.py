@@ -56,6 +56,10 @@ ENDING: dict[str, Callable[[int], object]] = {
     "rt_sigqueueinfo": lambda pid: _call("rt_sigqueueinfo", pid, TERM, _queued()),
     "rt_tgsigqueueinfo": lambda pid: _call("rt_tgsigqueueinfo", pid, pid, TERM, _queued()),
     "pidfd_send_signal": lambda pid: _call("pidfd_send_signal", _call("pidfd_open", pid, 0), TERM, 0, 0),
+    # A folder of /proc stands for its process there, without `pidfd_open`.
+    "pidfd_send_signal by /proc": lambda pid: _call(
+        "pidfd_send_signal", os.open(f"/proc/{pid}", os.O_RDONLY), TERM, 0, 0
+    ),
     "fcntl F_SETOWN": lambda pid: _let_a_pipe_signal(fcntl.F_SETOWN, pid),
     "fcntl F_SETOWN_EX": lambda pid: _let_a_pipe_signal(F_SETOWN_EX, struct.pack("=ii", 1, pid)),
 }
