@@ -7,6 +7,7 @@ import base64
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -278,6 +279,21 @@ async def test_samples_tell_what_each_model_uses(running: Running) -> None:
     assert usage.percent == pytest.approx(100 * usage.current_bytes / (2048 * MIB))
     assert set(usage.models) == {running.smol}
     assert any(isinstance(fact, Sample) and running.smol in fact.hosts for fact in running.facts)
+
+
+async def test_a_reading_of_an_earlier_process_is_not_taken(running: Running) -> None:
+    """A sample begun before a host came may tell of the one before it, whose pid may even be the same."""
+    await running.service.load(running.smol, actor="cli")
+    await running.until(lambda: running.service.usage().current_bytes > 60 * MIB)
+    samples = [fact for fact in running.facts if isinstance(fact, Sample) and running.smol in fact.hosts]
+    now = samples[-1].hosts[running.smol]
+    earlier = replace(now, started=now.started - 1, private_bytes=2**40)
+    other = replace(now, pid=now.pid + 1, private_bytes=2**40)
+    for reading in (earlier, other):
+        sample = replace(samples[-1], hosts={running.smol: reading})
+        assert running.service._driver.observe(sample).hosts == {}
+    assert running.service.usage().current_bytes < 2**40
+    assert running.state(running.smol) is State.READY
 
 
 @pytest.mark.parametrize(
