@@ -19,6 +19,10 @@ from llmmem_gui.core.sentence import Sentence
 MAXIMUM_ID_LENGTH = 80
 
 
+_PART = re.compile(r"\d{5}(-of-\d{5}\.gguf)\Z", re.IGNORECASE)
+"""How the name of a part of a split model ends; the number in front tells the parts apart."""
+
+
 class FoundModel(NamedTuple):
     """The files of one model, as they lie on the disk."""
 
@@ -71,6 +75,14 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     """Tells it from another model in the same file, which has another preset; empty for the first."""
     gone: bool = False
     """Its file is gone or was replaced while it was loaded: it is known until it is unloaded."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files that a load reads, in their order: llama.cpp, too, finds the parts of a model by name."""
+        if len(self.identities) < 2:
+            return (self.path,)
+        numbers = range(1, len(self.identities) + 1)
+        return tuple(_PART.sub(rf"{number:05}\1", self.path) for number in numbers)
 
     @property
     def gives_only_embeddings(self) -> bool:
