@@ -19,6 +19,7 @@ from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.sentence import Models, Sentence
 from llmmem_gui.core.snapshot import State
+from llmmem_gui.core.warmth import TimedLoad, Warmth
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.hosting.conversations import OpenConversations
 from llmmem_gui.service.hosting.cores import usable_cores
@@ -53,10 +54,13 @@ class CacheDriver:
         ended: Callable[[HostLife], Awaitable[None]],
         engine_crashed: Callable[[EngineUse, Sentence], None],
         conversations: Callable[[m.StartHost, EngineUse], OpenConversations],
+        warmth: Callable[[m.StartHost], Awaitable[Warmth | None]],
+        timed: Callable[[m.StartHost, TimedLoad], None],
     ) -> None:
         """`engine_crashed` is told of a way to compute that this processor refuses, if a milder one worked.
 
-        `conversations` gives those that were kept of earlier loads like the one that begins.
+        `conversations` gives those that were kept of earlier loads like the one that begins, `warmth` how
+        much of its model is in memory; `timed` is told how long it took.
 
         `ended` is awaited with the life of each host that had its model ready, when it is over.
         """
@@ -76,6 +80,8 @@ class CacheDriver:
         self._ended_life = ended
         self._engine_crashed = engine_crashed
         self._conversations = conversations
+        self._warmth = warmth
+        self._timed = timed
         self._next_ticket = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[m.Grant]] = {}
         self._ended: dict[int, Refusal] = {}
@@ -151,6 +157,8 @@ class CacheDriver:
             clock=self._clock,
             milder_helped=partial(self.milder_helped, action.model_id),
             conversations=partial(self._conversations, action),
+            warmth=partial(self._warmth, action),
+            timed=partial(self._timed, action),
         )
         self._lives[action.host] = life
         self._tasks.run(f"the host of {action.model_id}", self._live(life))

@@ -36,6 +36,7 @@ from llmmem_gui.service.library.library_index import LibraryIndex
 from llmmem_gui.service.storage.conversation_files import ConversationFiles
 from llmmem_gui.service.storage.load_records import LoadRecords
 from llmmem_gui.service.storage.settings_file import SettingsFile
+from llmmem_gui.service.warmths import Warmths
 
 _LOOK_PAUSE_SECONDS = 10.0
 _LONGEST_LOOK_SECONDS = 3.0
@@ -69,6 +70,8 @@ class Catalogue:
         self._looked_at = -math.inf
         self._own_models = folders.models
         self._settings_file = settings_file
+        self.warmths = Warmths(self.forecasts, self.find, self.parameters_of, clock)
+        """How much of each model is in memory, and how long loads take."""
 
     def load(self) -> list[Sentence]:
         """Take over what the last run knew; notes for the user on what was damaged."""
@@ -78,6 +81,7 @@ class Catalogue:
 
     async def close(self) -> None:
         """End what runs for forecasts and keep what was found."""
+        await self.warmths.close()
         await self._rehearsals.close()
 
     # --- models --------------------------------------------------------------------------------------
@@ -263,7 +267,7 @@ class Catalogue:
             return  # its file went, or was replaced, while it was loaded
         if life.start.parameters.gpu_layers != 0 and not life.vram_is_known:
             return  # unknown is not nothing
-        await self.forecasts.learn(file, life.start.parameters, life.peak, time.time())
+        await self.forecasts.learn(file, life.start.parameters, life.peak, life.timed, time.time())
 
     async def rehearse_all(self) -> None:
         """Rehearse every model with its own parameters, so that later clicks need not wait."""

@@ -11,6 +11,7 @@ from llmmem_gui.core.forecast import Forecast, forecast_by_formula
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey, Measurement, learned, unused_bytes
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.warmth import ExpectedLoad, TimedLoad, Warmth
 from llmmem_gui.service.hosting.rehearsals import RehearsalError, Rehearsals
 from llmmem_gui.service.storage.load_records import LoadRecord, LoadRecords
 
@@ -111,8 +112,21 @@ class Forecasts:
         """Forecast and measurement of past loads of a model, the newest last."""
         return [record for record in self._records.records if record.model_id == model_id]
 
+    def learn_time(self, file: ModelFile, parameters: LoadParameters, timed: TimedLoad) -> None:
+        """Take in how long a load took that is ready; it is written down with what it used, at its end."""
+        self._records.times.learn(self._key(file, parameters), timed)
+
+    def expected_load(self, file: ModelFile, parameters: LoadParameters, warmth: Warmth) -> ExpectedLoad:
+        """How a load would go that begins as warm as this."""
+        return ExpectedLoad(warmth, self._records.times.expected_seconds(self._key(file, parameters), warmth))
+
     async def learn(
-        self, file: ModelFile, parameters: LoadParameters, measured: Measurement, now: float
+        self,
+        file: ModelFile,
+        parameters: LoadParameters,
+        measured: Measurement,
+        timed: TimedLoad | None,
+        now: float,
     ) -> None:
         """Remember what a load really took (`now`: seconds since the epoch); forecasts gain by it."""
         forecast = self.instant(file, parameters)
@@ -129,6 +143,7 @@ class Forecasts:
             forecast.source,
             unused_bytes(forecast, parameters, measured),
             measured,
+            timed,
         )
         await self._records.add(record)
 

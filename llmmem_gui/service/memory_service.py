@@ -91,12 +91,14 @@ class MemoryService:
         self._driver = CacheDriver(
             hosts,
             clock=clock,
-            path_of=self._path_of,
+            path_of=lambda model_id: self.catalogue.known(model_id).path,
             publish=self._publish,
             changed=self._publish_snapshot_soon,
             ended=self.catalogue.learn,
             engine_crashed=self.engines.crashed_in_use,
             conversations=self.catalogue.conversations_of,
+            warmth=self.catalogue.warmths.before_load,
+            timed=self.catalogue.warmths.learn,
         )
         self._ticks = Ticks(
             sampler or Sampler(),
@@ -353,9 +355,6 @@ class MemoryService:
     def _is_held(self, model_id: str) -> bool:
         entry = self._driver.cache.entry(model_id)
         return entry is not None and (entry.state.holds_host or entry.state is State.QUEUED)
-
-    def _path_of(self, model_id: str) -> str:
-        return self.catalogue.known(model_id).path
 
     def _pid_of(self, model_id: str) -> int | None:
         life = self._driver.life_of(model_id)

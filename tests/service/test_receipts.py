@@ -79,6 +79,8 @@ async def unloaded(
             machine=machine,
             gpus=gpus,
             conversations=lambda _: OpenConversations(Conversations(0), lambda _: None),
+            warmth=_unknown_warmth,
+            timed=lambda _: None,
             tell=hear,
             deliver=receipts.append,
             milder_helped=lambda *_: None,
@@ -88,6 +90,10 @@ async def unloaded(
         await tasks.close()
     (receipt,) = receipts
     return receipt, life
+
+
+async def _unknown_warmth() -> None:
+    return None
 
 
 def machines(private_mib: int | None, available_mib: int) -> MachineReading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -17,6 +17,7 @@ from llmmem_gui.core.measurement import Measurement
 from llmmem_gui.core.protocol import Loaded
 from llmmem_gui.core.readings import HostReading, MachineReading, main_memory_of, vram_of
 from llmmem_gui.core.sentence import Models, Sentence
+from llmmem_gui.core.warmth import TimedLoad, Warmth
 from llmmem_gui.service.hosting.conversations import OpenConversations
 from llmmem_gui.service.hosting.hosts import (
     ExitReport,
@@ -73,12 +74,15 @@ class HostLife:
         deliver: Callable[[UnloadReceipt], None],
         milder_helped: Callable[[Sequence[tuple[EngineUse, ExitReport]], EngineUse], None],
         conversations: Callable[[EngineUse], OpenConversations],
+        warmth: Callable[[], Awaitable[Warmth | None]],
+        timed: Callable[[TimedLoad], None],
         tasks: Supervisor,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`milder_helped` is told with what hosts crashed, how they ended, and what then worked instead.
 
-        `conversations` gives those that were kept for loads with an engine.
+        `conversations` gives those that were kept for loads with an engine, `warmth` how much of the model is
+        in memory before it is loaded. `timed` is told how long a load took that went well at once.
         """
         self._conversations_with = conversations
         self.start = start
@@ -88,6 +92,10 @@ class HostLife:
         """The most that the load took so far."""
         self.vram_is_known = True
         """No driver has refused to tell what the load took of a GPU."""
+        self.timed: TimedLoad | None = None
+        """How long the load took, once it is ready; None where that tells nothing about others."""
+        self._warmth = warmth
+        self._tell_time = timed
         self._was_read = False
         self._vram_bytes = 0
         """As last read, what unified GPUs work in included: forecasts count it so, too."""
@@ -163,6 +171,7 @@ class HostLife:
         reason: Sentence | None = None
         crashes: list[tuple[EngineUse, ExitReport]] = []
         try:
+            warmth = await self._warmth()
             host = self.host = await self._birth(self.engine)
             while self._stop is None:
                 try:
@@ -180,6 +189,9 @@ class HostLife:
                 else:
                     if crashes:
                         self._milder_helped(crashes, host.engine)
+                    elif warmth is not None:
+                        self.timed = TimedLoad(warmth, self.loaded.seconds)
+                        self._tell_time(self.timed)
                     self._tell(HostReady(model_id, number, self.loaded.context, self.loaded.seconds))
                     break
             else:

@@ -12,6 +12,7 @@ import msgspec
 
 from llmmem_gui.core.measurement import LoadKey, Measurement
 from llmmem_gui.core.sentence import Sentence
+from llmmem_gui.core.warmth import LoadTimes, TimedLoad
 from llmmem_gui.service.storage.durable_file import KeptFile
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ class LoadRecord(msgspec.Struct, frozen=True):
     unused_bytes: int
     """What was forecast for the part of the context that the load never used."""
     measured: Measurement
+    timed: TimedLoad | None = None
+    """How long it took to be ready, and how warm the model was before; None where that was not known."""
 
     @property
     def measured_bytes(self) -> int:
@@ -60,6 +63,8 @@ class LoadRecords:
     """The records, in memory and in one JSON file."""
 
     def __init__(self, path: Path) -> None:
+        self.times = LoadTimes()
+        """What these loads have shown about the time that others take, and what has loaded since."""
         self._path = path
         self._file = KeptFile(path)
         self._records: list[LoadRecord] = []
@@ -86,6 +91,8 @@ class LoadRecords:
         if stored.version == VERSION:
             for record in stored.records:
                 self._take(record)
+                if record.timed is not None:
+                    self.times.learn(record.key, record.timed)
         return None
 
     @property
