@@ -8,6 +8,7 @@ from llmmem_gui.cli.connection import connect
 from llmmem_gui.cli.neighbours import neighbours_of, write_neighbours
 from llmmem_gui.cli.output import percent, size, write_json, write_table
 from llmmem_gui.core.units import format_duration
+from llmmem_gui.core.warmth import warmth_sentence
 from llmmem_gui.service.api_client import model_path
 from llmmem_gui.service.http.control_records import ModelStatus, ReceiptEntry, Status
 
@@ -122,6 +123,8 @@ def write_receipts(receipts: list[ReceiptEntry], options: Namespace) -> None:
 
 def _row(model: ModelStatus) -> tuple[str, ...]:
     loaded = model.pid is not None
+    share = model.warmth_percent
+    warmth = "" if loaded or share is None else warmth_sentence(share / 100, model.expected_load_seconds)
     return (
         model.id,
         model.state,
@@ -132,5 +135,5 @@ def _row(model: ModelStatus) -> tuple[str, ...]:
         str(model.context or "–"),
         "–" if model.idle_seconds is None else format_duration(round(model.idle_seconds)),
         str(model.pid or "–"),
-        "; ".join(filter(None, ("pinned" if model.pinned else "", model.error or ""))),
+        "; ".join(filter(None, ("pinned" if model.pinned else "", str(warmth), model.error or ""))),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from llmmem_gui import __version__
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.settings import BadSetting
+from llmmem_gui.core.warmth import ExpectedLoad
 from llmmem_gui.service.http.actor import actor_of
 from llmmem_gui.service.http.control_entries import (
     event_object,
@@ -96,11 +97,12 @@ class ControlApi:
 
     async def status(self, _: Request) -> JsonReply:
         """All known models, their sum and the machine."""
+        expected = await self._expected_loads([model.id for model in self._service.snapshot.models])
         snapshot, sample, usage = self._service.snapshot, self._service.sample, self._service.usage()
         now = time.monotonic()
         return JsonReply(
             Status(
-                models=[model_entry(model, now) for model in snapshot.models],
+                models=[model_entry(model, now, expected.get(model.id)) for model in snapshot.models],
                 total=TotalEntry(
                     current_bytes=usage.current_bytes, limit_bytes=usage.limit_bytes, percent=usage.percent
                 ),
@@ -110,7 +112,7 @@ class ControlApi:
 
     async def model(self, request: Request) -> JsonReply:
         """One model."""
-        return JsonReply(self._entry(self._model_id(request)))
+        return JsonReply(await self._entry(self._model_id(request)))
 
     async def add_model(self, request: Request) -> JsonReply:
         """Add a model file to the library."""
@@ -135,7 +137,8 @@ class ControlApi:
             actor=actor_of(request),
         )
         model = await self._while_connected(request, loading)
-        return JsonReply(model_entry(model, time.monotonic()))
+        expected = await self._expected_loads([model.id])
+        return JsonReply(model_entry(model, time.monotonic(), expected.get(model.id)))
 
     async def unload(self, request: Request) -> JsonReply:
         """Unload a model; answers when its memory is back."""
@@ -158,21 +161,21 @@ class ControlApi:
         """Drop an idle model's weights from memory; it wakes at the next request."""
         model_id = await self._bare_command(request)
         await self._service.doze(model_id, actor=actor_of(request))
-        return JsonReply(self._entry(model_id))
+        return JsonReply(await self._entry(model_id))
 
     async def pin(self, request: Request) -> JsonReply:
         """Protect a model from being unloaded automatically, or no longer."""
         model_id = self._model_id(request)
         asked = await read_json(request, _pin)
         await self._service.set_pinned(model_id, asked.pinned, actor=actor_of(request))
-        return JsonReply(self._entry(model_id))
+        return JsonReply(await self._entry(model_id))
 
     async def limit_model(self, request: Request) -> JsonReply:
         """Set or take away a model's limit."""
         model_id = self._model_id(request)
         asked = await read_json(request, _limit)
         await self._service.set_limit(model_id, asked.limit_bytes, actor=actor_of(request))
-        return JsonReply(self._entry(model_id))
+        return JsonReply(await self._entry(model_id))
 
     async def limit_total(self, request: Request) -> JsonReply:
         """Set or take away the limit of all models together."""
@@ -252,8 +255,12 @@ class ControlApi:
     def _model_id(self, request: Request) -> str:
         return known_model(self._service, request.path_params["model_id"]).id
 
-    def _entry(self, model_id: str) -> ModelStatus:
-        return model_entry(known_model(self._service, model_id), time.monotonic())
+    async def _entry(self, model_id: str) -> ModelStatus:
+        expected = (await self._expected_loads([model_id])).get(model_id)
+        return model_entry(known_model(self._service, model_id), time.monotonic(), expected)
+
+    async def _expected_loads(self, model_ids: Sequence[str]) -> Mapping[str, ExpectedLoad]:
+        return await self._service.catalogue.warmths.expected_loads(model_ids)
 
     def _parameters(self, model_id: str, asked: LoadRequest) -> LoadParameters | None:
         """The parameters asked for; None when the request leaves them to the settings."""

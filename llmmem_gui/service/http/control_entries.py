@@ -16,6 +16,7 @@ from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.readings import MachineReading, Sample
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
+from llmmem_gui.core.warmth import ExpectedLoad
 from llmmem_gui.service import usage as usages
 from llmmem_gui.service.http.control_records import (
     ForecastEntry,
@@ -47,8 +48,10 @@ def library_entry(file: ModelFile) -> LibraryEntry:
     )
 
 
-def model_entry(model: ModelSnapshot, monotonic_seconds: float) -> ModelStatus:
-    """A model at that time of the monotonic clock."""
+def model_entry(
+    model: ModelSnapshot, monotonic_seconds: float, expected_load: ExpectedLoad | None
+) -> ModelStatus:
+    """A model at that time of the monotonic clock; `expected_load` where it is known."""
     return ModelStatus(
         id=model.id,
         name=model.facts.name,
@@ -70,6 +73,8 @@ def model_entry(model: ModelSnapshot, monotonic_seconds: float) -> ModelStatus:
         waiting=model.waiting,
         eviction_rank=model.eviction_rank,
         load_seconds=model.load_seconds,
+        warmth_percent=100 * expected_load.warmth.share if expected_load else None,
+        expected_load_seconds=expected_load.seconds if expected_load else None,
         has_chat_template=model.facts.has_chat_template,
     )
 

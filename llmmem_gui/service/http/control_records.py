@@ -125,6 +125,10 @@ class ModelStatus(Told, frozen=True, kw_only=True):
     waiting: int
     eviction_rank: int | None
     load_seconds: float | None
+    warmth_percent: float | None
+    """Share of its files that is in memory; a load reads the rest from disk."""
+    expected_load_seconds: float | None
+    """What a load would take as it is now; null before loads on this computer have shown it."""
     has_chat_template: bool
     """The file says how a chat is written for the model; most that lack it were made to continue texts."""
 
