@@ -150,6 +150,8 @@ class MainWindow(QWidget):
         self.table.cancel_asked.connect(self._unload)
         self.table.menu_asked.connect(lambda _, point: self.actions_.open_menu(self, point))
         self.table.fit_wanted.connect(self.fits.want)
+        self.table.warmths.requested.connect(self.requested)
+        self.table.warmths.changed.connect(self._show_current)
         self.fits.requested.connect(self.requested)
         self.fits.changed.connect(self._show_fits)
         self.panel.requested.connect(self._from_panel)
@@ -262,13 +264,14 @@ class MainWindow(QWidget):
         request = outcome.request
         self.panel.take(outcome)
         self.library.take(outcome)
+        self.table.warmths.take(outcome)
         if isinstance(request, ask.FindFit) and isinstance(outcome.result, ask.Fit):
             self.fits.take(request, outcome.result)
         elif isinstance(request, ask.PreviewSettings):
             self.limits.take(outcome)
         elif isinstance(request, ask.FetchDemoModel):
             self.empty.show_fetching(False, say(outcome.problem.sentence) if outcome.problem else "")
-        elif outcome.problem is not None and not isinstance(request, ask.FindForecasts | ask.FindFit):
+        elif outcome.problem is not None and not isinstance(request, ask.Find):
             self.announcements.take_problem(request, outcome.problem)
 
     def show_folders(self, folders: Sequence[SearchedFolder]) -> None:
@@ -328,7 +331,8 @@ class MainWindow(QWidget):
             self.neighbour_panel.show_row(row, self._snapshot)
         self._beside.setCurrentIndex(0 if row is None else 1)
         view = self._snapshot.outlook(model) if self._snapshot and model else None
-        self.panel.show_model(model, self._snapshot, self.fits.of(model, view) if model else None)
+        fit = self.fits.of(model, view) if model else None
+        self.panel.show_model(model, self._snapshot, fit, self.table.warmths.of(model.id) if model else None)
         self._suit_actions()
         self._show_ghost(Ghost.of(model, view) if model and view else None)
         self.plot.show_chosen(model.id if model else None, model.limit_bytes if model else None)

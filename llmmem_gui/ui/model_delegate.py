@@ -22,11 +22,13 @@ _BESIDE = 14
 class ModelDelegate(QStyledItemDelegate):
     """Draws the cells of `ModelRows`.
 
-    Signals: `cancelled` with the id when Cancel is clicked, `unfit_painted` with a model that does not
-    fit, and its outlook, when its row was painted.
+    Signals: `cancelled` with the id when Cancel is clicked; when the row of a model was painted that could
+    be loaded, `unloaded_painted` with its id, and where it does not fit `unfit_painted` with it and its
+    outlook.
     """
 
     cancelled = Signal(str)
+    unloaded_painted = Signal(str)
     unfit_painted = Signal(object, object)
 
     def __init__(self, theme: Theme, rows: ModelRows, view: QTableView) -> None:
@@ -70,8 +72,10 @@ class ModelDelegate(QStyledItemDelegate):
         if column is Column.MODEL:
             rect = self._draw_swatch(painter, rect, shown, cell)
             view = self._rows.outlook_of(shown) if isinstance(shown, ModelSnapshot) else None
-            if view is not None and view.obstacle is not None:
-                self.unfit_painted.emit(shown, view)
+            if view is not None:
+                self.unloaded_painted.emit(shown.id)
+                if view.obstacle is not None:
+                    self.unfit_painted.emit(shown, view)
         elif column is Column.STATE and cell.state is not State.UNLOADED:
             rect = self._draw_sign(painter, rect, cell.state)
         self._draw_lines(painter, rect, cell, column)

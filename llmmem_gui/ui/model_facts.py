@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QComboBox, QSpinBox
 from llmmem_gui.core.engines import Device
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
+from llmmem_gui.core.warmth import ExpectedLoad
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.engine_words import device_line, layers_on, no_gpu_sentence
 from llmmem_gui.ui.fact_grid import FactGrid
@@ -20,7 +21,7 @@ class ModelFacts(FactGrid):
 
     def __init__(self, kv_type: QComboBox, gpu_layers: QSpinBox) -> None:
         choices = {"kv": kv_type, "gpu": gpu_layers}
-        super().__init__({**choices, **dict.fromkeys(("forecast", "parts", "evicted", "again"))})
+        super().__init__({**choices, **dict.fromkeys(("forecast", "parts", "warmth", "evicted", "again"))})
         self._choices = choices
 
     def retranslate(self) -> None:
@@ -30,6 +31,7 @@ class ModelFacts(FactGrid):
             "gpu": layers_on(()),
             "forecast": self.tr("Forecast"),
             "parts": self.tr("Weights / private"),
+            "warmth": self.tr("File"),
             "evicted": self.tr("Gives way"),
             "again": self.tr("Loads again in"),
         }
@@ -49,8 +51,10 @@ class ModelFacts(FactGrid):
             each.setToolTip(told)
         widget.setAccessibleDescription(told)
 
-    def show_model(self, model: ModelSnapshot, snapshot: CacheSnapshot) -> None:
-        """Show the figures of this model as they are in the snapshot."""
+    def show_model(
+        self, model: ModelSnapshot, snapshot: CacheSnapshot, load: ExpectedLoad | None = None
+    ) -> None:
+        """Show the figures of this model as they are in the snapshot; `load` is how one would go now."""
         forecast = model.forecast
         self.texts["forecast"].setText(figures.DASH if forecast is None else self._forecast_text(forecast))
         doubt = forecast.doubt if forecast is not None else None
@@ -66,6 +70,10 @@ class ModelFacts(FactGrid):
         self.texts["evicted"].setText(self._eviction_text(model, snapshot))
         again = figures.DASH if model.load_seconds is None else figures.duration(model.load_seconds)
         self.texts["again"].setText(again)
+        self.texts["warmth"].setText("" if load is None else say(load.sentence))
+        self.show_row("warmth", load is not None)
+        # What a load would take now is better to know than what the last one took.
+        self.show_row("again", load is None or load.seconds is None)
 
     def _forecast_text(self, forecast: Forecast) -> str:
         total = forecast.total_bytes

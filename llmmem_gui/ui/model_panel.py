@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
+from llmmem_gui.core.warmth import ExpectedLoad
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, indented, quiet, restyle
 from llmmem_gui.ui.load_costs import KV_TYPES, LoadCosts
@@ -190,10 +191,11 @@ class ModelPanel(Card):
         model: ModelSnapshot | None,
         snapshot: CacheSnapshot | None,
         fit: Fit | None = None,
+        load: ExpectedLoad | None = None,
     ) -> None:
         """Show this model as it is in the snapshot; None: no model is chosen.
 
-        `fit` is what would make it fit, if it does not and that is known.
+        `fit` is what would make it fit, if it does not and that is known, `load` how a load would go now.
         """
         other = (model.id if model else None) != (self._model.id if self._model else None)
         self._model, self._snapshot, self._fit = model, snapshot, fit
@@ -212,7 +214,7 @@ class ModelPanel(Card):
         self._show_head(model)
         self._show_sliders(model)
         self._show_choices(model)
-        self.grid.show_model(model, snapshot)
+        self.grid.show_model(model, snapshot, load)
         self._show_buttons(model)
 
     def take(self, outcome: Outcome) -> None:

@@ -13,6 +13,7 @@ from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import MIB
+from llmmem_gui.core.warmth import ExpectedLoad
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.cells import Cell, Column, rounded
 from llmmem_gui.ui.model_names import names_in
@@ -38,6 +39,9 @@ AnyRow = ModelSnapshot | NeighbourRow
 FitOf = Callable[[ModelSnapshot, Outlook], Fit | None]
 """What would make a model fit, where that is known."""
 
+LoadOf = Callable[[str], ExpectedLoad | None]
+"""How a load of the model with an id would go, where that is known."""
+
 
 class ModelRows(QAbstractTableModel):
     """Shows the models of the newest snapshot; loaded ones first unless another order is asked for.
@@ -45,8 +49,9 @@ class ModelRows(QAbstractTableModel):
     What other programs hold stands below the loaded models, and last in any other order.
     """
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, load_of: LoadOf, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._load_of = load_of
         self._snapshot: CacheSnapshot | None = None
         self._rows: list[AnyRow] = []
         self._fit_of: FitOf = lambda *_: None
@@ -76,6 +81,10 @@ class ModelRows(QAbstractTableModel):
     def show_fits(self, fit_of: FitOf) -> None:
         """Take in what would have to change for models that do not fit as they are, where it is known."""
         self._fit_of = fit_of
+        self._touch()
+
+    def show_loads(self) -> None:
+        """Take in that more is known of how loads would go."""
         self._touch()
 
     def show_hidden(self, shown: bool) -> None:
@@ -215,7 +224,9 @@ class ModelRows(QAbstractTableModel):
         if view is not None and self._snapshot is not None:
             level = "" if view.fits else "warning"
             line = f"↳ {outlook_line(view, self._snapshot, self._fit_of(model, view))}"
-            return Cell(name, " · ".join(filter(None, (line, self._held_elsewhere(model)))), level)
+            load = self._load_of(model.id) if view.fits else None
+            warmth = "" if load is None else say(load.sentence)
+            return Cell(name, " · ".join(filter(None, (line, warmth, self._held_elsewhere(model)))), level)
         return Cell(name, self._loaded_line(model))
 
     def _held_elsewhere(self, model: ModelSnapshot) -> str:

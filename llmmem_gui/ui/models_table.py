@@ -12,7 +12,7 @@ from PySide6.QtCore import (
     Signal,
     SignalInstance,
 )
-from PySide6.QtGui import QEnterEvent, QFontMetrics, QKeyEvent
+from PySide6.QtGui import QEnterEvent, QFontMetrics, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -31,6 +31,7 @@ from llmmem_gui.ui.model_delegate import PADDING, ModelDelegate
 from llmmem_gui.ui.model_rows import FitOf, ModelRows
 from llmmem_gui.ui.neighbour_rows import NeighbourRow
 from llmmem_gui.ui.theme import Theme
+from llmmem_gui.ui.warmths import Warmths
 
 _AROUND_THE_COLUMNS = 32
 """Pixels for the edges of the card and a scroll bar."""
@@ -58,8 +59,9 @@ class ModelsTable(Card):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.rows = ModelRows(self)
         self.view = _View()
+        self.warmths = Warmths(self._seen, self)
+        self.rows = ModelRows(self.warmths.of, self)
         self._nothing = QLabel(self.view)
         self._chosen: str | None = None
         self._awaited: str | None = None
@@ -90,6 +92,8 @@ class ModelsTable(Card):
         self.rows.layoutChanged.connect(lambda: self._fit_heights(moved=True))
         self._delegate.cancelled.connect(self.cancel_asked)
         self._delegate.unfit_painted.connect(self.fit_wanted)
+        self._delegate.unloaded_painted.connect(self.warmths.want)
+        self.warmths.changed.connect(self.rows.show_loads)
         self.retranslate()
 
     def retranslate(self) -> None:
@@ -103,6 +107,7 @@ class ModelsTable(Card):
     def show_snapshot(self, snapshot: CacheSnapshot, settings: Settings) -> None:
         """Show the models of this snapshot."""
         self.rows.show_snapshot(snapshot, settings)
+        self.warmths.show_held(frozenset(m.id for m in snapshot.models if m.state.holds_host))
         if self._chosen is None and self.rows.rowCount():
             self.view.selectRow(0)
         self._fit_heights()
@@ -143,6 +148,16 @@ class ModelsTable(Card):
         """What the current row is about, where that is another program."""
         shown = self.rows.row_at(self.view.currentIndex().row())
         return shown if isinstance(shown, NeighbourRow) else None
+
+    def _seen(self) -> list[str]:
+        """The ids of the models whose rows are on the screen."""
+        if self.window().isMinimized():
+            return []
+        first = max(0, self.view.rowAt(0))
+        last = self.view.rowAt(self.view.viewport().height() - 1)
+        rows = range(first, (last if last >= 0 else self.rows.rowCount() - 1) + 1)
+        shown = [self.rows.model_at(row) for row in rows]
+        return [model.id for model in (*shown, self.current) if model is not None]
 
     def _filter(self, text: str) -> None:
         self.rows.set_filter(text)
@@ -263,6 +278,14 @@ class ModelsTable(Card):
         for column in (Column.USES, Column.STATE, Column.FORECAST, Column.LIMIT, Column.IDLE):
             room -= self._widths[column]
             self.view.setColumnHidden(column, room < 0)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.warmths.watch(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.warmths.watch(False)
+        super().hideEvent(event)
 
     def resizeEvent(self, event: object) -> None:
         self._suit_columns()

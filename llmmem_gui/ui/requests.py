@@ -147,6 +147,13 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
+class FindWarmth:
+    """How loads of some models would go now; the result is a mapping of ids to ExpectedLoads."""
+
+    model_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """Look for models again."""
 
@@ -210,6 +217,9 @@ class CancelBuild:
     """Give up compiling."""
 
 
+Find = FindForecasts | FindFit | FindWarmth
+"""What views ask by themselves."""
+
 EngineRequest = UseEngine | TryEngine | BuildEngine | CancelBuild
 
 
@@ -259,8 +269,7 @@ Request = (
     | ChangeSettings
     | PreviewSettings
     | AddFolder
-    | FindForecasts
-    | FindFit
+    | Find
     | Scan
     | AddModel
     | RemoveModel

@@ -361,6 +361,8 @@ async def _carried_out(
                 forecasts.largest_context(file, wanted, fits_bytes),
                 forecasts.cheaper_parameters(file, wanted, fits_bytes),
             )
+        case ask.FindWarmth(model_ids):
+            return await service.catalogue.warmths.expected_loads(model_ids)
         case ask.Scan():
             return await service.scan()
         case ask.AddModel(path):

@@ -2761,6 +2761,10 @@
         <translation>Pesos / privada</translation>
     </message>
     <message>
+        <source>File</source>
+        <translation>Arquivo</translation>
+    </message>
+    <message>
         <source>Gives way</source>
         <translation>Cede lugar</translation>
     </message>
@@ -4315,6 +4319,25 @@
     <message>
         <source>“{text}” is not a whole number.</source>
         <translation>“{text}” não é um número inteiro.</translation>
+    </message>
+</context>
+<context>
+    <name>Warmth</name>
+    <message>
+        <source>in memory</source>
+        <translation>na memória</translation>
+    </message>
+    <message>
+        <source>on disk</source>
+        <translation>no disco</translation>
+    </message>
+    <message>
+        <source>{percent} in memory</source>
+        <translation>{percent} na memória</translation>
+    </message>
+    <message>
+        <source>{place}: loads in about {duration}</source>
+        <translation>{place}: carrega em cerca de {duration}</translation>
     </message>
 </context>
 </TS>

@@ -69,7 +69,7 @@ def asked_of(window: MainWindow) -> list[ask.Request]:
     asked: list[ask.Request] = []
 
     def keep(request: ask.Request) -> None:
-        if not isinstance(request, ask.FindForecasts | ask.FindFit | ask.PreviewSettings):
+        if not isinstance(request, ask.Find | ask.PreviewSettings):
             asked.append(request)
 
     window.requested.connect(keep)
