@@ -11,7 +11,8 @@ from llmmem_gui.core.sentence import BadValue, Count, Sentence
 from llmmem_gui.core.system_errors import reason_of
 
 WINDOW_BYTES = 256 * 1024
-_LENGTH = struct.Struct("<Q")
+_NUMBERS = {code: struct.Struct("<" + code) for code in "IQ"}
+_LENGTH = _NUMBERS["Q"]
 
 
 class InvalidModel(BadValue):
@@ -33,6 +34,8 @@ def printable_name(path: str | os.PathLike[str]) -> str:
 def printable(text: str | bytes) -> str:
     """`text` with everything escaped that cannot be shown on one line or is not text at all."""
     decoded = os.fsencode(text).decode("utf-8", "backslashreplace")
+    if decoded.isprintable():  # nearly always
+        return decoded
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in decoded)
 
 
@@ -68,8 +71,12 @@ class FileWindow:
         return piece
 
     def number(self, code: str) -> int:
-        """The next little-endian integer of the struct format `code`."""
-        return int(struct.unpack("<" + code, self.take(struct.calcsize("<" + code)))[0])
+        """The next little-endian integer of the struct format `code`: I or Q."""
+        number = _NUMBERS[code]
+        self._ensure(number.size)
+        (value,) = number.unpack_from(self._buffer, self._offset)
+        self._offset += number.size
+        return int(value)
 
     def skip(self, size: int) -> None:
         """Pass over the next `size` bytes without reading them."""
@@ -107,9 +114,9 @@ class FileWindow:
         raise self.invalid(Sentence("File", "its header is longer than {number} MiB").format(number=number))
 
     def _ensure(self, size: int) -> None:
-        self._require(size)
-        if self._offset + size <= len(self._buffer):
+        if self._offset + size <= len(self._buffer):  # no further than the header may reach
             return
+        self._require(size)
         if self._expired():
             sentence = Sentence("File", "{file} was given up: reading its header took too long.")
             raise InvalidModel(sentence.format(file=self.name))

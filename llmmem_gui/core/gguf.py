@@ -36,6 +36,10 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 """Formats of the struct module by the number GGUF gives a type."""
 
 
+_KEY = Sentence("File", "metadata key {index}")
+_TENSOR_NAME = Sentence("File", "the name of tensor {index}")
+
+
 class FileIdentity(NamedTuple):
     """What tells one version of a file from every other."""
 
@@ -199,8 +203,7 @@ class _HeaderReader:
     def _metadata(self, count: int) -> dict[str, Value]:
         metadata: dict[str, Value] = {}
         for index in range(count):
-            what = Sentence("File", "metadata key {index}").format(index=index)
-            key = self._short_string(what, MAXIMUM_KEY_BYTES)
+            key = self._short_string(_KEY, index, MAXIMUM_KEY_BYTES)
             if not key:
                 raise self._window.invalid(
                     Sentence("File", "metadata key {index} is empty").format(index=index)
@@ -265,12 +268,13 @@ class _HeaderReader:
             )
         return code
 
-    def _short_string(self, what: Sentence, maximum: int) -> str:
+    def _short_string(self, what: Sentence, index: int, maximum: int) -> str:
+        """A text of one line; `what` it is, of that index, is said of one that is too long."""
         length = self._window.number("Q")
         if length > maximum:
             raise self._window.invalid(
                 Sentence("File", "{what} is {length} bytes long; at most {most} are accepted").format(
-                    what=what, length=Count(length), most=maximum
+                    what=what.format(index=index), length=Count(length), most=maximum
                 )
             )
         return printable(self._window.take(length))
@@ -330,9 +334,7 @@ class _HeaderReader:
 
     def _tensor(self, index: int) -> tuple[Tensor, int]:
         window = self._window
-        name = self._short_string(
-            Sentence("File", "the name of tensor {index}").format(index=index), MAXIMUM_NAME_BYTES
-        )
+        name = self._short_string(_TENSOR_NAME, index, MAXIMUM_NAME_BYTES)
         dimension_count = window.number("I")
         if dimension_count > MAXIMUM_DIMENSIONS:
             raise window.invalid(

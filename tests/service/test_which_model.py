@@ -194,6 +194,42 @@ async def test_a_copy_is_a_model_of_its_own(shelf: Shelf) -> None:
     assert sorted(await shelf.scan()) == ["a", "b"]
 
 
+async def test_copies_that_were_moved_keep_their_ids_each_its_own(shelf: Shelf) -> None:
+    """Two files of one content, renamed before one search, are the two models that they were."""
+    for name in ("a", "b", "stays"):
+        write_good_model(shelf.folder / f"{name}.gguf")
+    await shelf.scan()
+    for name in ("a", "b"):
+        (shelf.folder / f"{name}.gguf").rename(shelf.folder / f"moved-{name}.gguf")
+    assert sorted(await shelf.scan()) == ["a", "b", "stays"]
+    assert {shelf.model(id).path for id in ("a", "b")} == {
+        str(shelf.folder / f"moved-{name}.gguf") for name in ("a", "b")
+    }
+
+
+async def test_a_search_among_copies_looks_at_each_once(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of thousands of files of one content each could be any other one that was moved."""
+    copies = 60
+    for number in range(copies):
+        write_good_model(shelf.folder / f"{number}.gguf")
+    looks = 0
+    exists = os.path.exists
+
+    def counted(path: str) -> bool:
+        nonlocal looks
+        looks += 1
+        return exists(path)
+
+    monkeypatch.setattr(os.path, "exists", counted)
+    await shelf.scan()
+    for number in range(copies // 2):
+        write_good_model(shelf.folder / f"another-{number}.gguf")
+    assert len(await shelf.scan()) == copies * 3 // 2
+    assert looks <= 2 * copies
+
+
 async def test_a_moved_file_keeps_its_id_over_a_restart(shelf: Shelf, tmp_path: Path) -> None:
     """What a model was is written down with its id."""
     file = write_good_model(shelf.folder / "a.gguf")

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from llmmem_gui.core.library import Description, FoundModel, ModelFile, model_file, place_of, unused_id
+from llmmem_gui.core.library import Description, FoundModel, ModelFile, model_file, place_of
 from llmmem_gui.core.sentence import Sentence, verbatim
 from llmmem_gui.service.library.findings import FolderProblem, Found, Seen
 from llmmem_gui.service.library.known_folders import ModelFolder
 from llmmem_gui.service.library.model_files import describe, identities_of
+from llmmem_gui.service.library.model_ids import ModelIds, MovedModels, SeenModel, key_of, path_of
 from llmmem_gui.service.library.model_search import search
 from llmmem_gui.service.storage.durable_file import KeptFile
 
@@ -31,19 +32,9 @@ BATCH_SECONDS = 0.1
 HEADER_SECONDS = 2.0
 """A header that takes longer is given up: its disk hangs, or it was made to take long."""
 
-REMEMBERED_IDS = 20_000
-"""Ids kept for models that are not there at the moment, such as those on a drive that was pulled out."""
-
 
 class _StoredVersion(msgspec.Struct, frozen=True):
     version: int
-
-
-class _Seen(msgspec.Struct, frozen=True, array_like=True):
-    """What a model was when it was looked at last: to know it again elsewhere, or another in its place."""
-
-    content: str
-    kind: str
 
 
 class _StoredIndex(_StoredVersion, frozen=True):
@@ -52,7 +43,7 @@ class _StoredIndex(_StoredVersion, frozen=True):
     """Ids by the places of the models that they were given to."""
     added: tuple[str, ...]
     """Ids of models that the user added one by one."""
-    seen: dict[str, _Seen] = {}
+    seen: dict[str, SeenModel] = {}
     """By id."""
 
 
@@ -92,10 +83,8 @@ class LibraryIndex:
         self._file = KeptFile(path)
         self._is_held = is_held
         self._models: dict[str, ModelFile] = {}
-        self._ids: dict[str, str] = {}
-        self._given: set[str] = set()
+        self._ids = ModelIds()
         self._added: set[str] = set()
-        self._seen: dict[str, _Seen] = {}
         self._leaving: dict[str, ModelFile | None] = {}
         """Held models that would be forgotten otherwise, and what takes the place of each afterwards."""
         self._met: dict[str, int] = {}
@@ -116,7 +105,7 @@ class LibraryIndex:
         if by_id is not None:
             return by_id
         path = os.path.abspath(os.path.expanduser(model))
-        return self._models.get(self._ids.get(place_of(path), ""))
+        return self._models.get(self._ids.at(place_of(path)) or "")
 
     def load(self) -> Sentence | None:
         """Take over what the last run knew; gives a note for the user where the file is damaged.
@@ -140,10 +129,8 @@ class LibraryIndex:
         else:
             models = (model for model in stored.models)
         self._models = {model.id: model for model in models}
-        self._ids = stored.ids
-        self._given = set(stored.ids.values())
+        self._ids = ModelIds(stored.ids, stored.seen)
         self._added = set(stored.added)
-        self._seen = stored.seen
         return None
 
     async def scan(
@@ -159,10 +146,11 @@ class LibraryIndex:
         number = self._searches
         seen = Seen()
         steps = search(tuple(folders), seen)
+        moved = self._moved()
         is_over = False
         while not is_over:
             async with self._reading:
-                findings, is_over = await asyncio.to_thread(self._batch, steps)
+                findings, is_over = await asyncio.to_thread(self._batch, steps, moved)
                 taken = [self._take(finding, number) for finding in findings]
             yield taken
         if forget:
@@ -208,7 +196,7 @@ class LibraryIndex:
     async def _look_at(self, path: Path, known: FoundModel | None = None) -> ModelFile:
         async with self._reading:
             found = await asyncio.to_thread(_found_at, path) if known is None else known
-            looked = await asyncio.to_thread(self._describe, found)
+            looked = await asyncio.to_thread(self._describe, found, self._moved())
             self._searches += 1
             model = self._take(looked, self._searches)
         assert isinstance(model, ModelFile)
@@ -218,21 +206,23 @@ class LibraryIndex:
         with contextlib.suppress(OSError):
             await self._file.write(self._content)
 
-    def _batch(self, steps: Iterator[Found]) -> tuple[list[_Looked | FolderProblem], bool]:
+    def _batch(
+        self, steps: Iterator[Found], moved: MovedModels
+    ) -> tuple[list[_Looked | FolderProblem], bool]:
         """Some findings of a search, and whether it is over. Runs in a thread: reads, and changes nothing."""
         findings: list[_Looked | FolderProblem] = []
         until = time.monotonic() + BATCH_SECONDS
         for step in steps:
             if isinstance(step, FoundModel):
-                findings.append(self._describe(step))
+                findings.append(self._describe(step, moved))
             elif step is not None:
                 findings.append(step)
             if time.monotonic() >= until:
                 return findings, False
         return findings, True
 
-    def _describe(self, found: FoundModel) -> _Looked:
-        model_id = self._ids.get(_key(found))
+    def _describe(self, found: FoundModel, moved: MovedModels) -> _Looked:
+        model_id = self._ids.at(key_of(found))
         known = self._models.get(model_id or "")
         if known is not None and known.shape is not None and known.content and not found.error:
             identities = identities_of(found)
@@ -240,40 +230,35 @@ class LibraryIndex:
                 return _Looked(found, Description(identities, known.shape, None, known.content), None)
         until = time.monotonic() + HEADER_SECONDS
         description = describe(found, lambda: time.monotonic() > until)
-        moved = self._moved(description.content) if model_id is None and description.content else None
-        return _Looked(found, description, moved)
+        is_new = model_id is None and bool(description.content)
+        return _Looked(found, description, moved.take(description.content) if is_new else None)
 
-    def _moved(self, content: str) -> str | None:
-        """The id of the model with that content whose files are no longer where they were."""
-        for model_id, seen in self._seen.items():
-            if seen.content == content:
-                places = [place for place, owner in self._ids.items() if owner == model_id]
-                known = self._models.get(model_id)
-                paths = [*map(_path_of, places), *([known.path] if known else [])]
-                if not any(os.path.exists(path) for path in paths):
-                    return model_id
-        return None
+    def _moved(self) -> MovedModels:
+        def path_of_known(model_id: str) -> str | None:
+            model = self._models.get(model_id)
+            return None if model is None else model.path
+
+        return MovedModels(self._ids, path_of_known)
 
     def _take(self, finding: _Looked | FolderProblem, number: int) -> ModelFile | FolderProblem:
         """Enter what a search of that number has found."""
         if isinstance(finding, FolderProblem):
             return finding
         found, description = finding.found, finding.description
-        key = _key(found)
-        model_id = self._ids.get(key)
+        key = key_of(found)
+        model_id = self._ids.at(key)
         if model_id is None and finding.moved is not None:
-            model_id = self._ids[key] = finding.moved
-            self._forget_places(model_id, but=key)
+            model_id = finding.moved
+            self._ids.move(model_id, key)
         model = model_file(found, description, model_id or "")
         if model_id is not None and self._is_another(model_id, model, key):
             self._displace(model_id)
             model_id = None
         if model_id is None:
-            model_id = self._ids[key] = unused_id(found, self._given)
-            self._given.add(model_id)
+            model_id = self._ids.give(found)
         model = msgspec.structs.replace(model, id=model_id)
         if model.shape is not None:
-            self._seen[model_id] = _Seen(model.content, model.kind)
+            self._ids.see(model)
         # A search that began later may have met it before this one does.
         self._met[model_id] = max(number, self._met.get(model_id, 0))
         self._enter(model)
@@ -281,11 +266,11 @@ class LibraryIndex:
 
     def _is_another(self, model_id: str, model: ModelFile, key: str) -> bool:
         """Whether another model lies where the one with that id lay, and no newer edition of it."""
-        seen = self._seen.get(model_id)
+        seen = self._ids.seen.get(model_id)
         if seen is None or model.shape is None or model.content == seen.content:
             return False
         is_revision = (
-            _path_of(key) != model.path
+            path_of(key) != model.path
         )  # of a repository, whose file of that name it is by definition
         return model.kind != seen.kind and not is_revision
 
@@ -343,20 +328,12 @@ class LibraryIndex:
         """Forget these models, and the ids of those that are gone for longest."""
         self._models = {model_id: model for model_id, model in self._models.items() if model_id not in gone}
         self._added -= gone
-        absent = [place for place, model_id in self._ids.items() if model_id not in self._models]
-        for place in absent[: max(0, len(self._ids) - REMEMBERED_IDS)]:
-            model_id = self._ids.pop(place)
-            self._given.discard(model_id)
-            self._seen.pop(model_id, None)
-
-    def _forget_places(self, model_id: str, but: str) -> None:
-        for place in [place for place, owner in self._ids.items() if owner == model_id and place != but]:
-            del self._ids[place]
+        self._ids.forget_all_but(self._models)
 
     def _content(self) -> bytes:
         lasting = tuple(model for model in self.models if model.id not in self._leaving)
         return msgspec.json.encode(
-            _StoredIndex(VERSION, lasting, self._ids, tuple(sorted(self._added)), self._seen)
+            _StoredIndex(VERSION, lasting, self._ids.by_place, tuple(sorted(self._added)), self._ids.seen)
         )
 
     def _set_aside(self, error: Exception) -> Sentence:
@@ -376,20 +353,6 @@ def _with_sentences(content: bytes) -> bytes:
         if isinstance(model.get("error"), str):
             model["error"] = verbatim(model["error"])
     return msgspec.json.encode(msgspec.structs.replace(stored, version=VERSION))
-
-
-def _key(found: FoundModel) -> str:
-    """What an id is remembered by: the place of the model, in a form that JSON can hold."""
-    place = os.fsencode(place_of(found.paths[0])).decode("utf-8", "backslashreplace")
-    return f"{place}{_VARIANT}{found.variant}" if found.variant else place
-
-
-_VARIANT = "\n"
-"""Between a place and which of the models in one file it is of."""
-
-
-def _path_of(key: str) -> str:
-    return key.partition(_VARIANT)[0]
 
 
 def _found_at(path: Path) -> FoundModel:
