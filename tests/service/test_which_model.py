@@ -102,6 +102,36 @@ async def test_a_loaded_model_whose_folder_is_searched_no_longer_keeps_its_row(s
     assert shelf.ids == []
 
 
+async def test_a_loaded_model_that_was_added_by_hand_stays_when_it_is_unloaded(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    """It lies in no folder that is searched; searches while it is loaded change nothing about that."""
+    file = write_good_model(tmp_path / "by hand.gguf")
+    assert (await shelf.index.add(file)).id == "by-hand"
+    shelf.held.add("by-hand")
+    assert await shelf.scan() == ["by-hand"]
+    shelf.held.clear()
+    assert shelf.ids == ["by-hand"]
+    assert await shelf.scan() == ["by-hand"]
+    later = LibraryIndex(tmp_path / "index.json")
+    later.load()
+    assert later.find("by-hand") is not None
+
+
+async def test_a_loaded_model_that_was_added_by_hand_goes_with_its_file(shelf: Shelf, tmp_path: Path) -> None:
+    """It is known until it is unloaded, and not longer; another file there is not taken for it."""
+    file = write_good_model(tmp_path / "by hand.gguf")
+    await shelf.index.add(file)
+    shelf.held.add("by-hand")
+    file.unlink()
+    assert await shelf.scan() == ["by-hand"]
+    assert shelf.model("by-hand").gone
+    shelf.held.clear()
+    assert shelf.ids == []
+    write_good_model(file)
+    assert await shelf.scan() == []
+
+
 async def test_a_loaded_model_whose_file_comes_back_is_in_order_again(shelf: Shelf, tmp_path: Path) -> None:
     """A drive that was pulled out and put in again leaves no mark."""
     file = write_good_model(shelf.folder / "a.gguf")

@@ -305,6 +305,7 @@ class LibraryIndex:
             successor = self._leaving.pop(model_id)
             if successor is None:
                 self._models.pop(model_id, None)
+                self._added.discard(model_id)
             else:
                 self._models[model_id] = successor
 
@@ -315,14 +316,14 @@ class LibraryIndex:
         there = await asyncio.to_thread(
             lambda: {model.id for model in (*added, *held) if os.path.exists(model.path)}
         )
-        missed = {model_id for model_id in self._models if self._met.get(model_id, 0) < number}
+        kept = self._added - ({model.id for model in added} - there)
+        missed = {model_id for model_id in self._models if self._met.get(model_id, 0) < number} - kept
         for model in [self._models[model_id] for model_id in missed if self._is_held(model_id)]:
             if model.id in there or model.gone:
                 self._leaving.setdefault(model.id, None)
             else:
                 self._leave(model, None)
-        gone_added = {model.id for model in added} - there
-        self._forget({i for i in missed if not self._is_held(i) and i not in self._added - gone_added})
+        self._forget({model_id for model_id in missed if not self._is_held(model_id)})
 
     def _forget(self, gone: set[str]) -> None:
         """Forget these models, and the ids of those that are gone for longest."""
