@@ -30,7 +30,8 @@ from llmmem_gui.service.hosting.conversations import ConversationKeeper, OpenCon
 from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.host_life import HostLife
 from llmmem_gui.service.hosting.rehearsals import Rehearsals
-from llmmem_gui.service.library.findings import FolderProblem
+from llmmem_gui.service.library.findings import FolderProblem, Seen
+from llmmem_gui.service.library.folder_watch import FolderWatch
 from llmmem_gui.service.library.known_folders import ModelFolder, known_folders
 from llmmem_gui.service.library.library_index import LibraryIndex
 from llmmem_gui.service.storage.conversation_files import ConversationFiles
@@ -58,6 +59,8 @@ class Catalogue:
         """`is_held` says of which models the cache holds memory, or will: they are not forgotten."""
         self.folder_problems: tuple[FolderProblem, ...] = ()
         """Folders that the last search could not look into."""
+        self.watch = FolderWatch()
+        """Of what a search of all folders depends on."""
         self._records = LoadRecords(folders.load_records_file)
         self._choice = choice
         self._rehearsals = Rehearsals(folders.rehearsals_file, choice)
@@ -83,6 +86,7 @@ class Catalogue:
         """End what runs for forecasts and keep what was found."""
         await self.warmths.close()
         await self._rehearsals.close()
+        await asyncio.to_thread(self.watch.close)
 
     # --- models --------------------------------------------------------------------------------------
 
@@ -103,12 +107,15 @@ class Catalogue:
 
     async def scan(self, folders: Sequence[Path] = ()) -> AsyncIterator[list[ModelFile]]:
         """Look for models in all folders, or only in those given; gives what is found as it is found."""
-        searched = _given(folders)
+        watched = None if folders else self.watch.begin()
+        searched = _given(folders) or self.searched_folders
         problems: list[FolderProblem] = []
-        async for batch in self._library.scan(searched or self.searched_folders, forget=not folders):
+        async for batch in self._library.scan(searched, forget=not folders, seen=Seen(watched)):
             problems.extend(item for item in batch if isinstance(item, FolderProblem))
             yield [item for item in batch if isinstance(item, ModelFile)]
         self.folder_problems = tuple(problems)
+        if watched is not None:
+            await asyncio.to_thread(watched.end)
 
     async def add(self, path: Path) -> ModelFile:
         """Take one file into the library. Raises `CommandError` for one that is no model: it stays out."""

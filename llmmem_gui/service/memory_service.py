@@ -117,7 +117,9 @@ class MemoryService:
             publish=self._publish,
             note=self.note,
         )
-        self.list = ModelList(self.catalogue, self._in_force, self._is_held, self._publish_snapshot_soon)
+        self.list = ModelList(
+            self.catalogue, self._in_force, self._is_held, self._publish_snapshot_soon, self.note
+        )
         self.neighbours = Neighbours(
             own=self._own_pids,
             name_of=self.catalogue.name_of,
@@ -155,12 +157,13 @@ class MemoryService:
             steps.push_async_callback(self._hosts.close)
             steps.push_async_callback(self._driver.close)
             steps.push_async_callback(self.engines.close)
+            steps.push_async_callback(self.list.close)
             steps.push_async_callback(self._tasks.close)
             steps.push_async_callback(self.neighbours.close)
             self._watch.close()
 
     async def _scan_at_start(self) -> None:
-        await self.scan()
+        await self.list.follow()
         await self.list.load_at_start(self.load)
         await self.catalogue.rehearse_all()
         self._publish_snapshot_soon()
@@ -326,18 +329,7 @@ class MemoryService:
 
         Snapshots are published with what is found as it is found.
         """
-        found: list[ModelFile] = []
-        told = self.catalogue.folder_problems
-        async for batch in self.catalogue.scan(folders):
-            found.extend(batch)
-            if batch:
-                self._publish_snapshot_soon()
-        self._publish_snapshot_soon()  # at its end a search forgets
-        for problem in self.catalogue.folder_problems:
-            if problem not in told:
-                self.note(problem.reason)
-        self._in_force.tell_of_models()
-        return tuple(found)
+        return await self.list.search(folders)
 
     async def add_model(self, path: Path) -> ModelFile:
         """Take one file into the library. Raises `CommandError` when it is not a model."""

@@ -1,16 +1,26 @@
-"""What a person decides about the list of models: what each is called, and what is not in it."""
+"""The list of models: what searches find, by hand or when folders change, and what a person decides."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from llmmem_gui.core.events import Actor
+from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.sentence import Models, Sentence
 from llmmem_gui.service.catalogue import Catalogue
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.settings_in_force import SettingsInForce
+from llmmem_gui.service.supervision import Supervisor
+
+_MORE = 1.1
+"""A search is shown again when it has found so many times what was shown last: each showing shows all."""
+_REST = 4
+"""Times as long as it took, searching rests before it follows another change."""
 
 
 class Load(Protocol):
@@ -28,11 +38,50 @@ class ModelList:
         in_force: SettingsInForce,
         is_held: Callable[[str], bool],
         changed: Callable[[], None],
+        note: Callable[[Sentence], None],
     ) -> None:
         self._catalogue = catalogue
         self._in_force = in_force
         self._is_held = is_held
         self._changed = changed
+        self._note = note
+        self._tasks = Supervisor()
+
+    async def close(self) -> None:
+        """Follow changes no longer."""
+        await self._tasks.close()
+
+    async def search(self, folders: Sequence[Path] = ()) -> tuple[ModelFile, ...]:
+        """Look for models in all folders, or only in those given; tells of what is found as it is found."""
+        found: list[ModelFile] = []
+        shown, show_at = self._catalogue.models, 0.0
+        told = self._catalogue.folder_problems
+        async for batch in self._catalogue.scan(folders):
+            found.extend(batch)
+            if len(found) >= show_at and self._catalogue.models != shown:
+                shown, show_at = self._catalogue.models, _MORE * len(found)
+                self._changed()
+        if self._catalogue.models != shown:  # at its end a search forgets
+            self._changed()
+        for problem in self._catalogue.folder_problems:
+            if problem not in told:
+                self._note(problem.reason)
+        self._in_force.tell_of_models()
+        return tuple(found)
+
+    async def follow(self) -> None:
+        """Search all folders, and from now on again whenever something changes in one of them."""
+        is_open = await asyncio.to_thread(self._catalogue.watch.open)
+        await self.search()
+        if is_open:
+            self._tasks.keep("following changes of folders", self._follow)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._catalogue.watch.changed()
+            began = time.monotonic()
+            await self.search()
+            await asyncio.sleep(_REST * (time.monotonic() - began))
 
     async def load_at_start(self, load: Load) -> None:
         """Load what is to be loaded at every start; what cannot be is told as every failed load is."""

@@ -14,12 +14,13 @@ from llmmem_gui.service.library.known_folders import ModelFolder
 from llmmem_gui.service.library.manifests import checksum, objects_in, read_object, text_in
 
 _REGISTRIES = ("index.docker.io/", "docker.io/")
+_INDEX = "models.json"
 _FILE_NAME = "org.cncf.model.filepath"
 
 
 def docker_models(folder: ModelFolder, seen: Seen) -> Iterator[Found]:
     """The models that the index of a store names."""
-    seen.watch(folder.path)
+    seen.watch(folder.path, _INDEX)
     try:
         os.listdir(folder.path)
     except (FileNotFoundError, NotADirectoryError):
@@ -27,7 +28,7 @@ def docker_models(folder: ModelFolder, seen: Seen) -> Iterator[Found]:
     except OSError as error:
         yield unreadable(folder.path, folder, error)
         return
-    for entry in objects_in(read_object(os.path.join(folder.path, "models.json")), "models"):
+    for entry in objects_in(read_object(os.path.join(folder.path, _INDEX)), "models"):
         model = _model(folder, entry)
         if model is not None:
             yield from seen.models(model)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
 
 from llmmem_gui.core.file_window import printable
 from llmmem_gui.core.library import FoundModel
@@ -16,6 +16,12 @@ from llmmem_gui.service.library.known_folders import ModelFolder
 
 MAXIMUM_ENTRIES = 500_000
 """Entries of folders looked at in one search; a search from the root of a disk ends here."""
+
+
+MODEL_NAMES = "*.gguf"
+"""Stands for the names of model files, of what is still being downloaded, and of folders."""
+ANY_NAME = "*"
+"""Stands for every name in a folder of a program's own."""
 
 
 class FolderProblem(NamedTuple):
@@ -30,33 +36,61 @@ Found = FoundModel | FolderProblem | None
 """What one step of a search gives: a model, a folder in trouble, or nothing yet."""
 
 
+class Watcher(Protocol):
+    """Is told of each folder before a search lists it, so that nothing happens unseen after that."""
+
+    def look(self, path: str, names: Iterable[str]) -> None:
+        """A folder in which such names change what a search finds."""
+
+    def look_for(self, path: str) -> None:
+        """A folder that does not exist, and would be looked into."""
+
+
 class Seen:
     """Folders and files met so far, by device and inode, and the entries looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, watcher: Watcher | None = None) -> None:
         self.folders: list[str] = []
         """Those looked into: what is new in one of them changes what a search finds."""
         self.missing: list[str] = []
         """Those that do not exist, and would be looked into."""
         self.entries = 0
+        self._watcher = watcher
         self._met: set[tuple[int, int]] = set()
         self._presets: dict[tuple[int, int], list[Preset | None]] = {}
 
-    def enter(self, path: str) -> bool:
-        """Whether a folder was not looked into before. Raises OSError where it cannot be."""
+    def enter(self, path: str, *names: str) -> bool:
+        """Whether a folder, in which such names matter, was not looked into before.
+
+        Raises OSError where it cannot be.
+        """
         try:
+            self._look_for_missing(path)
             status = os.stat(path)
         except FileNotFoundError:
             self.missing.append(path)
             return False
         if not stat.S_ISDIR(status.st_mode) or not self._is_new(status):
             return False
-        self.folders.append(path)
+        self._look(path, names)
         return True
 
-    def watch(self, path: str) -> None:
-        """Take in that a search depends on what is in a folder, whether it exists or not."""
-        (self.folders if os.path.isdir(path) else self.missing).append(path)
+    def watch(self, path: str, *names: str) -> None:
+        """Take in that a search depends on such names in a folder, whether it exists or not."""
+        self._look_for_missing(path)
+        if os.path.isdir(path):
+            self._look(path, names)
+        else:
+            self.missing.append(path)
+
+    def _look(self, path: str, names: Iterable[str]) -> None:
+        self.folders.append(path)
+        if self._watcher is not None:
+            self._watcher.look(path, names)
+
+    def _look_for_missing(self, path: str) -> None:
+        if self._watcher is not None and not os.path.exists(path):
+            self._watcher.look_for(path)
 
     def count(self, entries: int) -> bool:
         """Take in so many entries; False when there are too many."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from llmmem_gui.core.file_window import InvalidModel, printable, printable_name
 from llmmem_gui.core.library import FoundModel
 from llmmem_gui.core.sentence import Count, Sentence
-from llmmem_gui.service.library.findings import Found, Seen, too_many, unreadable
+from llmmem_gui.service.library.findings import ANY_NAME, MODEL_NAMES, Found, Seen, too_many, unreadable
 from llmmem_gui.service.library.jan_models import jan_model
 from llmmem_gui.service.library.known_folders import ModelFolder
 from llmmem_gui.service.library.model_files import open_regular
@@ -37,13 +37,18 @@ def is_projector_name(name: str) -> bool:
     return "mmproj" in name.lower()
 
 
+def decides_about_models(name: str) -> bool:
+    """Whether a file of this name may be a model, or keep one from being offered."""
+    return not name.startswith(".") and (".gguf" in name.lower() or name.endswith(UNFINISHED))
+
+
 def search_files(folder: ModelFolder, seen: Seen) -> Iterator[Found]:
     """The models in a folder and those below it."""
     waiting = [(folder.path, 1)]
     while waiting:
         path, level = waiting.pop()
         try:
-            if not seen.enter(path):
+            if not seen.enter(path, _names_that_matter(path, folder)):
                 continue
             with os.scandir(path) as entries:
                 present = {entry.name: entry for entry in entries}
@@ -64,6 +69,17 @@ def search_files(folder: ModelFolder, seen: Seen) -> Iterator[Found]:
         yield None
 
 
+def _names_that_matter(path: str, folder: ModelFolder) -> str:
+    is_of_program = folder.layout == "jan" or _is_part_of_repository(path)
+    return ANY_NAME if is_of_program else MODEL_NAMES
+
+
+def _is_part_of_repository(path: str) -> bool:
+    """Whether a folder tells which revision of a repository is in force."""
+    parent, name = os.path.split(path)
+    return name in ("refs", "snapshots") and "models--" in os.path.basename(parent)
+
+
 def _sorted_out(path: str, present: Mapping[str, os.DirEntry[str]]) -> tuple[list[str], list[str]]:
     """The names that may be models, and those that are folders to look into."""
     if "snapshots" in present and "models--" in os.path.basename(path):
@@ -71,8 +87,7 @@ def _sorted_out(path: str, present: Mapping[str, os.DirEntry[str]]) -> tuple[lis
         # A search finds another revision as soon as one of these two has changed.
         changing = [name for name in ("refs", "snapshots") if name in present]
         return [], [*changing, *([snapshot] if snapshot else [])]
-    parent, name = os.path.split(path)
-    if name in ("refs", "snapshots") and "models--" in os.path.basename(parent):
+    if _is_part_of_repository(path):
         return [], []
     files, folders = [], []
     for name in sorted(present):

@@ -77,8 +77,6 @@ class LibraryIndex:
 
     def __init__(self, path: Path, is_held: Callable[[str], bool] = lambda model_id: False) -> None:
         """`path` is the file in which the index is kept; it need not exist."""
-        self.looked_into: tuple[str, ...] = ()
-        """The folders that the last whole search has looked into, or would have if they were there."""
         self._path = path
         self._file = KeptFile(path)
         self._is_held = is_held
@@ -134,17 +132,17 @@ class LibraryIndex:
         return None
 
     async def scan(
-        self, folders: Iterable[ModelFolder], forget: bool = True
+        self, folders: Iterable[ModelFolder], forget: bool = True, seen: Seen | None = None
     ) -> AsyncIterator[list[ModelFile | FolderProblem]]:
         """Search the folders; every tenth of a second gives what was found in it, if anything.
 
         At the end the index is saved, if it can be. With `forget`, models that are neither in these folders
         nor were added one by one are forgotten then, unless a search that began later has met them. Who
-        leaves early keeps what was found.
+        leaves early keeps what was found. `seen` is told what the search depends on.
         """
         self._searches += 1
         number = self._searches
-        seen = Seen()
+        seen = seen or Seen()
         steps = search(tuple(folders), seen)
         moved = self._moved()
         is_over = False
@@ -154,8 +152,7 @@ class LibraryIndex:
                 taken = [self._take(finding, number) for finding in findings]
             yield taken
         if forget:
-            self.looked_into = (*seen.folders, *seen.missing)
-            await self._forget_those_not_met(number)
+            await self._forget_those_not_met(number, seen)
         await self._try_to_save()
 
     async def add(self, path: Path) -> ModelFile:
@@ -204,7 +201,7 @@ class LibraryIndex:
 
     async def _try_to_save(self) -> None:
         with contextlib.suppress(OSError):
-            await self._file.write(self._content)
+            await self._file.write(self._state)
 
     def _batch(
         self, steps: Iterator[Found], moved: MovedModels
@@ -284,7 +281,8 @@ class LibraryIndex:
             self._leave(known, model)
         else:
             self._leaving.pop(model.id, None)
-            self._models[model.id] = model
+            if model != known:  # what is as it was is the same object to whoever compares
+                self._models[model.id] = model
 
     def _displace(self, model_id: str) -> None:
         """Let a model go whose file was replaced by another one."""
@@ -309,13 +307,17 @@ class LibraryIndex:
             else:
                 self._models[model_id] = successor
 
-    async def _forget_those_not_met(self, number: int) -> None:
+    async def _forget_those_not_met(self, number: int, seen: Seen) -> None:
         """Forget what no search since that one has met, but for what was added and exists."""
         added = [self._models[model_id] for model_id in self._added & self._models.keys()]
         held = [model for model in self._models.values() if self._is_held(model.id)]
-        there = await asyncio.to_thread(
-            lambda: {model.id for model in (*added, *held) if os.path.exists(model.path)}
-        )
+
+        def those_there() -> set[str]:
+            for model in added:
+                seen.watch(*os.path.split(model.path))
+            return {model.id for model in (*added, *held) if os.path.exists(model.path)}
+
+        there = await asyncio.to_thread(those_there)
         kept = self._added - ({model.id for model in added} - there)
         missed = {model_id for model_id in self._models if self._met.get(model_id, 0) < number} - kept
         for model in [self._models[model_id] for model_id in missed if self._is_held(model_id)]:
@@ -331,11 +333,10 @@ class LibraryIndex:
         self._added -= gone
         self._ids.forget_all_but(self._models)
 
-    def _content(self) -> bytes:
+    def _state(self) -> _StoredIndex:
         lasting = tuple(model for model in self.models if model.id not in self._leaving)
-        return msgspec.json.encode(
-            _StoredIndex(VERSION, lasting, self._ids.by_place, tuple(sorted(self._added)), self._ids.seen)
-        )
+        added = tuple(sorted(self._added))
+        return _StoredIndex(VERSION, lasting, dict(self._ids.by_place), added, dict(self._ids.seen))
 
     def _set_aside(self, error: Exception) -> Sentence:
         aside = self._path.with_name(f"{self._path.name}.bad")

@@ -9,7 +9,7 @@ from llmmem_gui.core.file_window import printable
 from llmmem_gui.core.library import FoundModel
 from llmmem_gui.core.ollama_preset import LAYERS_READ, ollama_preset
 from llmmem_gui.core.sentence import Sentence
-from llmmem_gui.service.library.findings import Found, Seen, too_many, unreadable
+from llmmem_gui.service.library.findings import ANY_NAME, Found, Seen, too_many, unreadable
 from llmmem_gui.service.library.known_folders import ModelFolder
 from llmmem_gui.service.library.manifests import checksum, objects_in, read_object, read_small, text_in
 
@@ -19,7 +19,7 @@ _KIND = "application/vnd.ollama.image."
 def ollama_models(folder: ModelFolder, seen: Seen) -> Iterator[Found]:
     """The models that the manifests in a folder of Ollama's describe."""
     manifests = os.path.join(folder.path, "manifests")
-    seen.watch(folder.path)
+    seen.watch(folder.path, "manifests")
     try:
         os.listdir(manifests)
     except (FileNotFoundError, NotADirectoryError):
@@ -27,12 +27,14 @@ def ollama_models(folder: ModelFolder, seen: Seen) -> Iterator[Found]:
     except OSError as error:
         yield unreadable(folder.path, folder, error)
         return
+    seen.watch(manifests, ANY_NAME)
     for path, folders, names in os.walk(manifests):
         folders.sort()
         if not seen.count(len(names) + len(folders)):
             yield too_many(path, folder)
             return
-        seen.watch(path)
+        for name in folders:  # before they are listed
+            seen.watch(os.path.join(path, name), ANY_NAME)
         for name in sorted(names):
             model = _model(os.path.join(path, name), manifests, folder)
             if model is not None:

@@ -7,26 +7,27 @@ from collections.abc import Iterator
 
 from llmmem_gui.core.file_window import printable
 from llmmem_gui.core.library import FoundModel
-from llmmem_gui.service.library.findings import Found, Seen, too_many, unreadable
+from llmmem_gui.service.library.findings import ANY_NAME, Found, Seen, too_many, unreadable
 from llmmem_gui.service.library.known_folders import ModelFolder
 from llmmem_gui.service.library.manifests import objects_in, read_object, text_in
 
 
 def ramalama_models(folder: ModelFolder, seen: Seen) -> Iterator[Found]:
     """The models that the references of a store name, by the place that each was fetched from."""
-    seen.watch(folder.path)
+    seen.watch(folder.path, ANY_NAME)
     problems: list[OSError] = []
     for path, folders, names in os.walk(folder.path, onerror=problems.append):
         folders.sort()
         if not seen.count(len(names) + len(folders)):
             yield too_many(path, folder)
             return
-        seen.watch(path)
         if "refs" not in folders:
+            for name in folders:  # before they are listed
+                seen.watch(os.path.join(path, name), ANY_NAME)
             continue
         folders.clear()
         references = os.path.join(path, "refs")
-        seen.watch(references)
+        seen.watch(references, ANY_NAME)
         for name in sorted(os.listdir(references)):
             model = _model(folder, path, name) if name.endswith(".json") else None
             if model is not None:

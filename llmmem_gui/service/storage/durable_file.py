@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put `content` in the place of the file, readable by its user alone, and on the disk when this returns.
@@ -41,13 +43,19 @@ def _sync_folder(folder: Path) -> None:
 
 
 class KeptFile:
-    """A file that is written anew when its content changes; of several writers the newest content wins."""
+    """A file of JSON, written anew when what it holds changes; of several writers the newest wins."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._one_at_a_time = asyncio.Lock()
 
-    async def write(self, content: Callable[[], bytes]) -> None:
-        """Write what `content` gives when its turn comes. Raises OSError, and the old file is untouched."""
+    async def write(self, state: Callable[[], object]) -> None:
+        """Write what `state` gives when its turn comes, and nobody changes after that.
+
+        Raises OSError, and the old file is untouched.
+        """
         async with self._one_at_a_time:
-            await asyncio.to_thread(replace_file, self._path, content())
+            await asyncio.to_thread(self._replace, state())
+
+    def _replace(self, state: object) -> None:
+        replace_file(self._path, msgspec.json.encode(state))

@@ -108,7 +108,7 @@ class LoadRecords:
         """Remember one more load and write it down; what cannot be written is kept for this run only."""
         self._take(record)
         try:
-            await self._file.write(lambda: msgspec.json.encode(_Stored(VERSION, tuple(self._records))))
+            await self._file.write(lambda: _Stored(VERSION, tuple(self._records)))
         except OSError as error:
             log.warning("the record of loads could not be written: %s", error)
 
