@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from llmmem_gui.cli.connection import connect
 from llmmem_gui.cli.failures import CannotDo
-from llmmem_gui.cli.output import size, write_json, write_table
+from llmmem_gui.cli.output import size, write_json, write_left_out, write_table
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.api_client import NoProgram, is_path, model_path
 from llmmem_gui.service.http.control_records import ForecastEntry, ForecastRequest, LibraryEntry, PastLoad
@@ -33,6 +33,8 @@ def scan(options: Namespace) -> None:
         return
     headers = ("MODEL", "ARCHITECTURE", "QUANTIZATION", "SIZE", "CONTEXT", "FILE")
     write_table(headers, [_row(model) for model in found], right=headers[3:5])
+    if len(found) == 1:  # in a long list it would hide the models
+        write_left_out(found[0].left_out)
 
 
 def forecast(options: Namespace) -> None:

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from llmmem_gui.cli.connection import connect
 from llmmem_gui.cli.neighbours import neighbours_of, write_neighbours
-from llmmem_gui.cli.output import percent, size, write_json, write_table
+from llmmem_gui.cli.output import percent, size, write_json, write_left_out, write_table
 from llmmem_gui.core.units import format_duration
 from llmmem_gui.core.warmth import warmth_sentence
 from llmmem_gui.service.api_client import model_path
@@ -58,6 +58,7 @@ def load(options: Namespace) -> None:
         # Mapped weights become resident when they are first computed with.
         used = f"{size(model.resident_bytes)} in use of {size(model.forecast_bytes)} forecast"
         print(f"{model.id} is ready after {took}: {used}, context {model.context}.")
+        write_left_out(model.left_out)
 
 
 def unload(options: Namespace) -> None:

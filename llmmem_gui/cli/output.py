@@ -29,6 +29,12 @@ def write_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right:
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 
+def write_left_out(sentences: Iterable[str]) -> None:
+    """Write what of a model's own settings has no effect here, a sentence a line."""
+    for sentence in sentences:
+        sys.stdout.write(harmless(sentence, newlines=False) + "\n")
+
+
 def size(size_bytes: int | None) -> str:
     """A size as a person reads it; a dash when there is none."""
     return "–" if size_bytes is None else format_bytes(size_bytes)

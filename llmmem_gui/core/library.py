@@ -90,6 +90,11 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
         return self.shape is not None and not self.shape.causal
 
     @property
+    def left_out(self) -> tuple[Sentence, ...]:
+        """What the program in whose folder it lies sets for it and has no effect here, a sentence each."""
+        return () if self.preset is None else self.preset.left_out
+
+    @property
     def kind(self) -> str:
         """What stays when a file is replaced by a newer edition of the same model; empty where not known."""
         return f"{self.architecture} {self.parameters} {self.quantization}" if self.shape else ""

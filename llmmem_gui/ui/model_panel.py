@@ -22,7 +22,7 @@ from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.core.warmth import ExpectedLoad
 from llmmem_gui.ui import figures
-from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, indented, quiet, restyle
+from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, indented, plain, quiet, restyle
 from llmmem_gui.ui.load_costs import KV_TYPES, LoadCosts
 from llmmem_gui.ui.model_facts import ModelFacts
 from llmmem_gui.ui.model_names import names_in
@@ -103,6 +103,9 @@ class ModelPanel(Card):
         self.gpu_layers.setRange(-1, 999)
         indented(self.gpu_layers)
         self.pin = CheckBox(self._theme)
+        self._left_out = QLabel()
+        self._left_out.setWordWrap(True)
+        quiet(plain(self._left_out))
         self.grid = ModelFacts(self.kv_type, self.gpu_layers)
         self.reload = QPushButton()
         self.unload = QPushButton()
@@ -122,7 +125,7 @@ class ModelPanel(Card):
         column.addLayout(head)
         column.addWidget(self._facts)
         column.addWidget(self._notice)
-        for group in (self.limit, self.context, self.grid, self.pin):
+        for group in (self.limit, self.context, self.grid, self.pin, self._left_out):
             column.add_air(6)
             if isinstance(group, QWidget):
                 column.addWidget(group)
@@ -215,6 +218,8 @@ class ModelPanel(Card):
         self._show_sliders(model)
         self._show_choices(model)
         self.grid.show_model(model, snapshot, load)
+        self._left_out.setText(" ".join(map(say, model.facts.left_out)))
+        self._left_out.setVisible(bool(model.facts.left_out))
         self._show_buttons(model)
 
     def take(self, outcome: Outcome) -> None:

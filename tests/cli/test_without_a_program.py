@@ -12,7 +12,10 @@ import pytest
 from llmmem_gui.cli import main
 from llmmem_gui.cli.completion import script
 from llmmem_gui.cli.output import harmless, write_table
+from llmmem_gui.service import catalogue
+from llmmem_gui.service.library.known_folders import ModelFolder
 from tests.running_program import environment
+from tests.service.program_folders import ollama_model
 
 
 @pytest.mark.parametrize(
@@ -93,6 +96,27 @@ def test_models_are_found_and_forecast(
         assert forecast["low_bytes"] <= forecast["total_bytes"] <= forecast["high_bytes"]
         assert forecast["context"] == 2048
         assert forecast["source"]
+
+
+def test_what_is_left_out_of_a_model_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In JSON for each model; below the table where it has one row."""
+    store = ModelFolder(str(tmp_path / "store"), "Ollama", "ollama")
+    layers = {"params": b'{"num_keep": 5, "top_k": 3}', "template": b"{{ .Prompt }}"}
+    ollama_model(tmp_path / "store", "registry.ollama.ai/library/first/latest", layers)
+    monkeypatch.setattr(catalogue, "known_folders", lambda *_: (store,))
+    told = [
+        "Its template of Ollama is left out: chats are written as its file says.",
+        "Without effect here, of what Ollama sets for it: num_keep.",
+    ]
+    assert main(["scan", "--json"]) == 0
+    assert [model["left_out"] for model in json.loads(capsys.readouterr().out)] == [told]
+    assert main(["scan"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == told
+    ollama_model(tmp_path / "store", "registry.ollama.ai/library/second/latest", layers)
+    assert main(["scan"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def test_a_file_that_is_no_model_has_no_forecast(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

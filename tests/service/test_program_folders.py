@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from llmmem_gui.core.library import FoundModel, ModelFile
+from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.snapshot import ModelSnapshot, State
+from llmmem_gui.service.http.control_entries import library_entry, model_entry
 from llmmem_gui.service.library import library_index
 from llmmem_gui.service.library.findings import FolderProblem, Seen
 from llmmem_gui.service.library.known_folders import ModelFolder, known_folders
@@ -129,6 +132,19 @@ def test_what_is_made_of_a_model_in_ollama_is_another_model(tmp_path: Path) -> N
     assert base.preset is not None
     assert mario.preset is not None
     assert (base.preset.system, mario.preset.system) == ("Be brief.", "Be Mario.")
+
+
+async def test_what_is_left_out_of_a_preset_is_in_the_detail_of_a_model(tmp_path: Path) -> None:
+    """The API tells of one model, and of all that a search found, what is lost of its program's settings."""
+    write_good_model(tmp_path / "a.gguf")
+    (tmp_path / "presets.ini").write_text("[a]\nmodel = a.gguf\nlora = x.gguf\ntemp = 0.5\n")
+    index = LibraryIndex(tmp_path / "index.json")
+    async for _ in index.scan([ModelFolder(str(tmp_path / "presets.ini"), "llama.cpp", "presets")]):
+        pass
+    (file,) = index.models
+    lost = ["Without effect here, of its preset of llama.cpp: lora."]
+    assert library_entry(file).left_out == lost
+    assert model_entry(ModelSnapshot(file, State.UNLOADED, LoadParameters()), 0.0).left_out == lost
 
 
 async def test_models_in_one_file_keep_their_ids(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.engines import Device
+from llmmem_gui.core.ollama_preset import ollama_preset
 from llmmem_gui.core.snapshot import ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import requests as ask
@@ -50,6 +51,22 @@ def test_a_loaded_model_says_what_comes_back(panel: ModelPanel, qtbot: QtBot) ->
     assert asked.args == [ask.Unload(facts.SMOL.id)]
     with qtbot.waitSignal(panel.try_asked):
         panel.primary.click()
+
+
+def test_what_is_left_out_of_a_preset_is_told(panel: ModelPanel) -> None:
+    """One quiet line below the settings, for a model of which something is left out."""
+    layers = {"params": b'{"num_keep": 5, "top_k": 3}', "template": b"{{ .Prompt }}"}
+    with_preset = msgspec.structs.replace(facts.SMOL.facts, preset=ollama_preset(layers))
+    show(panel, replace(facts.SMOL, facts=with_preset))
+    assert panel._left_out.isVisible()
+    assert panel._left_out.text() == (
+        "Its template of Ollama is left out: chats are written as its file says. "
+        "Without effect here, of what Ollama sets for it: num_keep."
+    )
+    assert panel._left_out.geometry().top() > panel.pin.geometry().top()
+    show(panel, facts.SMOL)
+    assert not panel._left_out.isVisible()
+    assert panel._left_out.text() == ""
 
 
 def test_layers_on_a_gpu_are_asked_for_where_there_is_one(panel: ModelPanel) -> None:

@@ -45,6 +45,7 @@ def library_entry(file: ModelFile) -> LibraryEntry:
         context_length=file.context_length,
         has_chat_template=file.has_chat_template,
         error=_text(file.error),
+        left_out=[str(sentence) for sentence in file.left_out],
     )
 
 
@@ -76,6 +77,7 @@ def model_entry(
         warmth_percent=100 * expected_load.warmth.share if expected_load else None,
         expected_load_seconds=expected_load.seconds if expected_load else None,
         has_chat_template=model.facts.has_chat_template,
+        left_out=[str(sentence) for sentence in model.facts.left_out],
     )
 
 

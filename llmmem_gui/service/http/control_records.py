@@ -100,6 +100,8 @@ class LibraryEntry(Told, frozen=True, kw_only=True):
     context_length: int | None
     has_chat_template: bool
     error: str | None
+    left_out: list[str] = []
+    """What the program in whose folder it lies sets for it and has no effect here, a sentence each."""
 
 
 class ModelStatus(Told, frozen=True, kw_only=True):
@@ -131,6 +133,8 @@ class ModelStatus(Told, frozen=True, kw_only=True):
     """What a load would take as it is now; null before loads on this computer have shown it."""
     has_chat_template: bool
     """The file says how a chat is written for the model; most that lack it were made to continue texts."""
+    left_out: list[str] = []
+    """What the program in whose folder it lies sets for it and has no effect here, a sentence each."""
 
 
 class TotalEntry(Told, frozen=True, kw_only=True):
