@@ -8,23 +8,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from llmmem_gui.core.library import FoundModel
-from llmmem_gui.folders import Folders
-from llmmem_gui.service.hosting.hosts import HostStarter
-from llmmem_gui.service.library import library_index
 from llmmem_gui.service.library.findings import Found, Seen
 from llmmem_gui.service.library.folder_watch import FolderWatch
 from llmmem_gui.service.library.known_folders import Layout, ModelFolder
 from llmmem_gui.service.library.model_search import search
-from llmmem_gui.service.memory_service import MemoryService
-from llmmem_gui.service.storage.settings_file import SettingsFile
-from tests.hostile_gguf import RECIPE, good_model, write_good_model
-from tests.made_up_models import write_model
+from tests.hostile_gguf import good_model, write_good_model
 from tests.service.program_folders import hub_model, ollama_model
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has inotify")
@@ -180,13 +174,13 @@ async def test_a_folder_that_appears_later_is_noticed(tmp_path: Path, missing: s
     shutil.rmtree(tmp_path / Path(missing).parts[0])
     await watched.watch.changed()
     assert watched.search() == []
-    write_good_model(_made(watched.folder) / "again.gguf")
+    write_good_model(made(watched.folder) / "again.gguf")
     await watched.watch.changed()
     assert watched.search() == ["again"]
     watched.watch.close()
 
 
-def _made(folder: Path) -> Path:
+def made(folder: Path) -> Path:
     folder.mkdir(parents=True)
     return folder
 
@@ -197,10 +191,10 @@ async def test_a_link_to_a_folder_is_followed_wherever_it_leads(tmp_path: Path) 
     link.symlink_to(tmp_path / "disk" / "models", target_is_directory=True)
     watched = Watched(link)
     assert watched.search() == []
-    write_good_model(_made(tmp_path / "disk" / "models") / "first.gguf")
+    write_good_model(made(tmp_path / "disk" / "models") / "first.gguf")
     await watched.watch.changed()
     assert watched.search() == ["first"]
-    write_good_model(_made(tmp_path / "other") / "second.gguf")
+    write_good_model(made(tmp_path / "other") / "second.gguf")
     link.unlink()
     link.symlink_to(tmp_path / "other", target_is_directory=True)
     await watched.watch.changed()
@@ -254,7 +248,7 @@ async def test_another_revision_of_a_repository_is_told_of(watched: Watched) -> 
 async def test_what_happens_while_a_search_lists_is_told_of(watched: Watched) -> None:
     """A folder is watched before it is listed."""
     for name in ("a", "b"):
-        write_good_model(_made(watched.folder / name) / f"{name}.gguf")
+        write_good_model(made(watched.folder / name) / f"{name}.gguf")
     await watched.watch.changed()
     searching = watched.watch.begin()
     steps: Iterator[Found] = search([ModelFolder(str(watched.folder), "")], Seen(searching))
@@ -321,7 +315,7 @@ async def test_more_folders_than_may_be_watched_are_said_once(
 ) -> None:
     """Those that can be watched are; the others are searched as ever."""
     for number in range(5):
-        write_good_model(_made(tmp_path / f"folder-{number}") / f"{number}.gguf")
+        write_good_model(made(tmp_path / f"folder-{number}") / f"{number}.gguf")
     watched = Watched(tmp_path, most_folders=3)
     with caplog.at_level(logging.WARNING):
         assert len(watched.search()) == len(watched.search()) == 5
@@ -354,98 +348,10 @@ def test_limits_of_the_system_are_no_failure(tmp_path: Path) -> None:
     if not shutil.which("unshare") or subprocess.run([*unshare, "true"], capture_output=True).returncode:
         pytest.skip("no user namespaces can be made here")
     for number in range(5):
-        write_good_model(_made(tmp_path / f"folder-{number}") / f"{number}.gguf")
+        write_good_model(made(tmp_path / f"folder-{number}") / f"{number}.gguf")
     command = [*unshare, sys.executable, "-c", LIMITED, str(tmp_path)]
     tree = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tree, env={**os.environ})
     assert done.stdout.split() == ["5", "5", "3", "False"], done.stderr
     assert done.stderr.count("max_user_watches") == 1
     assert done.stderr.count("are not watched, a search finds what is new:") == 1
-
-
-# --- the service -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[MemoryService]:
-    """One that searches a folder of the test and no others."""
-    folders = Folders.of_user()
-    folders.create()
-    folders.models.mkdir(parents=True, exist_ok=True)
-    file = SettingsFile(folders.settings_file)
-    library = {"library.folders": (str(tmp_path / "models"),), "library.search_known_folders": False}
-    file.settings = file.settings.with_values(library)
-    service = MemoryService(folders, file, HostStarter.spawn(with_nursery=False))
-    await service.start()
-    await until(lambda: service.catalogue.watch.folders)
-    yield service
-    await service.close()
-    assert not [link for link in descriptors() if "inotify" in link]
-
-
-def descriptors() -> list[str]:
-    """What the descriptors of this process are open on."""
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            found.append(os.readlink(f"/proc/self/fd/{name}"))
-        except FileNotFoundError:  # that of the listing itself
-            continue
-    return found
-
-
-async def until(condition: Callable[[], object]) -> None:
-    while not condition():
-        await asyncio.sleep(0.01)
-
-
-async def test_the_list_follows_what_happens_in_folders(service: MemoryService, tmp_path: Path) -> None:
-    """Models come, are renamed and go, without anybody asking for a search."""
-    folder = _made(tmp_path / "models")
-    write_good_model(folder / "new.gguf")
-    await until(lambda: service.snapshot.model("new"))
-    (folder / "new.gguf").rename(folder / "renamed.gguf")
-    await until(lambda: "renamed" in service.snapshot.model("new").facts.path)  # type: ignore[union-attr]
-    (folder / "renamed.gguf").unlink()
-    await until(lambda: service.snapshot.model("new") is None)
-
-
-async def test_a_model_added_by_hand_is_followed_too(service: MemoryService, tmp_path: Path) -> None:
-    """It lies in no folder that is searched; nothing else in there is looked at."""
-    folder = _made(tmp_path / "elsewhere")
-    by_hand = await service.add_model(write_good_model(folder / "by hand.gguf"))
-    await service.scan()
-    write_model(folder / "another.gguf", RECIPE.but(layers=RECIPE.layers + 1))
-    (folder / "by hand.gguf").unlink()
-    await until(lambda: service.snapshot.model(by_hand.id) is None)
-    assert service.snapshot.models == ()
-
-
-async def test_a_flood_of_files_is_one_search(
-    service: MemoryService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Thousands of events, of which none is searched for by itself."""
-    searches = 0
-
-    def counted(*arguments: object) -> Iterator[Found]:
-        nonlocal searches
-        searches += 1
-        return search(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(library_index, "search", counted)
-    folder = _made(tmp_path / "models")
-    for number in range(1000):
-        place = folder / f"folder-{number // 50}"
-        place.mkdir(exist_ok=True)
-        (place / f"{number}.gguf").write_bytes(b"a pointer, as git-lfs leaves it")
-    await until(lambda: len(service.snapshot.models) == 1000)
-    assert searches == 1
-
-
-async def test_an_unchanged_list_is_not_told_of_again(service: MemoryService, tmp_path: Path) -> None:
-    """A search that finds nothing new publishes nothing."""
-    write_good_model(_made(tmp_path / "models") / "new.gguf")
-    await until(lambda: service.snapshot.model("new"))
-    before = service.catalogue.models
-    await service.scan()
-    assert service.catalogue.models[0] is before[0]
