@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import msgspec
 
@@ -12,6 +11,7 @@ from llmmem_gui.core.cache_entry import Entry
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.plan import charged_bytes, eviction_order, room
 from llmmem_gui.core.pressure import Level
+from llmmem_gui.core.settings import ModelSettings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, SamplingHealth, State
 from llmmem_gui.service.catalogue import Catalogue
 
@@ -34,13 +34,9 @@ def build_snapshot(
         chosen = catalogue.settings_of(file)
         if chosen.name:
             file = msgspec.structs.replace(file, name=chosen.name)
-        return replace(as_it_is(file), hidden=chosen.hidden, load_at_start=chosen.load_at_start)
-
-    def as_it_is(file: ModelFile) -> ModelSnapshot:
         entry = cache.entry(file.id)
         if entry is None or entry.asked is None:
             parameters = catalogue.parameters_of(file)
-            chosen = catalogue.settings_of(file)
             return ModelSnapshot(
                 file,
                 State.UNLOADED if entry is None else entry.state,
@@ -48,11 +44,13 @@ def build_snapshot(
                 forecast=forecast_of(file, parameters),
                 limit_bytes=chosen.limit_bytes,
                 pinned=chosen.pinned,
+                hidden=chosen.hidden,
+                load_at_start=chosen.load_at_start,
                 error=file.error,
             )
-        return _known(entry, file)
+        return _known(entry, file, chosen)
 
-    def _known(entry: Entry, file: ModelFile) -> ModelSnapshot:
+    def _known(entry: Entry, file: ModelFile, chosen: ModelSettings) -> ModelSnapshot:
         holds = entry.state.holds_host
         wanted = catalogue.parameters_of(file)
         parameters = entry.parameters if holds or entry.state is State.QUEUED else wanted
@@ -78,6 +76,8 @@ def build_snapshot(
             waiting=len(entry.waiters),
             eviction_rank=ranks.get(file.id),
             pid=pid_of(file.id),
+            hidden=chosen.hidden,
+            load_at_start=chosen.load_at_start,
             error=entry.error or file.error,
         )
 

@@ -12,7 +12,7 @@ import pytest
 
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.hosting.hosts import HostStarter
-from llmmem_gui.service.library import library_index
+from llmmem_gui.service.library import folder_watch, library_index
 from llmmem_gui.service.library.findings import Found
 from llmmem_gui.service.library.model_search import search
 from llmmem_gui.service.memory_service import MemoryService
@@ -81,7 +81,9 @@ async def test_a_model_added_by_hand_is_followed_too(service: MemoryService, tmp
 async def test_a_flood_of_files_is_one_search(
     service: MemoryService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Thousands of events, of which none is searched for by itself."""
+    """What goes on to happen is waited for, so that thousands of events are searched for together."""
+    monkeypatch.setattr(folder_watch, "QUIET_SECONDS", 3.0)
+    monkeypatch.setattr(folder_watch, "LONGEST_GATHERING_SECONDS", 300.0)
     searches = 0
 
     def counted(*arguments: object) -> Iterator[Found]:
@@ -93,7 +95,9 @@ async def test_a_flood_of_files_is_one_search(
     folder = made(tmp_path / "models")
     for number in range(1000):
         place = folder / f"folder-{number // 50}"
-        place.mkdir(exist_ok=True)
+        if not place.exists():
+            place.mkdir()
+            await asyncio.sleep(0.01)
         (place / f"{number}.gguf").write_bytes(b"a pointer, as git-lfs leaves it")
     await until(lambda: len(service.snapshot.models) == 1000)
     assert searches == 1
