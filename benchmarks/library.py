@@ -32,7 +32,7 @@ MODELS = 10_000
 IN_A_FOLDER = 100
 CHANGED = 10
 NEW = 20
-WATCHED = 100
+WATCHED = 1_000
 IDLE_SECONDS = 30
 
 
@@ -97,7 +97,10 @@ async def longest_step() -> float:
 
 async def idle_watch() -> None:
     """What watching costs while nothing happens."""
-    with folder_of(WATCHED * IN_A_FOLDER, alike=True) as folder:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number in range(WATCHED):
+            (folder / f"part-{number}").mkdir()
         watch, index = FolderWatch(), LibraryIndex(folder / "index.json")
         watch.open()
         watched = watch.begin()

@@ -34,7 +34,7 @@ async def service(tmp_path: Path) -> AsyncIterator[MemoryService]:
     file.settings = file.settings.with_values(library)
     service = MemoryService(folders, file, HostStarter.spawn(with_nursery=False))
     await service.start()
-    await until(lambda: service.catalogue.watch.folders)
+    await until(lambda: "following changes of folders" in {t.get_name() for t in asyncio.all_tasks()})
     yield service
     await service.close()
     assert not [link for link in descriptors() if "inotify" in link]
@@ -82,7 +82,9 @@ async def test_a_flood_of_files_is_one_search(
     service: MemoryService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What goes on to happen is waited for, so that thousands of events are searched for together."""
-    monkeypatch.setattr(folder_watch, "QUIET_SECONDS", 3.0)
+    folder = made(tmp_path / "models")
+    await until(lambda: str(folder) in service.catalogue.watch.folders)
+    monkeypatch.setattr(folder_watch, "QUIET_SECONDS", 1.0)
     monkeypatch.setattr(folder_watch, "LONGEST_GATHERING_SECONDS", 300.0)
     searches = 0
 
@@ -92,12 +94,11 @@ async def test_a_flood_of_files_is_one_search(
         return search(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(library_index, "search", counted)
-    folder = made(tmp_path / "models")
     for number in range(1000):
         place = folder / f"folder-{number // 50}"
         if not place.exists():
             place.mkdir()
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
         (place / f"{number}.gguf").write_bytes(b"a pointer, as git-lfs leaves it")
     await until(lambda: len(service.snapshot.models) == 1000)
     assert searches == 1
