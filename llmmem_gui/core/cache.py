@@ -156,7 +156,7 @@ class ModelCache:
             requests = Sentence("Refusal", "{count} requests").format(count=using)
             return Refusal("queue full", entry.model_id, reason=requests)
         loaded = entry.state.holds_host and entry.state is not State.UNLOADING
-        if loaded and asked.served_by(entry.parameters):
+        if loaded and entry.serves(asked):
             return None
         return self._queue.refusal_without_plan(entry, asked, entry.need(asked))
 

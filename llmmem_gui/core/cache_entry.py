@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from llmmem_gui.core.cache_messages import Requested
+from llmmem_gui.core.cache_messages import Beside, Requested
 from llmmem_gui.core.ledger import Charge, Holder, Standing
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.readings import HostReading
@@ -46,6 +46,8 @@ class Entry:
     asked: Charge | None = None
     """Charge of the load in force or wanted, from its forecast."""
     parameters: LoadParameters = field(default_factory=LoadParameters)
+    beside: Beside | None = None
+    """What it is used for besides that; charged as long as its host may have a context for it."""
     host: int = 0
     """Number of its host, 0 without one; numbers are never used twice."""
     measured: HostReading | None = None
@@ -92,6 +94,8 @@ class Entry:
         if standing is None:
             return None
         charge = self.charge_awake if standing is Standing.ADMITTED else self.charge
+        if self.admitted is not None and self.must_grow:
+            charge = self.need(self.admitted)
         if charge is None:
             return None
         measured = self.measured
@@ -111,13 +115,14 @@ class Entry:
         """The larger of forecast and measurement; of its weights, a dozing model is charged the resident."""
         if self.asked is None:
             return None
-        private, weights = self.asked.private_bytes, self.asked.weights_bytes
+        forecast = self.asked if self.beside is None else self.asked.plus(self.beside.charge)
+        private, weights = forecast.private_bytes, forecast.weights_bytes
         if self.asleep:
             weights = 0
         if self.measured is not None:
             private = max(private, self.measured.private_bytes)
             weights = max(weights, self.measured.weights_bytes)
-        return replace(self.asked, private_bytes=private, weights_bytes=weights)
+        return replace(forecast, private_bytes=private, weights_bytes=weights)
 
     @property
     def charge_awake(self) -> Charge | None:
@@ -132,7 +137,8 @@ class Entry:
         """Where it stands in a plan; None when it holds nothing and was promised nothing."""
         match self.state:
             case State.READY:
-                return Standing.BUSY if self.grantable else Standing.IDLE
+                # One for which room is made to grow in is not asked to go meanwhile.
+                return Standing.BUSY if self.grantable or self.admitted else Standing.IDLE
             case State.DOZING:
                 return Standing.ADMITTED if self.admitted else Standing.DOZING
             case State.BUSY:
@@ -153,23 +159,52 @@ class Entry:
         """Loaded for requests of which none was granted yet: it serves them before it has to go."""
         return self.state is State.READY and not self.used and bool(self.waiters)
 
+    def serves(self, asked: Requested) -> bool:
+        """Whether it can be had as it is loaded."""
+        second = self.beside is not None and asked.beside is not None and self.beside.serves(asked.beside)
+        return asked.served_by(self.parameters) or (second and not asked.exact)
+
+    def grows_for(self, asked: Requested) -> bool:
+        """Whether it is loaded and serves this once it has a second context."""
+        loaded = self.state.holds_host and self.state is not State.UNLOADING
+        return loaded and asked.beside is not None and not asked.exact and not self.serves(asked)
+
     @property
     def must_reload(self) -> bool:
-        """The first waiter cannot be served as it is loaded."""
-        return bool(self.waiters) and not self.waiters[0].asked.served_by(self.parameters)
+        """The first waiter cannot be served as it is loaded, and will not be by a second context."""
+        if not self.waiters:
+            return False
+        first = self.waiters[0].asked
+        return not self.serves(first) and not self.grows_for(first)
+
+    @property
+    def must_grow(self) -> bool:
+        """The first waiter waits for nothing but a second context."""
+        awake = self.state in (State.READY, State.BUSY)
+        return awake and bool(self.waiters) and self.grows_for(self.waiters[0].asked)
+
+    @property
+    def next_served(self) -> Waiter | None:
+        """The first waiter who can have it at once: those who wait for a second context hold nobody up."""
+        if self.state not in (State.READY, State.BUSY) or self.draining:
+            return None
+        for waiter in self.waiters:
+            if not self.grows_for(waiter.asked):
+                return waiter if self.serves(waiter.asked) else None
+        return None
 
     @property
     def grantable(self) -> bool:
-        """The first waiter can have it at once."""
-        loaded = self.state in (State.READY, State.BUSY)
-        return loaded and bool(self.waiters) and not self.draining and not self.must_reload
+        """Some waiter can have it at once."""
+        return self.next_served is not None
 
     @property
     def needs_load(self) -> bool:
         """Somebody waits, and it has to be loaded, woken or loaded again for that."""
         if not self.waiters:
             return False
-        return not self.state.holds_host or self.state in (State.DOZING, State.UNLOADING) or self.must_reload
+        without = not self.state.holds_host or self.state in (State.DOZING, State.UNLOADING)
+        return without or self.must_reload or self.must_grow
 
     @property
     def over_limit(self) -> bool:
@@ -180,8 +215,12 @@ class Entry:
     def need(self, asked: Requested) -> Charge:
         """What loading it as asked will take: the forecast, or what the same load has really taken.
 
-        A person's word counts more than that memory: he may know that it will not happen again.
+        A person's word counts more than that memory: he may know that it will not happen again. Of a model
+        that is loaded and grows it is all that it will then take.
         """
+        if self.grows_for(asked) and self.asked is not None and asked.beside is not None:
+            before = self.asked if self.beside is not None else self.charge_awake or self.asked
+            return before.plus(asked.beside.charge)
         if self.outgrown is None or not asked.guarded or self.outgrown[0] != asked.parameters:
             return asked.charge
         return asked.charge.larger(self.outgrown[1])
@@ -215,6 +254,8 @@ class Entry:
         forecast, taken = self.asked, self.charge
         if forecast is None or taken is None:
             return
+        if self.beside is not None:
+            forecast = forecast.plus(self.beside.charge)
         if taken.private_bytes > forecast.private_bytes or taken.weights_bytes > forecast.weights_bytes:
             self.outgrown = (self.parameters, forecast.larger(taken))
 
@@ -223,6 +264,7 @@ class Entry:
         self.host = 0
         self.measured = None
         self.context = None
+        self.beside = None
         self.loaded_at = None
         self.load_seconds = None
         self.used = self.draining = self.asleep = False

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from llmmem_gui.core.events import Actor, Cause, EventType
 from llmmem_gui.core.ledger import Charge
 from llmmem_gui.core.parameters import LoadParameters
@@ -18,6 +20,23 @@ Purpose = Literal["load", "use"]
 OverLimit = Literal["unload", "warn"]
 
 # --- in ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A second use of a loaded model in a context of its own: embeddings beside text, or text beside them."""
+
+    parameters: LoadParameters
+    """Of that context; of embeddings `context` is what the longest text needs."""
+    charge: Charge
+    """What the context is forecast to take."""
+
+    def serves(self, asked: Beside) -> bool:
+        """Whether what is asked can be had in this context as well."""
+        mine, wanted = self.parameters, asked.parameters
+        if mine.embeddings != wanted.embeddings:
+            return False
+        return not mine.embeddings or mine.context >= wanted.context
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +59,17 @@ class Requested:
     """How long it is worth waiting; None: for ever."""
     fits_context: int | None = None
     """The largest context that the model's own limit has room for, if the forecast is above that limit."""
+    beside: Beside | None = None
+    """How a model that is loaded for the other use serves this one; None: it is loaded again."""
 
     def served_by(self, loaded: LoadParameters) -> bool:
         """Whether a model that is loaded with these parameters does, however it would be loaded for this.
 
-        Context, batch and KV type do not decide; only a choice, and whether it gives text or embeddings.
+        Context, batch and KV type do not decide; only a choice, and for an answer whether it gives text or
+        embeddings.
         """
         if self.exact:
-            return loaded == self.parameters
+            return msgspec.structs.replace(loaded, embeddings=self.parameters.embeddings) == self.parameters
         return self.purpose == "load" or loaded.embeddings == self.parameters.embeddings
 
     @property
@@ -240,6 +262,15 @@ class StartHost:
 
 
 @dataclass(frozen=True, slots=True)
+class GrowHost:
+    """Let a host that has its model loaded use more memory, for a second context."""
+
+    model_id: str
+    host: int
+    beside: Beside
+
+
+@dataclass(frozen=True, slots=True)
 class StopHost:
     """End a host and say when it is reaped."""
 
@@ -298,4 +329,4 @@ class Announce:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
-Action = StartHost | StopHost | DozeHost | Grant | Refuse | EndRequest | Announce
+Action = StartHost | GrowHost | StopHost | DozeHost | Grant | Refuse | EndRequest | Announce

@@ -95,14 +95,18 @@ class CacheState:
         entry.waiters = (replace(waiter, turn=others[0].turn), *others)
 
     def stop_waiting(self, entry: Entry, waiter: Waiter) -> None:
-        """Take a waiter away; its ticket is closed."""
+        """Take a waiter away; its ticket is closed, and what was promised for it is not any more."""
+        if entry.admitted is waiter.asked:
+            entry.admitted = None
         entry.waiters = tuple(other for other in entry.waiters if other is not waiter)
         del self._tickets[waiter.asked.ticket]
         self._follow_waiters(entry)
 
     def grant(self, entry: Entry) -> None:
-        """Give a loaded model to its first waiter."""
-        asked, entry.waiters = entry.waiters[0].asked, entry.waiters[1:]
+        """Give a loaded model to the first waiter who can have it."""
+        served = entry.next_served
+        assert served is not None
+        asked, entry.waiters = served.asked, tuple(each for each in entry.waiters if each is not served)
         entry.last_used = self.now
         self.actions.append(m.Grant(asked.ticket, entry.model_id, entry.host))
         if asked.purpose == "use":
@@ -189,6 +193,8 @@ class CacheState:
         numbers = {"weights_bytes": charge.weights_bytes} if (charge := entry.charge) is not None else {}
         entry.state = State.DOZING
         entry.asleep = True
+        if entry.beside is not None and entry.beside.parameters.embeddings:
+            entry.beside = None  # the host gives that context up; one for text holds conversations
         # Until the host says that it has dropped them, a reading may show the weights or not.
         entry.readable_from = math.inf
         if entry.measured is not None:
@@ -203,6 +209,12 @@ class CacheState:
         entry.readable_from = self.now
         entry.state = State.READY
         self.announce("model-woken", entry, actor=actor)
+
+    def grow(self, entry: Entry, beside: m.Beside) -> None:
+        """Let a loaded model have a second context; its host makes it when it is asked."""
+        entry.admitted = None
+        entry.beside = beside
+        self.actions.append(m.GrowHost(entry.model_id, entry.host, beside))
 
     def carry_out(
         self, steps: Iterable[Step], cause: Cause, actor: Actor, for_model: str | None = None

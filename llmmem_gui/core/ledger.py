@@ -39,6 +39,18 @@ class Charge:
         """What it takes of one device."""
         return self.device_bytes.get(device, 0)
 
+    def plus(self, other: Charge) -> Charge:
+        """This and what comes to it in memory of its own."""
+        return Charge(
+            self.private_bytes + other.private_bytes,
+            self.weights_bytes,
+            self.file,
+            {
+                device: self.on(device) + other.on(device)
+                for device in {**self.device_bytes, **other.device_bytes}
+            },
+        )
+
     def larger(self, other: Charge) -> Charge:
         """The larger of both, pool by pool."""
         return Charge(

@@ -214,7 +214,7 @@ class LoadQueue:
             state.stop(entry, "reload", asked.actor)
             return _Turn.GOING
         state.carry_out(admission.steps, "make room", "another load", entry.model_id)
-        if entry.state is not State.DOZING:
+        if not entry.state.holds_host:
             entry.asked, entry.parameters = need, asked.parameters
         entry.admitted = asked
         return _Turn.DONE
@@ -262,6 +262,8 @@ class LoadQueue:
             asked = entry.waiters[0].asked
             if entry.state is State.DOZING:
                 state.wake(entry, asked.actor)
+            elif entry.must_grow and asked.beside is not None:
+                state.grow(entry, asked.beside)
             else:
                 state.start(entry, asked)
 

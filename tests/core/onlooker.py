@@ -20,6 +20,8 @@ class SeenHost:
     ready: bool = False
     stopped: bool = False
     dozing: bool = False
+    beside: m.Beside | None = None
+    """The second context that it may make."""
     in_flight: set[int] = field(default_factory=set)
 
 
@@ -58,6 +60,8 @@ class Books:
         measured = entry.measured
         weights = 0 if host.dozing else host.charge.weights_bytes
         private = host.charge.private_bytes
+        if host.beside is not None:
+            private += host.beside.charge.private_bytes
         if measured is not None:
             private, weights = max(private, measured.private_bytes), max(weights, measured.weights_bytes)
         return Charge(private, weights, host.charge.file)

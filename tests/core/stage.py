@@ -79,6 +79,7 @@ class Stage:
         actor: Actor = "api",
         context: int | None = None,
         embeddings: bool = False,
+        beside: m.Beside | None = None,
         patience: float | None = None,
         fits_context: int | None = None,
     ) -> int:
@@ -98,6 +99,7 @@ class Stage:
                 exact=context is not None,
                 patience_seconds=patience,
                 fits_context=fits_context,
+                beside=beside,
             )
         )
         return ticket

@@ -77,6 +77,8 @@ class CacheMachine(RuleBasedStateMachine):
         actor=st.sampled_from(("api", "api", "window")),
         embeddings=st.sampled_from((False, False, True)),
         patience=st.sampled_from((None, 4, 30)),
+        second=st.one_of(st.none(), st.integers(0, 8)),
+        tokens=st.sampled_from((512, 2048)),
     )
     def ask(
         self,
@@ -86,6 +88,8 @@ class CacheMachine(RuleBasedStateMachine):
         actor: m.Actor,
         embeddings: bool,
         patience: float | None,
+        second: int | None,
+        tokens: int,
     ) -> None:
         """An answer, as the service asks for it: with the parameters in force, else the usual ones."""
         entry = self.stage.cache.entry(model)
@@ -93,7 +97,12 @@ class CacheMachine(RuleBasedStateMachine):
         base = entry.parameters if entry and held else LoadParameters()
         parameters = msgspec.structs.replace(base, embeddings=embeddings)
         had_at_once = self.gives(model, embeddings)
-        ticket = self.request(model, Charge(private, weights, FILES[model]), parameters, actor, patience)
+        beside = None
+        if second is not None:
+            wanted = msgspec.structs.replace(parameters, context=tokens if embeddings else parameters.context)
+            beside = m.Beside(wanted, Charge(second, 0, FILES[model]))
+        charge = Charge(private, weights, FILES[model])
+        ticket = self.request(model, charge, parameters, actor, patience, beside=beside)
         if had_at_once:
             assert ticket in self.in_flight or ticket in self.refused, "an answer that could be had at once"
 
@@ -246,10 +255,19 @@ class CacheMachine(RuleBasedStateMachine):
         *,
         purpose: m.Purpose = "use",
         exact: bool = False,
+        beside: m.Beside | None = None,
     ) -> int:
         ticket = len(self.asked) + 1
         asked = m.Requested(
-            ticket, model, charge, parameters, purpose, actor, exact=exact, patience_seconds=patience
+            ticket,
+            model,
+            charge,
+            parameters,
+            purpose,
+            actor,
+            exact=exact,
+            patience_seconds=patience,
+            beside=beside,
         )
         self.asked[ticket] = asked
         self.waiting.add(ticket)
@@ -291,6 +309,13 @@ class CacheMachine(RuleBasedStateMachine):
                     assert not any(host.model == action.model_id for host in self.seen.values())
                     self.seen[action.host] = SeenHost(action.model_id, action.charge)
                     self.check_limit("a load")
+                case m.GrowHost():
+                    host = self.seen[action.host]
+                    assert host.ready
+                    assert not host.stopped
+                    assert not host.dozing
+                    host.beside = action.beside
+                    self.check_limit("a second context")
                 case m.StopHost():
                     host = self.seen[action.host]
                     assert not host.stopped, "stopped twice"
@@ -310,6 +335,8 @@ class CacheMachine(RuleBasedStateMachine):
                     assert not host.in_flight
                     assert action.model_id not in self.pinned or isinstance(message, m.DozeAsked)
                     host.dozing = True
+                    if host.beside is not None and host.beside.parameters.embeddings:
+                        host.beside = None
                 case m.Grant():
                     self.close(action.ticket)
                     host = self.seen[action.host]
@@ -320,9 +347,11 @@ class CacheMachine(RuleBasedStateMachine):
                     entry = self.stage.cache.entry(action.model_id)
                     assert entry is not None
                     if asked.exact:
-                        assert entry.parameters == asked.parameters
-                    if asked.purpose == "use":
-                        assert entry.parameters.embeddings == asked.parameters.embeddings
+                        assert asked.served_by(entry.parameters)
+                    if asked.purpose == "use" and entry.parameters.embeddings != asked.parameters.embeddings:
+                        assert host.beside is not None
+                        assert asked.beside is not None
+                        assert host.beside.serves(asked.beside)
                     if asked.purpose == "use":
                         host.in_flight.add(action.ticket)
                     if host.dozing:
@@ -371,7 +400,7 @@ class CacheMachine(RuleBasedStateMachine):
     def check_evictions(self, actions: tuple[m.Action, ...], admitted_before: set[str]) -> None:
         """Models that went for another one suffice, and none of them is superfluous."""
         stops = [a for a in actions if isinstance(a, m.StopHost)]
-        started = {a.model_id for a in actions if isinstance(a, m.StartHost)}
+        started = {a.model_id for a in actions if isinstance(a, m.StartHost | m.GrowHost)}
         one_load = len((self.books.admitted | started) - admitted_before) == 1
         if not one_load or any(stop.for_model is None for stop in stops):
             return  # what goes for another reason in the same step may make a victim superfluous
