@@ -12,6 +12,15 @@ KvType = Literal["f16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
 EMBEDDING_SEQUENCES = 16
 """Texts that a host embeds in one batch."""
 
+EMBEDDED_BESIDE_TEXT = 128
+"""Tokens that are embedded in one step, at most, with a context beside that for text: each takes logits."""
+
+LEAST_EMBEDDING_CONTEXT = 512
+"""Tokens of the smallest context for embeddings beside that for text."""
+
+_TOKENS_AROUND = 16
+"""What a vocabulary adds at the beginning and end of a text, at most."""
+
 KEPT_SEQUENCES = 8
 """Conversations that a host keeps beside those it answers, where one more reserves a row of output only."""
 
@@ -19,7 +28,8 @@ MemoryKind = Literal["attention", "window", "recurrent"]
 """How llama.cpp remembers a sequence: by cells that all share; also by a window or a state of its own."""
 
 Context = Annotated[int, msgspec.Meta(ge=1, le=2**24)]
-Batch = Annotated[int, msgspec.Meta(ge=1, le=2**16)]
+LARGEST_BATCH = 2**16
+Batch = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_BATCH)]
 Slots = Annotated[int, msgspec.Meta(ge=1, le=64)]
 GpuLayers = Annotated[int, msgspec.Meta(ge=-1, le=10_000)]
 
@@ -72,6 +82,24 @@ class ChosenParameters(msgspec.Struct, frozen=True, omit_defaults=True):
         """The usual parameters with those chosen in their place."""
         chosen = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
         return msgspec.structs.replace(usual, **chosen)
+
+
+def of_second_use(parameters: LoadParameters, longest_text: int | None) -> LoadParameters:
+    """Those of a second context beside one with these: for embeddings of texts so long, or else for text.
+
+    The length is in tokens, but for those around each text. Contexts grow in steps, not with each text.
+    """
+    if longest_text is None:
+        return msgspec.structs.replace(parameters, embeddings=False)
+    tokens = LEAST_EMBEDDING_CONTEXT
+    while tokens < min(longest_text + _TOKENS_AROUND, parameters.context):
+        tokens *= 2
+    return msgspec.structs.replace(
+        parameters,
+        embeddings=True,
+        context=min(tokens, parameters.context),
+        batch=min(parameters.batch, EMBEDDED_BESIDE_TEXT),
+    )
 
 
 def batch_tokens(parameters: LoadParameters) -> int:

@@ -91,6 +91,14 @@ class SetThreads(Message, frozen=True):
     threads: int
 
 
+class Grow(Message, frozen=True):
+    """Answer requests of the other use as well; a context of these parameters is made for the first."""
+
+    parameters: LoadParameters
+    added_bytes: int
+    """Private bytes that the host may have more than its `data_limit_bytes`; 0 where it has none."""
+
+
 class Doze(Message, frozen=True):
     """Drop the mapped weights from memory; answered with `Dozed`. The next request wakes the host."""
 
@@ -101,7 +109,7 @@ class Stop(Message, frozen=True):
     keeps: bool = False
 
 
-ToHost = Load | Ask | Cancel | SetThreads | Doze | Stop
+ToHost = Load | Ask | Cancel | SetThreads | Grow | Doze | Stop
 
 
 # From a host

@@ -10,7 +10,7 @@ from llama_cpp import llama_cpp as api
 
 
 class Batch:
-    """llama.cpp's batch, filled anew for each step; lives as long as the process."""
+    """llama.cpp's batch, filled anew for each step."""
 
     def __init__(self, most_tokens: int) -> None:
         self.most_tokens = most_tokens
@@ -20,6 +20,10 @@ class Batch:
         self._positions = numpy.ctypeslib.as_array(self._batch.pos, (most_tokens,))
         self._outputs = numpy.ctypeslib.as_array(self._batch.logits, (most_tokens,))
         numpy.ctypeslib.as_array(self._batch.n_seq_id, (most_tokens,))[:] = 1
+
+    def close(self) -> None:
+        """Free it; it is not used again."""
+        api.llama_batch_free(self._batch)
 
     def clear(self) -> None:
         """Begin anew."""

@@ -68,7 +68,10 @@ def context_parameters(model: Model, parameters: LoadParameters, threads: int) -
     context.embeddings = model.is_for_embeddings(parameters)
     if context.embeddings:
         context.n_seq_max = min(context.n_batch, EMBEDDING_SEQUENCES)
-        if not model.pools:
+        if model.reads_forwards:
+            # Tokens are pooled here, so that a text may come in pieces.
+            context.pooling_type = api.LLAMA_POOLING_TYPE_NONE
+        elif not model.pools:
             # A client wants one vector for a text; a model made to generate has no pooling of its own.
             context.pooling_type = api.LLAMA_POOLING_TYPE_MEAN
     else:
@@ -79,7 +82,7 @@ def context_parameters(model: Model, parameters: LoadParameters, threads: int) -
 
 
 class Context:
-    """A context that lives as long as the process."""
+    """A context; closed when the use that it was made for is over before the process is."""
 
     def __init__(
         self, model: Model, parameters: LoadParameters, threads: int, log: EngineLog, abort: AbortSwitch
@@ -97,6 +100,13 @@ class Context:
         self.batch_tokens = int(wanted.n_batch)
         self.sequences = int(wanted.n_seq_max)
         self.is_for_embeddings = bool(wanted.embeddings)
+        self.asked_tokens = parameters.context
+        self.keeps_tokens = self.is_for_embeddings and model.reads_forwards
+        """It embeds texts in pieces, and gives what each token of them brought."""
+        held = self.tokens if self.keeps_tokens else self.batch_tokens
+        self.most_text_tokens = min(parameters.context, held)
+        """The longest text that it embeds."""
+        self.pooling = model.pooling
         self._threads = threads
         self._memory = api.llama_get_memory(handle)
         self._vocabulary_size = model.vocabulary_size
@@ -133,6 +143,15 @@ class Context:
         row = api.llama_get_embeddings_seq(self.handle, sequence)
         return numpy.ctypeslib.as_array(row, shape=(self._embedding_length,))
 
+    def embeddings(self, first: int, count: int) -> numpy.typing.NDArray[numpy.single]:
+        """What some tokens of the batch computed last gave, in their order; overwritten by the next."""
+        rows = api.llama_get_embeddings(self.handle)
+        return numpy.ctypeslib.as_array(rows, shape=(first + count, self._embedding_length))[first:]
+
+    def close(self) -> None:
+        """Free it; it is not used again."""
+        api.llama_free(self.handle)
+
     # --- memory of sequences -----------------------------------------------------------------------------
 
     def copy(self, source: int, target: int, length: int) -> None:
@@ -143,6 +162,11 @@ class Context:
         """Keep only the first tokens of a sequence."""
         if not api.llama_memory_seq_rm(self._memory, sequence, length if length else -1, -1):
             raise AssertionError(f"sequence {sequence} cannot be cut to {length} tokens")
+
+    def empty(self, sequence: int) -> None:
+        """Forget a sequence, if there is a memory of sequences at all."""
+        if self._memory is not None:
+            api.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
     def can_cut(self, sequence: int, length: int) -> bool:
         """Whether all that the next token would look back at, after these first tokens, is still there.

@@ -77,6 +77,10 @@ class TextLoop:
             self._end(generation)
             self._send(self._answered(generation, cancelled=True))
 
+    def set_threads(self, threads: int) -> None:
+        """Compute with so many threads from now on."""
+        self._context.set_threads(threads)
+
     def rest(self) -> None:
         """Give back memory that nobody needs for now."""
         self._scheduler.clear_shelf()

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from llama_cpp import llama_cpp as api
 
+from llmmem_gui.core.architectures import WITHOUT_CACHE
 from llmmem_gui.core.parameters import LoadParameters, MemoryKind
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.host.engine import EngineLog, device_handle
 from llmmem_gui.host.modelfile import LoadError
+
+Pooling = Literal["mean", "first", "last"]
+"""What of a text's tokens makes its vector."""
+_POOLING: dict[str, Pooling] = {"1": "mean", "2": "first"}
+"""By the numbers that files have for it (`llama_pooling_type`); those not named here want the last token."""
 
 NO_TOKEN = -1
 """What llama.cpp gives for a token that a vocabulary does not have."""
@@ -52,6 +58,18 @@ class Model:
     def pools(self) -> bool:
         """It was made to give one embedding for a text."""
         return self._about("pooling_type") is not None
+
+    @property
+    def pooling(self) -> Pooling:
+        """What of a text's tokens makes its vector; of a model that was made to generate, all of them."""
+        named = self._about("pooling_type")
+        return "mean" if named is None else _POOLING.get(named, "last")
+
+    @property
+    def reads_forwards(self) -> bool:
+        """A token looks at those before it alone: a text may be computed in pieces, one after the other."""
+        bidirectional = self._about("attention.causal") == "false"
+        return not bidirectional and self.metadata.get("general.architecture") not in WITHOUT_CACHE
 
     def is_for_embeddings(self, parameters: LoadParameters) -> bool:
         """It gives embeddings and no text: because that was asked, or because it can nothing else."""

@@ -63,12 +63,26 @@ def leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def limit_growth(added_bytes: int) -> None:
-    """Bound the private memory that the process may reserve from now on, beside stacks (Linux)."""
+def limit_growth(added_bytes: int, *, may_double: bool = False) -> None:
+    """Bound the private memory that the process may reserve from now on, beside stacks (Linux).
+
+    With `may_double` the bound can be raised later, by as much at most.
+    """
     if sys.platform.startswith("linux"):
         stacks_bytes = STACK_BYTES * (os.cpu_count() or 1)
         limit_bytes = private_virtual_bytes() + stacks_bytes + added_bytes
-        resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+        most_bytes = limit_bytes + added_bytes * may_double
+        resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, most_bytes))
+
+
+def raise_limit(added_bytes: int) -> None:
+    """Let the process reserve so much more private memory, as far as its bound can be raised (Linux)."""
+    if sys.platform.startswith("linux"):
+        limit_bytes, most_bytes = resource.getrlimit(resource.RLIMIT_DATA)
+        if limit_bytes != resource.RLIM_INFINITY:
+            raised = limit_bytes + added_bytes
+            limit_bytes = raised if most_bytes == resource.RLIM_INFINITY else min(raised, most_bytes)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, most_bytes))
 
 
 @contextlib.contextmanager

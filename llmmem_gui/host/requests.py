@@ -43,7 +43,7 @@ _COMMON_FIELDS = _SAMPLING_FIELDS | {"max_tokens", "stop", "stream", "logprobs"}
 _FIELDS: Mapping[protocol.Operation, frozenset[str]] = {
     "completion": _COMMON_FIELDS | {"prompt", "suffix", "echo", "response_format"},
     "chat": _COMMON_FIELDS | chat_answers.FIELDS | {"top_logprobs"},
-    "embedding": frozenset({"input"}),
+    "embedding": frozenset({"input", "truncate"}),
 }
 _COMPLETION_TOKENS = 16
 """How long a completion is when the request does not say; the default of OpenAI's API."""
@@ -208,7 +208,7 @@ class ContextExceeded(BadValue):
             "shorten it or load with more context",
         )
         super().__init__(sentence.format(tokens=tokens, room=room))
-        self.parameter = "messages" if operation == "chat" else "prompt"
+        self.parameter = {"chat": "messages", "completion": "prompt", "embedding": "input"}[operation]
         self.numbers = {"n_prompt_tokens": tokens, "n_ctx": room}
 
 

@@ -12,13 +12,14 @@ import traceback
 from typing import NoReturn
 
 from llmmem_gui.core import protocol
+from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.host import engine, process, sandbox
 from llmmem_gui.host.abortion import Abortion
 from llmmem_gui.host.batch import Batch
 from llmmem_gui.host.channel import Channel, Disconnected
 from llmmem_gui.host.context import Context
-from llmmem_gui.host.embedding import Embedder, EmbeddingQueue
+from llmmem_gui.host.embedding import EmbeddingQueue
 from llmmem_gui.host.loop import TextLoop
 from llmmem_gui.host.mapping import OwnMemory, Part, Region
 from llmmem_gui.host.model import Model, model_parameters
@@ -26,13 +27,13 @@ from llmmem_gui.host.modelfile import LoadError, check_model_file
 from llmmem_gui.host.scheduler import Scheduler
 from llmmem_gui.host.shelf import Shelf
 from llmmem_gui.host.tokenizer import Tokenizer
+from llmmem_gui.host.uses import Uses
 from llmmem_gui.unused_memory import trim_heap
 
 _FILE_SLACK_BYTES = 2**20
 """Room for the numbers of tokens beside the states, whose bytes are what is counted."""
 
-_Message = protocol.Ask | protocol.Cancel | protocol.Doze | protocol.Stop
-_Answering = TextLoop | EmbeddingQueue
+_Message = protocol.Ask | protocol.Cancel | protocol.Grow | protocol.Doze | protocol.Stop
 
 
 def live(channel: Channel) -> NoReturn:
@@ -78,25 +79,24 @@ class _Session:
     def run(self) -> NoReturn:
         """Load and serve. Raises `LoadError` after telling the service, and `Disconnected`."""
         try:
-            loaded, context, answering = self._open()
+            loaded, uses = self._open()
         except LoadError as error:
             self._channel.send(protocol.LoadFailed(self._reason(error)))
             raise
         self._channel.send(loaded)
         while True:
-            self._take_inbox(answering)
-            if answering.has_work:
+            self._take_inbox(uses)
+            if uses.has_work:
                 self._wake()
-                context.set_threads(self._threads)
-                answering.step()
+                uses.step(self._threads)
             elif self._shall_doze:
                 self._shall_doze = False
-                answering.rest()
+                uses.rest()
                 self._doze()
 
-    def _take_inbox(self, answering: _Answering) -> None:
+    def _take_inbox(self, uses: Uses) -> None:
         """Take in all messages that have come; waits for one when there is nothing to do."""
-        waits = not answering.has_work and not self._shall_doze
+        waits = not uses.has_work and not self._shall_doze
         while True:
             try:
                 message = self._inbox.get(waits)
@@ -106,18 +106,21 @@ class _Session:
             if isinstance(message, protocol.Doze):
                 self._shall_doze = True
             elif isinstance(message, protocol.Stop):
-                self._keep(answering)
+                self._keep(uses)
             elif isinstance(message, protocol.Cancel):
-                answering.cancel(message.request_id)
+                uses.cancel(message.request_id)
                 self._abortion.forget(message.request_id)
+            elif isinstance(message, protocol.Grow):
+                self._grow(uses, message)
             else:
-                answering.ask(message)
+                uses.ask(message)
 
-    def _open(self) -> tuple[protocol.Loaded, Context, _Answering]:
+    def _open(self) -> tuple[protocol.Loaded, Uses]:
         started = time.monotonic()
         files = check_model_file(self._load.path)
         if self._load.data_limit_bytes is not None:
-            process.limit_growth(self._load.data_limit_bytes)  # reads /proc, which the sandbox closes
+            # Reads /proc, which the sandbox closes.
+            process.limit_growth(self._load.data_limit_bytes, may_double=True)
         self._open_files()  # only these may be read and written once the sandbox has closed
         layers = sandbox.enter(files, gpu=engine.supports_gpu())
         # Only now, because the sandbox holds for threads that start inside it.
@@ -127,9 +130,9 @@ class _Session:
         placed = model_parameters(
             load.parameters.gpu_layers, load.extra_buffers, memory_map=load.parameters.memory_map
         )
-        model = Model(load.path, placed, self._log)
-        context = Context(model, load.parameters, self._threads, self._log, self._switch)
-        answering = self._answering(model, context)
+        model = self._model = Model(load.path, placed, self._log)
+        self._tokenizer = Tokenizer(model)
+        uses, context = self._uses(model, load.parameters)
         self._weights = self._memory.weights_since(before)
         self._memory.release_zeros(before)
         if self._log.repacks_weights:
@@ -149,14 +152,51 @@ class _Session:
             shared_bytes=self._memory.shared_bytes(),
             gives_embeddings=context.is_for_embeddings,
         )
-        return loaded, context, answering
+        return loaded, uses
 
-    def _answering(self, model: Model, context: Context) -> _Answering:
-        tokenizer, batch = Tokenizer(model), Batch(context.batch_tokens)
-        if context.is_for_embeddings:
-            embedder = Embedder(tokenizer, context, batch)
-            return EmbeddingQueue(embedder, self._abortion, self._memory, self._channel.send)
-        parameters = self._load.parameters
+    def _uses(self, model: Model, parameters: LoadParameters) -> tuple[Uses, Context]:
+        """The use that the model is loaded for, and its context."""
+        text, embeddings = None, None
+        if model.is_for_embeddings(parameters):
+            embeddings = self._embedding_queue(parameters)
+            context = embeddings.context
+        else:
+            context = self._context(parameters)
+            text = self._text_loop(context, parameters)
+        return Uses(text, embeddings, self._second_text_loop, self._channel.send), context
+
+    def _grow(self, uses: Uses, grow: protocol.Grow) -> None:
+        """Allow the other use, too; its context is made when it is first asked for."""
+        process.raise_limit(grow.added_bytes)
+        if grow.parameters.embeddings:
+            uses.allow_embeddings(self._embedding_queue(grow.parameters), grow.parameters)
+        else:
+            uses.allow_text(grow.parameters)
+
+    def _context(self, parameters: LoadParameters) -> Context:
+        return Context(self._model, parameters, self._threads, self._log, self._switch)
+
+    def _second_context(self, parameters: LoadParameters) -> Context:
+        before = self._memory.regions()
+        context = self._context(parameters)
+        self._memory.release_zeros(before)
+        return context
+
+    def _second_text_loop(self, parameters: LoadParameters) -> TextLoop:
+        return self._text_loop(self._second_context(parameters), parameters)
+
+    def _embedding_queue(self, parameters: LoadParameters) -> EmbeddingQueue:
+        return EmbeddingQueue(
+            self._tokenizer,
+            parameters,
+            self._second_context,
+            self._abortion,
+            self._memory,
+            self._channel.send,
+        )
+
+    def _text_loop(self, context: Context, parameters: LoadParameters) -> TextLoop:
+        model = self._model
         kind = model.memory_kind(parameters)
         shelf = Shelf(
             context,
@@ -173,7 +213,14 @@ class _Session:
             shelf=shelf,
         )
         return TextLoop(
-            model, tokenizer, context, batch, scheduler, self._abortion, self._memory, self._channel.send
+            model,
+            self._tokenizer,
+            context,
+            Batch(context.batch_tokens),
+            scheduler,
+            self._abortion,
+            self._memory,
+            self._channel.send,
         )
 
     def _reason(self, error: LoadError) -> Sentence:
@@ -200,7 +247,7 @@ class _Session:
     def _take(self, message: protocol.ToHost) -> None:
         if isinstance(message, protocol.SetThreads):
             self._threads = message.threads
-        elif isinstance(message, protocol.Ask | protocol.Cancel | protocol.Doze | protocol.Stop):
+        elif isinstance(message, _Message):
             if isinstance(message, protocol.Cancel):
                 self._abortion.cancel(message.request_id)
             self._inbox.put(message)
@@ -221,11 +268,11 @@ class _Session:
             with contextlib.suppress(OSError):
                 self._file = os.open(conversations.file, os.O_WRONLY)
 
-    def _keep(self, answering: _Answering) -> NoReturn:
+    def _keep(self, uses: Uses) -> NoReturn:
         """Write the conversations down and end."""
         if self._file is not None:
             with contextlib.suppress(OSError, MemoryError):
-                count = answering.keep(self._file, self._load.conversations.file_bytes)
+                count = uses.keep(self._file, self._load.conversations.file_bytes)
                 self._channel.send(protocol.Kept(count))
         os._exit(0)
 

@@ -116,8 +116,12 @@ class ModelAnswer(AsyncIterator[dict[str, Any]]):
                 given.on_reading = self._take_reading
                 begun = False
                 passed = 0
+                vectors: list[dict[str, Any]] = []
                 try:
                     async for chunk in given:
+                        if operation == "embedding":
+                            vectors += chunk["data"]
+                            continue
                         begun = True
                         # A chunk with text is a token, nearly always; the rest is counted at the end.
                         if _has_text(chunk):
@@ -140,7 +144,9 @@ class ModelAnswer(AsyncIterator[dict[str, Any]]):
                     helped = True
                     if crashes:
                         self._driver.milder_helped(grant.model_id, crashes, life.host.engine)
-                    if end.payload is not None:
+                    if vectors and end.payload is not None:
+                        yield {**end.payload, "data": vectors + end.payload["data"]}
+                    elif end.payload is not None:
                         yield end.payload
                     return
                 except HostEndedError as error:

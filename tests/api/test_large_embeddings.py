@@ -48,7 +48,7 @@ class ReadyAnswer:
 
 def made_up_payload() -> dict[str, Any]:
     vectors = numpy.random.default_rng(1).normal(size=(TEXTS, LENGTH))
-    return embedding_answer([packed_vector(row) for row in vectors], tokens=TEXTS)
+    return embedding_answer([packed_vector(row) for row in vectors], first=0, tokens=TEXTS)
 
 
 async def test_the_loop_turns_while_a_large_answer_is_written_as_numbers() -> None:

@@ -259,6 +259,10 @@ class Host:
         """Let the model compute with this many threads from its next token on."""
         self._send(protocol.SetThreads(threads))
 
+    def grow(self, parameters: LoadParameters, added_bytes: int) -> None:
+        """Let it answer requests of the other use as well, in a context of these parameters."""
+        self._send(protocol.Grow(parameters, added_bytes))
+
     async def doze(self) -> protocol.Dozed:
         """Drop the mapped weights from memory. Raises `HostEndedError`; waits while a request is answered."""
         if self._dozed is None or self._dozed.done():
