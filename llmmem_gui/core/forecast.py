@@ -173,6 +173,22 @@ def forecast_by_rehearsal(
     return replace(forecast, devices=devices)
 
 
+def of_second_use(load: Forecast, shape: ModelShape, parameters: LoadParameters) -> Forecast:
+    """What of a load with these parameters comes to a host that has the model loaded for another use."""
+    overhead_bytes = overhead.second_use_bytes(shape, parameters)
+    total = load.kv_cache_bytes + load.compute_bytes + overhead_bytes
+    return replace(
+        load,
+        weights_bytes=0,
+        private_weights_bytes=0,
+        vram_weights_bytes=0,
+        overhead_bytes=overhead_bytes,
+        vram_overhead_bytes=0,
+        low_bytes=max(0, total - (load.total_bytes - load.low_bytes)),
+        high_bytes=total + load.high_bytes - load.total_bytes,
+    )
+
+
 class _Parts(NamedTuple):
     """Each part of a load, shared among the kinds of memory."""
 

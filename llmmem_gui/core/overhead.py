@@ -69,6 +69,12 @@ def host_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
     return _HOST_BYTES + asked + work_bytes(shape, parameters)
 
 
+def second_use_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
+    """What a second context takes beside its buffers, in a host that has answered with the first."""
+    answering = host_bytes(shape, parameters) - _HOST_BYTES
+    return context_bytes(shape, parameters) + output_bytes(shape, parameters) + answering
+
+
 def gpu_runtime_bytes(parameters: LoadParameters, engine: Engine) -> int:
     """What the GPU's own runtime takes on the GPU, while nobody knows on which."""
     return _GPU_RUNTIME_BYTES if engine.gpu_offload and parameters.gpu_layers else 0

@@ -15,6 +15,7 @@ from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.engines import EngineUse
 from llmmem_gui.core.events import Actor, Event, UnloadReceipt
+from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.sentence import Models, Sentence
@@ -112,6 +113,8 @@ class CacheDriver:
                 self._publish(_event(action))
             case m.StartHost():
                 self._start(action)
+            case m.GrowHost():
+                self._lives[action.host].grow(action.beside)
             case m.StopHost():
                 self._lives[action.host].stop(action)
             case m.DozeHost():
@@ -310,6 +313,11 @@ class CacheDriver:
         sample = replace(sample, hosts=hosts, activity=activity)
         self.tell(m.Sampled(sample))
         return sample
+
+    def loaded_with(self, model_id: str) -> LoadParameters | None:
+        """The parameters of a model that has a host."""
+        entry = self.cache.entry(model_id)
+        return entry.parameters if entry is not None and entry.state.holds_host else None
 
     def life_of(self, model_id: str) -> HostLife | None:
         """The life of a model's host, if it has one."""

@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from llmmem_gui.core.cache_messages import StartHost
+from llmmem_gui.core.cache_messages import Beside, StartHost
 from llmmem_gui.core.engines import Device, EngineUse
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.ledger import FileKey
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey
-from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.parameters import LARGEST_BATCH, LoadParameters, of_second_use
 from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.sentence import Models, Sentence
 from llmmem_gui.core.settings import ModelSettings, Settings
@@ -239,6 +239,14 @@ class Catalogue:
             return arguments
         return file.preset.arguments(arguments)
 
+    def parameters_to_ask(
+        self, file: ModelFile, operation: Operation, loaded: LoadParameters | None
+    ) -> LoadParameters:
+        """Those to load a model with for an answer: as it is loaded, or would be, for text or embeddings."""
+        parameters = loaded or self.parameters_of(file)
+        asked = msgspec.structs.replace(parameters, embeddings=operation == "embedding")
+        return as_it_can_be_loaded(file, asked)
+
     # --- forecasts -----------------------------------------------------------------------------------
 
     @property
@@ -255,6 +263,29 @@ class Catalogue:
             )
             raise CommandError("bad model", sentence, file.id)
         return await self.forecasts.rehearsed(file, parameters)
+
+    async def second_use(
+        self,
+        file: ModelFile,
+        parameters: LoadParameters,
+        arguments: Mapping[str, Any],
+        loaded: LoadParameters | None,
+        room_bytes: int | None,
+    ) -> Beside | None:
+        """How a model that is loaded for the other use serves such a request as well.
+
+        None for a model that has no other use.
+        """
+        if file.gives_only_embeddings:
+            return None
+        given = arguments.get("input", ())
+        texts = [given] if isinstance(given, str) else given
+        longest = max(map(_most_tokens, texts), default=0)
+        wanted = of_second_use(parameters, longest if parameters.embeddings else None)
+        # A better forecast may take a while: only where a second context is about to be needed.
+        grows = loaded is not None and loaded.embeddings != parameters.embeddings
+        forecast = await self.forecasts.second_use(file, wanted, room_bytes if grows else None)
+        return Beside(wanted, forecast.charge(file.file, self.gpus))
 
     async def largest_context(
         self, model: str, fits_bytes: int, parameters: LoadParameters | None = None
@@ -284,8 +315,19 @@ class Catalogue:
 
 
 def as_it_can_be_loaded(file: ModelFile, parameters: LoadParameters) -> LoadParameters:
-    """The parameters, for embeddings where the model can give nothing else."""
-    return msgspec.structs.replace(parameters, embeddings=parameters.embeddings or file.gives_only_embeddings)
+    """The parameters, for embeddings where the model can give nothing else.
+
+    Such a model looks at all of a text at once: a batch of it holds the longest one.
+    """
+    if not file.gives_only_embeddings:
+        return parameters
+    batch = max(parameters.batch, min(parameters.context, LARGEST_BATCH))
+    return msgspec.structs.replace(parameters, embeddings=True, batch=batch)
+
+
+def _most_tokens(text: str) -> int:
+    """More tokens than a text has but for those around it: one for each byte, where a space may be three."""
+    return len(text.encode("utf-8", "replace")) + 2 * text.count(" ")
 
 
 def _given(folders: Sequence[Path]) -> list[ModelFolder]:

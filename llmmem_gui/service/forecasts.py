@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from llmmem_gui.core.engine import Engine
 from llmmem_gui.core.fitting import cheaper_parameters, largest_context
-from llmmem_gui.core.forecast import Forecast, forecast_by_formula
+from llmmem_gui.core.forecast import Forecast, forecast_by_formula, of_second_use
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey, Measurement, learned, unused_bytes
 from llmmem_gui.core.parameters import LoadParameters
@@ -83,6 +83,13 @@ class Forecasts:
         if room_bytes is None or (highest_bytes <= room_bytes and not forecast.doubt):
             return forecast
         return await self.rehearsed(file, parameters)
+
+    async def second_use(
+        self, file: ModelFile, parameters: LoadParameters, room_bytes: int | None
+    ) -> Forecast:
+        """What a second context with these parameters takes in a host that has the model loaded."""
+        assert file.shape is not None  # only models are loaded
+        return of_second_use(await self.for_load(file, parameters, room_bytes), file.shape, parameters)
 
     def largest_context(self, file: ModelFile, parameters: LoadParameters, fits_bytes: int) -> int | None:
         """The largest context, up to what the model was trained for, with which it takes at most that."""

@@ -368,18 +368,14 @@ class MemoryService:
 
         async def obtain() -> m.Grant:
             file = await self.catalogue.loadable(model)
-            return await self._obtain(file, self._parameters_to_ask(file, operation), "use", actor)
+            loaded = self._driver.loaded_with(file.id)
+            parameters = self.catalogue.parameters_to_ask(file, operation, loaded)
+            room = self.snapshot.room_bytes
+            beside = await self.catalogue.second_use(file, parameters, arguments, loaded, room)
+            return await self._obtain(file, parameters, "use", actor, beside=beside)
 
         arguments = self.catalogue.arguments_for(model, operation, arguments)
         return ModelAnswer(model, operation, arguments, obtain, self._driver)
-
-    def _parameters_to_ask(self, file: ModelFile, operation: Operation) -> LoadParameters:
-        """Those to load it with for an answer: as it is loaded, or would be, for text or for embeddings."""
-        entry = self._driver.cache.entry(file.id)
-        loaded = entry is not None and entry.state.holds_host
-        parameters = entry.parameters if entry and loaded else self.catalogue.parameters_of(file)
-        asked = msgspec.structs.replace(parameters, embeddings=operation == "embedding")
-        return as_it_can_be_loaded(file, asked)
 
     async def _obtain(
         self,
@@ -389,6 +385,7 @@ class MemoryService:
         actor: Actor,
         *,
         exact: bool = False,
+        beside: m.Beside | None = None,
     ) -> m.Grant:
         forecast = await self.catalogue.forecasts.for_load(file, parameters, self.snapshot.room_bytes)
         limit = self.catalogue.settings_of(file).limit_bytes
@@ -407,6 +404,7 @@ class MemoryService:
                 exact=exact,
                 patience_seconds=self.settings.api.queue_seconds if purpose == "use" else None,
                 fits_context=fits,
+                beside=beside,
             )
 
         return await self._driver.obtain(asked)

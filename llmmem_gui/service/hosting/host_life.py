@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from llmmem_gui.core.cache_messages import HostExited, HostFailed, HostReady, Message, StartHost, StopHost
+from llmmem_gui.core.cache_messages import (
+    Beside,
+    HostExited,
+    HostFailed,
+    HostReady,
+    Message,
+    StartHost,
+    StopHost,
+)
 from llmmem_gui.core.engines import EngineUse
 from llmmem_gui.core.events import UnloadReceipt
 from llmmem_gui.core.measurement import Measurement
@@ -97,6 +105,8 @@ class HostLife:
         self._warmth = warmth
         self._tell_time = timed
         self._was_read = False
+        self._has_grown = False
+        """It has a second context: what it takes from now on tells nothing about loads."""
         self._vram_bytes = 0
         """As last read, what unified GPUs work in included: forecasts count it so, too."""
         self._path = path
@@ -131,6 +141,8 @@ class HostLife:
         if self.loaded is None or not self._was_read:
             self._was_read = self.loaded is not None
             return
+        if self._has_grown:
+            return
         peak = self.peak
         self.vram_is_known = self.vram_is_known and reading.vram_bytes is not None
         self.peak = msgspec.structs.replace(
@@ -142,6 +154,8 @@ class HostLife:
 
     def answered(self, prompt_tokens: int, filled_tokens: int) -> None:
         """Take in how much of the context an answer filled."""
+        if self._has_grown:
+            return
         peak = self.peak
         self.peak = msgspec.structs.replace(
             peak,
@@ -232,16 +246,29 @@ class HostLife:
             return None
         return self._hosts.choice.milder_than(self.host.engine)
 
+    def grow(self, beside: Beside) -> None:
+        """Let the host have a second context."""
+        self._read_now()
+        self._has_grown = True
+        if self.host is not None:
+            added_bytes = beside.charge.private_bytes if self._data_limit_bytes else 0
+            self.host.grow(beside.parameters, added_bytes)
+
+    def _read_now(self) -> ProcessMemory:
+        """What the host holds at this moment, which counts as a reading."""
+        host = self.host
+        now = read_process_memory(host.pid) if host is not None else None
+        held = now.since(self._not_its_own(host)) if now and host else _NOTHING
+        self._was_read = True
+        self.observe(HostReading(0, held.private_bytes, held.mapped_bytes))
+        return held
+
     def stop(self, stop: StopHost) -> None:
         """End the host; `run` returns when it is reaped."""
         self._stop = stop
         host = self.host
-        now = read_process_memory(host.pid) if host is not None else None
         machine = self._machine.read()
-        grown = now.since(self._not_its_own(host)) if now and host else _NOTHING
-        self._before = _Before(self._clock(), grown, self._vram_bytes, machine)
-        self._was_read = True
-        self.observe(HostReading(0, grown.private_bytes, grown.mapped_bytes))
+        self._before = _Before(self._clock(), self._read_now(), self._vram_bytes, machine)
         if host is None:
             return
         if stop.at_once:

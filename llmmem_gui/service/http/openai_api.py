@@ -130,7 +130,8 @@ class OpenAiApi:
         if not texts:
             usage = {"prompt_tokens": 0, "total_tokens": 0}
             return JsonReply({"object": "list", "data": [], "model": model.id, "usage": usage})
-        answer = self._service.ask(model.id, "embedding", {"input": texts}, actor=actor_of(request))
+        arguments = {"input": texts, "truncate": body.truncate in (True, "END")}
+        answer = self._service.ask(model.id, "embedding", arguments, actor=actor_of(request))
         as_floats = body.encoding_format != "base64"
         if not as_floats and body.dimensions is None:
             return AnswerReply(answer, self._metrics, headers=asked.headers)

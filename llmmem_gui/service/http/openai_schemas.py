@@ -346,3 +346,5 @@ class EmbeddingRequest(Record, frozen=True, kw_only=True):
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Annotated[int, Meta(ge=1, le=2**20)] | None = None
     """The vectors are cut to so many numbers, and have length 1 again."""
+    truncate: bool | Literal["NONE", "END"] | None = None
+    """A text that is longer than the context is cut instead of being refused."""
