@@ -9,6 +9,7 @@ from typing import Any
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.ledger import Charge
+from llmmem_gui.core.parameters import LoadParameters
 
 
 @dataclass
@@ -23,6 +24,25 @@ class SeenHost:
     beside: m.Beside | None = None
     """The second context that it may make."""
     in_flight: set[int] = field(default_factory=set)
+
+    def grow(self, beside: m.Beside) -> None:
+        """It may make a second context."""
+        assert self.ready
+        assert not self.stopped
+        assert not self.dozing
+        self.beside = beside
+
+    def doze(self) -> None:
+        """It drops its weights, and a context for embeddings beside text."""
+        self.dozing = True
+        if self.beside is not None and self.beside.parameters.embeddings:
+            self.beside = None
+
+    def gives(self, asked: m.Requested, loaded: LoadParameters) -> bool:
+        """Whether what was asked for is had from a host that was loaded with these parameters."""
+        if asked.exact or asked.purpose == "load" or loaded.embeddings == asked.parameters.embeddings:
+            return asked.served_by(loaded)
+        return self.beside is not None and asked.beside is not None and self.beside.serves(asked.beside)
 
 
 def choose(among: Iterable[Any], pick: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 from hypothesis import Phase, settings
@@ -97,12 +98,10 @@ class CacheMachine(RuleBasedStateMachine):
         base = entry.parameters if entry and held else LoadParameters()
         parameters = msgspec.structs.replace(base, embeddings=embeddings)
         had_at_once = self.gives(model, embeddings)
-        beside = None
-        if second is not None:
-            wanted = msgspec.structs.replace(parameters, context=tokens if embeddings else parameters.context)
-            beside = m.Beside(wanted, Charge(second, 0, FILES[model]))
+        wanted = msgspec.structs.replace(parameters, context=tokens if embeddings else parameters.context)
+        beside = None if second is None else m.Beside(wanted, Charge(second, 0, FILES[model]))
         charge = Charge(private, weights, FILES[model])
-        ticket = self.request(model, charge, parameters, actor, patience, beside=beside)
+        ticket = self.request(model, charge, parameters, actor, patience_seconds=patience, beside=beside)
         if had_at_once:
             assert ticket in self.in_flight or ticket in self.refused, "an answer that could be had at once"
 
@@ -246,29 +245,10 @@ class CacheMachine(RuleBasedStateMachine):
         return [number for number, host in self.seen.items() if host.stopped]
 
     def request(
-        self,
-        model: str,
-        charge: Charge,
-        parameters: LoadParameters,
-        actor: m.Actor,
-        patience: float | None = None,
-        *,
-        purpose: m.Purpose = "use",
-        exact: bool = False,
-        beside: m.Beside | None = None,
+        self, model: str, charge: Charge, parameters: LoadParameters, actor: m.Actor, **more: Any
     ) -> int:
         ticket = len(self.asked) + 1
-        asked = m.Requested(
-            ticket,
-            model,
-            charge,
-            parameters,
-            purpose,
-            actor,
-            exact=exact,
-            patience_seconds=patience,
-            beside=beside,
-        )
+        asked = m.Requested(ticket, model, charge, parameters, actor=actor, **more)
         self.asked[ticket] = asked
         self.waiting.add(ticket)
         self.tell(asked)
@@ -310,11 +290,7 @@ class CacheMachine(RuleBasedStateMachine):
                     self.seen[action.host] = SeenHost(action.model_id, action.charge)
                     self.check_limit("a load")
                 case m.GrowHost():
-                    host = self.seen[action.host]
-                    assert host.ready
-                    assert not host.stopped
-                    assert not host.dozing
-                    host.beside = action.beside
+                    self.seen[action.host].grow(action.beside)
                     self.check_limit("a second context")
                 case m.StopHost():
                     host = self.seen[action.host]
@@ -334,9 +310,7 @@ class CacheMachine(RuleBasedStateMachine):
                     assert not host.stopped
                     assert not host.in_flight
                     assert action.model_id not in self.pinned or isinstance(message, m.DozeAsked)
-                    host.dozing = True
-                    if host.beside is not None and host.beside.parameters.embeddings:
-                        host.beside = None
+                    host.doze()
                 case m.Grant():
                     self.close(action.ticket)
                     host = self.seen[action.host]
@@ -346,12 +320,7 @@ class CacheMachine(RuleBasedStateMachine):
                     asked = self.asked[action.ticket]
                     entry = self.stage.cache.entry(action.model_id)
                     assert entry is not None
-                    if asked.exact:
-                        assert asked.served_by(entry.parameters)
-                    if asked.purpose == "use" and entry.parameters.embeddings != asked.parameters.embeddings:
-                        assert host.beside is not None
-                        assert asked.beside is not None
-                        assert host.beside.serves(asked.beside)
+                    assert host.gives(asked, entry.parameters)
                     if asked.purpose == "use":
                         host.in_flight.add(action.ticket)
                     if host.dozing:

@@ -85,6 +85,24 @@ async def test_a_second_context_gives_the_same_vectors_and_answers(
     assert vectors[0] @ vectors[1] < 0.9999
 
 
+async def test_real_models_answer_and_embed_at_once_as_they_do_alone(
+    starter: HostStarter, smol_path: Path, gemma_path: Path
+) -> None:
+    """One that looks at everything and one with a sliding window, whose vocabularies differ, too."""
+    parameters = LoadParameters(context=512)
+    texts = ["A cat sat on the mat.", "Interest rates rose in March."]
+    for path in (smol_path, gemma_path):
+        host = await loaded_host(starter, path, parameters)
+        expected = await complete(host, "The capital of France is", max_tokens=8)
+        allow_embeddings(host, 64, parameters)
+        asked = {"prompt": "The capital of France is", "temperature": 0.0, "max_tokens": 8}
+        answer = host.ask("completion", asked)
+        vectors, answered = await asyncio.gather(embedded(host, texts), answer.finished())
+        assert text_of(answered) == expected
+        plain = await loaded_host(starter, path, LoadParameters(context=512, embeddings=True))
+        assert numpy.sum(vectors * await embedded(plain, texts), axis=1).min() > 0.9999
+
+
 async def test_a_model_loaded_for_embeddings_answers_in_a_second_context(
     starter: HostStarter, model: Path
 ) -> None:
