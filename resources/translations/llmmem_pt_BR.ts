@@ -2024,10 +2024,6 @@
         <translation>logit_bias cita o token {token}; o modelo tem {number}</translation>
     </message>
     <message>
-        <source>a text has {tokens} tokens and a batch holds {room}: shorten it or load with a larger batch</source>
-        <translation>um texto tem {tokens} tokens e em um lote cabem {room}: encurte-o ou carregue com um lote maior</translation>
-    </message>
-    <message>
         <source>the prompt is empty, and the model has no token to begin with</source>
         <translation>a pergunta está vazia, e o modelo não tem token com que começar</translation>
     </message>
