@@ -149,6 +149,22 @@ def opened_thought(prompt: str) -> str | None:
     return next((opening for opening in _THOUGHTS if end.endswith(opening)), None)
 
 
+def own_thoughts(template: str, prompt: str) -> list[list[str]]:
+    """The marks by which a model may open a thought after a prompt by itself, as its template has it.
+
+    Each is in the parts that may be tokens of their own. None for a prompt that has opened one, or closed one
+    for the model not to think.
+    """
+    end = prompt.rstrip()
+    if any(end.endswith(marks) for marks in _THOUGHTS.items()):
+        return []
+    known = [opening for opening, closing in _THOUGHTS.items() if opening in template or closing in template]
+    return [_PARTS.findall(opening) for opening in known]
+
+
+_PARTS = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|[^<>\[\]]+")
+
+
 class AnswerReader:
     """Takes an answer's text in as it comes."""
 
@@ -189,6 +205,12 @@ class AnswerReader:
     def thought_end(self) -> str:
         """What ends the present thought; empty outside of thoughts."""
         return self._thought_end or ""
+
+    def lacking_end(self, text: str) -> str:
+        """What of the mark is missing, where this text next would end the thought and say something, too."""
+        end = self.thought_end
+        _, found, rest = (self._pending + text).partition(end) if end else ("", "", "")
+        return end[overlap(self._pending, end) :] if found and rest.strip() else ""
 
     def feed(self, text: str) -> list[Piece]:
         """Take the next part in; gives what is certain now."""

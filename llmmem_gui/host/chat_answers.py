@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.host import answer_reader, harmony
-from llmmem_gui.host.answer_reader import AnswerReader, opened_thought, schemas_of
+from llmmem_gui.host.answer_reader import AnswerReader, opened_thought, own_thoughts, schemas_of
 from llmmem_gui.host.chat import ChatPrompts
-from llmmem_gui.host.constraint import Constraint, Constraints
+from llmmem_gui.host.chat_writing import continues_answer
+from llmmem_gui.host.constraint import Constraint, Constraints, Held, ThoughtOrAnswer
 from llmmem_gui.host.demanded_calls import constraint_of_calls, told_of_tools
-from llmmem_gui.host.harmony import HarmonyReader
+from llmmem_gui.host.harmony import NEXT_MESSAGE, OWN_THOUGHT, SAID, HarmonyReader
 from llmmem_gui.host.mapping import OwnMemory
 from llmmem_gui.host.model import Model
 from llmmem_gui.host.openai_forms import Reader
@@ -40,7 +42,7 @@ class ChatPlan:
     """What ends the answer when it is written out as text."""
     end_tokens: frozenset[int]
     """What ends the answer besides the vocabulary's own."""
-    constraint: Constraint | None
+    constraint: Held | None
     reader: Reader
     marks: Mapping[int, bytes]
     """Tokens that the reader reads although they say nothing, and their texts."""
@@ -72,25 +74,54 @@ class ChatAnswers:
         template = self._chats.source
         is_harmony = all(mark in template for mark in ("<|channel|>", "<|message|>"))
         schemas = schemas_of(tools)
+        folds = arguments.get("reasoning_format") != "none"
         reader: Reader
         if is_harmony:
             reader = HarmonyReader(schemas)
         else:
-            folds = arguments.get("reasoning_format") != "none"
             reader = AnswerReader(schemas, thought=opened_thought(chat.text), folds_thoughts=folds)
+        may_think = folds and arguments.get("thinking_budget") != 0 and not continues_answer(given)
+        thoughts = [OWN_THOUGHT] if is_harmony else own_thoughts(template, chat.text)
         return ChatPlan(
             self._tokenizer.begun(chat.text),
             chat.stops,
             frozenset(chat.end_tokens),
-            self._constraint(arguments, template, is_harmony=is_harmony, knows_tools=knows_tools),
+            self._held(
+                partial(
+                    self._constraint, arguments, template, is_harmony=is_harmony, knows_tools=knows_tools
+                ),
+                thoughts if may_think else [],
+                NEXT_MESSAGE if is_harmony else (),
+            ),
             reader,
             self._readable_marks(),
             self._chats.notice,
         )
 
+    def _held(
+        self,
+        constraint: Callable[..., Constraint | None],
+        thoughts: Sequence[Sequence[str]],
+        after_thought: Sequence[str],
+    ) -> Held | None:
+        """What an answer is held to that may begin with a thought of the model's own."""
+        answer = constraint()
+        if answer is None or not thoughts:
+            return answer
+        after = constraint(first=after_thought)
+        assert after is not None
+        return ThoughtOrAnswer(self._constraints.of_opening(thoughts), answer, after)
+
     def _constraint(
-        self, arguments: Mapping[str, Any], template: str, *, is_harmony: bool, knows_tools: bool
+        self,
+        arguments: Mapping[str, Any],
+        template: str,
+        *,
+        is_harmony: bool,
+        knows_tools: bool,
+        first: Sequence[str] = (),
     ) -> Constraint | None:
+        """The form of an answer, with some marks before it."""
         tools: _Tools = arguments.get("tools") or ()
         choice = arguments.get("tool_choice") or "auto"
         form: Mapping[str, Any] = arguments.get("response_format") or {"type": "text"}
@@ -108,13 +139,12 @@ class ChatAnswers:
                 several=arguments.get("parallel_tool_calls") is True,
                 answer=schema,
                 answer_place=place_of(form),
+                first=first,
             )
         if schema is not None and is_harmony:
             held = json_rule(checked(schema, place_of(form)))
-            channel, message = map(self._constraints.name_of, ("<|channel|>", "<|message|>"))
-            return self._constraints.of_lark(
-                f'start: {channel} "final" {message} answer\nanswer: {held}\n', "response_format"
-            )
+            marks = self._constraints.spelled((*first, *SAID))
+            return self._constraints.of_lark(f"start: {marks} answer\nanswer: {held}\n", "response_format")
         return self._constraints.of_form(form)
 
     def _readable_marks(self) -> Mapping[int, bytes]:

@@ -41,7 +41,7 @@ def write_by(template: ChatTemplate, arguments: Mapping[str, Any]) -> str:
         # The other name by which templates ask for it.
         variables = {"thinking": variables["enable_thinking"], **variables}
     messages = plain(arguments["messages"])
-    continues = arguments.get("continues") is not False and _is_begun(messages)
+    continues = continues_answer(arguments)
     refusal: TemplateError | None = None
     given: Tools | None = arguments.get("tools") or None
     # Some templates need a list of tools, also where it is empty.
@@ -57,10 +57,12 @@ def write_by(template: ChatTemplate, arguments: Mapping[str, Any]) -> str:
     raise refusal
 
 
-def _is_begun(messages: Messages) -> bool:
-    """The last message is an answer that can go on."""
+def continues_answer(arguments: Mapping[str, Any]) -> bool:
+    """The last message of a chat is an answer that goes on."""
+    messages = arguments["messages"]
     last = messages[-1] if messages else {}
-    return last.get("role") == "assistant" and "tool_calls" not in last
+    is_begun = last.get("role") == "assistant" and not last.get("tool_calls")
+    return is_begun and arguments.get("continues") is not False
 
 
 def _attempts(template: ChatTemplate, messages: Messages) -> Iterator[Messages]:

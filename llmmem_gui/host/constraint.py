@@ -9,8 +9,8 @@ from __future__ import annotations
 import ctypes
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import llguidance
 import llguidance.gbnf_to_lark
@@ -39,10 +39,25 @@ _KEPT = 8
 _INVISIBLE = api.LLAMA_TOKEN_ATTR_CONTROL | api.LLAMA_TOKEN_ATTR_UNKNOWN | api.LLAMA_TOKEN_ATTR_UNUSED
 
 Logits = numpy.typing.NDArray[numpy.single]
+Bits = numpy.typing.NDArray[numpy.uint8]
+
+
+class Held(Protocol):
+    """What one answer is held to."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Nothing may follow but the end of the answer."""
+
+    def mask(self, logits: Logits) -> None:
+        """Take the tokens that must not come next out of the choice. Raises `BadValue`."""
+
+    def take(self, token: int) -> None:
+        """Take in which token was chosen. Raises `BadValue`."""
 
 
 class Constraint:
-    """What one answer is held to."""
+    """Holds an answer to one form."""
 
     def __init__(self, matcher: llguidance.LLMatcher, vocabulary_size: int) -> None:
         self._matcher = matcher
@@ -55,20 +70,63 @@ class Constraint:
 
     def mask(self, logits: Logits) -> None:
         """Take the tokens that must not come next out of the choice. Raises `BadValue`."""
+        _forbid(logits, self.allowed())
+
+    def allowed(self) -> Bits:
+        """The tokens that may come next, a bit for each; overwritten by the next. Raises `BadValue`."""
         llguidance.numpy.fill_next_token_bitmask(self._matcher, self._bits)
         self._check()
-        allowed = numpy.unpackbits(self._bits[0].view(numpy.uint8), bitorder="little")
-        numpy.putmask(logits, allowed[: len(logits)] == 0, -numpy.inf)
+        bits: Bits = self._bits[0].view(numpy.uint8)
+        return bits
 
     def take(self, token: int) -> None:
         """Take in which token was chosen. Raises `BadValue`."""
         self._matcher.consume_token(token)
         self._check()
 
+    def takes(self, token: int) -> bool:
+        """Take in which token was chosen, if it may come next."""
+        return bool(self._matcher.try_consume_tokens([token]))
+
     def _check(self) -> None:
         if self._matcher.is_error():
             # Its own words quote tables of its parser.
             raise BadValue(Sentence("Host", "the form that the answer is held to is too involved"))
+
+
+class ThoughtOrAnswer:
+    """Holds an answer to a form, and lets the model open a thought before it.
+
+    What is thought is held to nothing: nobody asks here before the thought has ended.
+    """
+
+    def __init__(self, opening: Constraint, answer: Constraint, after: Constraint) -> None:
+        """`after` holds what follows the thought that the `opening` opens."""
+        self._opening, self._answer, self._after = opening, answer, after
+        self._ways = [opening, answer]
+        """What the answer may still become."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Nothing may follow but the end of the answer."""
+        return all(way is not self._opening and way.is_complete for way in self._ways)
+
+    def mask(self, logits: Logits) -> None:
+        """Take the tokens that must not come next out of the choice. Raises `BadValue`."""
+        _forbid(logits, numpy.bitwise_or.reduce([way.allowed() for way in self._ways]))
+
+    def take(self, token: int) -> None:
+        """Take in which token was chosen. Raises `BadValue`."""
+        if len(self._ways) == 1 and self._ways[0] is not self._opening:
+            self._ways[0].take(token)
+            return
+        self._ways = [way for way in self._ways if way.takes(token)]
+        if self._opening in self._ways and self._opening.is_complete:
+            self._ways = [self._after]
+
+
+def _forbid(logits: Logits, allowed: Bits) -> None:
+    numpy.putmask(logits, numpy.unpackbits(allowed, bitorder="little")[: len(logits)] == 0, -numpy.inf)
 
 
 class Constraints:
@@ -129,6 +187,14 @@ class Constraints:
         if not choices:
             raise refused("the choices", "there is none")
         return self.of_lark("start: " + " | ".join(map(json.dumps, choices)), "the choices")
+
+    def of_opening(self, openings: Sequence[Sequence[str]]) -> Constraint:
+        """One of some marks, each in the parts that may be tokens of their own."""
+        return self.of_lark("start: " + " | ".join(map(self.spelled, openings)), "the thought")
+
+    def spelled(self, marks: Sequence[str]) -> str:
+        """Marks in a row as a Lark grammar spells them."""
+        return " ".join(map(self.name_of, marks))
 
     def name_of(self, mark: str) -> str:
         """A mark as a Lark grammar spells it: a token by its number if it is one that text cannot spell."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from llmmem_gui.host import chat_messages
 from llmmem_gui.host.chat_messages import Message, Messages
 from llmmem_gui.host.constraint import Constraint, Constraints
+from llmmem_gui.host.harmony import SAID
 from llmmem_gui.host.schemas import Schema, checked, json_rule
 
 MOST_CALLS = 8
@@ -32,6 +33,8 @@ class _Form(NamedTuple):
     separator: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
     takes_several: bool = True
+    before_text: tuple[str, ...] = ()
+    """Stands before an answer that is no call."""
 
 
 _NAME, _ARGUMENTS = '{"name": "', '", "arguments": '
@@ -44,6 +47,7 @@ _FORMS = (
         (" ", "<|constrain|>", "json", "<|message|>"),
         ("<|call|>",),
         takes_several=False,
+        before_text=SAID,
     ),
     _Form("[ARGS]", (), ("[TOOL_CALLS]",), ("[ARGS]",), ()),
     _Form("[TOOL_CALLS]", ("[TOOL_CALLS]", "["), (_NAME,), (_ARGUMENTS,), ("}",), (", ",), ("]",)),
@@ -116,18 +120,16 @@ def constraint_of_calls(
     several: bool,
     answer: Schema | None = None,
     answer_place: str = "response_format",
+    first: Sequence[str] = (),
 ) -> Constraint:
     """Hold an answer to calls of these tools; unless a call is `demanded` text may stand before them.
 
-    With a schema for the `answer` it is JSON of that, or calls.
+    With a schema for the `answer` it is JSON of that, or calls. `first` are marks that stand before it all.
 
     Raises `BadValue` for a tool whose parameters cannot be held, with the place in the request.
     """
     form = next((form for form in _FORMS if form.known_by in template), _HERMES)
-
-    def spelled(marks: Sequence[str]) -> str:
-        return " ".join(map(constraints.name_of, marks))
-
+    spelled = constraints.spelled
     rules = ["call: " + " | ".join(f"call_{place}" for place in range(len(tools)))]
     for place, tool in enumerate(tools):
         arguments = _arguments_schema(tool, place)
@@ -140,23 +142,33 @@ def constraint_of_calls(
     opening = (*form.opening, *form.before_name)
     if answer is not None and not demanded:
         held = checked(answer, answer_place)
-        rules += ["start: calls | answer", f"calls: {spelled(opening)} {rest}", f"answer: {json_rule(held)}"]
+        rules += [
+            f"all: calls | {spelled(form.before_text)} answer",
+            f"calls: {spelled(opening)} {rest}",
+            f"answer: {json_rule(held)}",
+        ]
     elif demanded:
-        rules.append(f"start: {spelled(opening)} {rest}")
+        rules.append(f"all: {spelled(opening)} {rest}")
+    elif form.before_text:
+        rules += [
+            f"all: calls | {spelled(form.before_text)} TEXT",
+            f"calls: {spelled(opening)} {rest}",
+            "TEXT: /(?s:.*)/",
+        ]
     elif constraints.name_of(opening[0]).startswith("<["):
-        rules += ["start: TEXT calls?", f"calls: {spelled(opening)} {rest}", "TEXT: /(?s:.*)/"]
+        rules += ["all: TEXT calls?", f"calls: {spelled(opening)} {rest}", "TEXT: /(?s:.*)/"]
     elif opening[0].startswith("{"):
         # A call begins as JSON does, so text begins otherwise.
-        rules += ["start: calls | TEXT", f"calls: {spelled(opening)} {rest}", "TEXT: /([^{](?s:.*))?/"]
+        rules += ["all: calls | TEXT", f"calls: {spelled(opening)} {rest}", "TEXT: /([^{](?s:.*))?/"]
     else:
         mark, end, begun = opening[0].partition(">")
         rules += [
-            "start: calls | TEXT",
+            "all: calls | TEXT",
             f"calls: mark {spelled(tuple(filter(None, (begun, *opening[1:]))))} {rest}",
             f"mark[lazy]: TEXT {json.dumps(mark + end)}",
             "TEXT: /(?s:.*)/",
         ]
-    return constraints.of_lark("\n".join(rules) + "\n", "tools")
+    return constraints.of_lark("\n".join([f"start: {spelled(first)} all", *rules]) + "\n", "tools")
 
 
 def _arguments_schema(tool: dict[str, Any], place: int) -> Schema:

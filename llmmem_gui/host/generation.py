@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from llmmem_gui.core import protocol
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.host.answer_text import AnswerText
-from llmmem_gui.host.constraint import Constraint, Logits
+from llmmem_gui.host.constraint import Held, Logits
 from llmmem_gui.host.context import Context
 from llmmem_gui.host.model import Model
 from llmmem_gui.host.openai_forms import AnswerForm, FinishReason, Payload
@@ -33,7 +33,7 @@ class Generation:
     stream: bool
     end_tokens: frozenset[int] = frozenset()
     """Tokens that end the answer besides those of the vocabulary."""
-    constraint: Constraint | None = None
+    constraint: Held | None = None
     """What the answer is held to, but for thoughts before it."""
     marks: Mapping[int, bytes] = field(default_factory=dict)
     """Tokens that say nothing but that the form reads, and what it reads there."""
@@ -60,7 +60,7 @@ class Generation:
             return True
         if self.form.is_thinking and self.thought_tokens == self.thinking_budget and not self._forced:
             self._forced.extend(tokenizer.tokens(self.form.thought_end, adds_special=False))
-        token = self._choose(context, place)
+        token = self._choose(context, place, tokenizer)
         self.first_token_time = self.first_token_time or time.monotonic()
         if model.ends_answer(token) or token in self.end_tokens:
             self._finish("stop", send)
@@ -68,7 +68,7 @@ class Generation:
         if self.form.is_thinking:
             self.thought_tokens += 1
         self.run.tokens.append(token)
-        self._say(self.text.add(self.marks.get(token) or tokenizer.piece(token)), send)
+        self._say(self.text.add(self._piece(token, tokenizer)), send)
         if self.text.is_stopped or (self.constraint is not None and self.constraint.is_complete):
             self._finish("stop", send)
             return True
@@ -77,23 +77,32 @@ class Generation:
             return True
         return False
 
-    def _choose(self, context: Context, place: int) -> int:
+    def _choose(self, context: Context, place: int, tokenizer: Tokenizer) -> int:
         row = context.logits(place)
         held = self.constraint if not self.form.is_thinking else None
         # What was asked about probabilities is what the model thinks, not what it may say.
         told = row.copy() if held is not None and self.follow_token is not None else row
         if held is not None:
             held.mask(row)
+            # What follows a thought is the constraint's to say.
+            self._forced.clear()
+        token = None if self._forced else self.sampler.choose(context, place)
+        if token is not None and held is None and self.constraint is not None:
+            # A token that ends the thought and begins the answer would begin it behind the constraint's back.
+            text = self._piece(token, tokenizer).decode(errors="ignore")
+            self._forced.extend(tokenizer.tokens(self.form.lacking_end(text), adds_special=False))
         if self._forced:
             token = self._forced.popleft()
             self.sampler.accept(token)
-        else:
-            token = self.sampler.choose(context, place)
+        assert token is not None
         if held is not None:
             held.take(token)
         if self.follow_token is not None:
             self.follow_token(token, told)
         return token
+
+    def _piece(self, token: int, tokenizer: Tokenizer) -> bytes:
+        return self.marks.get(token) or tokenizer.piece(token)
 
     def _say(self, text: str, send: Send) -> None:
         if not text:

@@ -15,6 +15,13 @@ from llmmem_gui.host.answer_text import overlap
 from llmmem_gui.host.written_calls import Call, Schemas
 
 MARKS = ("<|start|>", "<|channel|>", "<|message|>", "<|end|>", "<|call|>", "<|return|>", "<|constrain|>")
+_END = "<|end|>"
+OWN_THOUGHT = ("<|channel|>", "analysis", "<|message|>")
+"""Opens a thought."""
+SAID = ("<|channel|>", "final", "<|message|>")
+"""Begins what is said."""
+NEXT_MESSAGE = ("<|start|>", "assistant")
+"""Begins the message after a thought."""
 _MARK = re.compile("|".join(map(re.escape, MARKS)))
 
 _Part = Literal["head", "thought", "said", "call"]
@@ -42,6 +49,11 @@ class HarmonyReader:
     def thought_end(self) -> str:
         """What ends the present thought and begins what is said; empty outside of thoughts."""
         return "<|end|><|start|>assistant<|channel|>final<|message|>" if self.is_thinking else ""
+
+    def lacking_end(self, text: str) -> str:
+        """What of the mark is missing, where this text next would end the thought and say something, too."""
+        _, found, rest = (self._pending + text).partition(_END) if self.is_thinking else ("", "", "")
+        return _END[overlap(self._pending, _END) :] if found and rest.strip() else ""
 
     def feed(self, text: str) -> list[Piece]:
         """Take the next part in; gives what is certain now."""

@@ -25,6 +25,9 @@ class AnswerForm(Protocol):
     def thought_end(self) -> str:
         """What ends the present thought; empty outside of thoughts."""
 
+    def lacking_end(self, text: str) -> str:
+        """What of the mark is missing, where this text next would end the thought and say something, too."""
+
     def chunk(self, text: str) -> Iterator[Payload]:
         """Write the next part of a stream."""
 
@@ -69,6 +72,10 @@ class CompletionForm(_Form):
         self._echoed = echoed
         self._parts = [echoed]
 
+    def lacking_end(self, text: str) -> str:
+        """Nothing: there are no thoughts."""
+        return ""
+
     def chunk(self, text: str) -> Iterator[Payload]:
         """Write the next part of a stream."""
         echoed, self._echoed = self._echoed, ""
@@ -103,6 +110,9 @@ class Reader(Protocol):
     def thought_end(self) -> str:
         """What ends the present thought; empty outside of thoughts."""
 
+    def lacking_end(self, text: str) -> str:
+        """What of the mark is missing, where this text next would end the thought and say something, too."""
+
     def feed(self, text: str) -> list[Piece]:
         """Take the next part in; gives what is certain now."""
 
@@ -131,6 +141,10 @@ class ChatForm(_Form):
     def thought_end(self) -> str:
         """What ends the present thought; empty outside of thoughts."""
         return self._reader.thought_end
+
+    def lacking_end(self, text: str) -> str:
+        """What of the mark is missing, where this text next would end the thought and say something, too."""
+        return self._reader.lacking_end(text)
 
     def chunk(self, text: str) -> Iterator[Payload]:
         """Write the next part of a stream; before the first one stands whose message it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -107,14 +108,73 @@ async def test_a_thought_that_is_cut_off_is_no_answer(host: Host) -> None:
     assert message["content"] == ""
 
 
-@pytest.mark.parametrize("more", [{}, {"thinking_budget": 3}], ids=["to the end", "cut off"])
-async def test_the_form_of_an_answer_begins_after_the_thought(
-    host: Host, request: pytest.FixtureRequest, more: dict[str, Any]
-) -> None:
-    """A thought is free; one that the model would have to open itself is no part of the form."""
-    form = {"type": "json_schema", "schema": NUMBER}
-    answered, message = await ask(host, response_format=form, **more)
-    jsonschema.validate(json.loads(message["content"]), NUMBER)
-    opens = "by the prompt" in request.node.callspec.id
-    assert ("reasoning_content" in message) == opens
-    assert (answered.thought_tokens > 0) == opens
+TELL = {
+    "type": "function",
+    "function": {"name": "tell", "description": "Tell the sum.", "parameters": NUMBER},
+}
+HELD: dict[str, dict[str, Any]] = {
+    "a schema": {"response_format": {"type": "json_schema", "schema": NUMBER}},
+    "an expression": {"response_format": {"type": "regex", "pattern": r"[0-9]{1,2}\."}},
+    "a demanded call": {"tools": [TELL], "tool_choice": {"name": "tell"}},
+    "a schema or a call": {
+        "tools": [TELL],
+        "response_format": {"type": "json_schema", "schema": NUMBER},
+    },
+}
+"""What an answer can be held to."""
+
+
+def check_form(message: dict[str, Any]) -> None:
+    """What was said or called has one of the forms."""
+    calls = message.get("tool_calls", ())
+    for call in calls:
+        jsonschema.validate(json.loads(call["function"]["arguments"]), NUMBER)
+    if not calls and not re.fullmatch(r"[0-9]{1,2}\.", message["content"]):
+        jsonschema.validate(json.loads(message["content"]), NUMBER)
+
+
+async def test_the_form_of_an_answer_begins_after_the_thought(host: Host) -> None:
+    """A thought is free, whoever opens it, and however it ends."""
+    for more in ({}, {"thinking_budget": 3}):
+        for name, form in HELD.items():
+            answered, message = await ask(host, max_tokens=100, **form, **more)
+            check_form(message)
+            thought = message.get("reasoning_content", "").strip()
+            assert (answered.thought_tokens > 0) == bool(thought)
+            if "call" not in name:  # what is said of tools makes the small model forget to think
+                assert thought
+                assert "It is one more than 7.".startswith(thought)
+
+
+async def test_no_chance_breaks_the_form_after_a_thought(host: Host) -> None:
+    """Also where one token would end the thought and begin the answer."""
+    thoughts = 0
+    for name, form in HELD.items():
+        for seed in range(5):
+            answered, message = await ask(host, temperature=1.3, seed=seed, max_tokens=80, **form)
+            assert answered.payload is not None
+            thoughts += answered.thought_tokens > 0
+            if answered.payload["choices"][0]["finish_reason"] != "length":
+                check_form(message)
+                assert "think>" not in (message["content"] or ""), name
+    assert thoughts
+
+
+@pytest.mark.parametrize(
+    "more", [{"thinking_budget": 0}, {"reasoning_format": "none"}], ids=["no budget", "in the text"]
+)
+async def test_an_unwanted_thought_is_not_opened_before_a_form(host: Host, more: dict[str, Any]) -> None:
+    """The form holds from the first token then; a thought that the prompt opens cannot be helped."""
+    answered, message = await ask(host, **HELD["a schema"], **more)
+    said = message["content"].rpartition("</think>")[2]
+    jsonschema.validate(json.loads(said), NUMBER)
+    if not answered.thought_tokens:
+        assert said == message["content"]
+
+
+async def test_an_answer_that_goes_on_opens_no_thought(host: Host) -> None:
+    """Its beginning has been said."""
+    begun = [*CHAT["messages"], {"role": "assistant", "content": "The sum is "}]  # type: ignore[misc]
+    answered, message = await ask(host, messages=begun, **HELD["an expression"])
+    assert answered.thought_tokens == 0
+    check_form(message)
