@@ -9,28 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from llmmem_gui.host.answer_marks import CALL_MARKS, LABELS, THOUGHTS, CallMarks
 from llmmem_gui.host.answer_text import overlap
+from llmmem_gui.host.written_arguments import Writing, WrittenObject
 from llmmem_gui.host.written_calls import (
     Call,
-    Read,
     Schemas,
-    any_of,
     are_offered,
     beginning_of_call,
-    call_of_one_name,
-    colon_calls,
-    element_calls,
     first_key_may_be_of_call,
-    json_calls,
-    json_calls_in_a_row,
-    named_calls,
-    opened_calls,
-    pairs_calls,
-    python_calls,
-    tagged_calls,
 )
 
 
@@ -46,143 +35,48 @@ class Thought(NamedTuple):
     text: str
 
 
-Piece = Said | Thought | Call
+class Arguments(NamedTuple):
+    """More of the arguments of the call before."""
+
+    text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Marks:
-    """Between what and what calls stand, and how they are written there."""
+Piece = Said | Thought | Call | Arguments
 
-    opening: str
-    closing: str | None
-    """None: they reach as far as a JSON value does, or to the end of the answer."""
-    read: Read
-    is_weak: bool = False
-    """It opens other things, too: only what begins like a call is held back, at the beginning of a line."""
-    belongs: bool = False
-    """The opening belongs to what is read."""
-
-
-_json_forms = any_of(json_calls, json_calls_in_a_row, call_of_one_name)
-_python_or_json = any_of(json_calls, json_calls_in_a_row, python_calls)
-_MARKS = (
-    # Hermes, Qwen, SmolLM, Granite 4 (JSON), Qwen3-Coder, Nemotron 3 (elements), GLM (pairs)
-    _Marks("<tool_call>", "</tool_call>", any_of(json_calls_in_a_row, tagged_calls, pairs_calls)),
-    _Marks("<tool_calls>", "</tool_calls>", any_of(_json_forms, tagged_calls)),
-    _Marks("<tools>", "</tools>", _json_forms),
-    _Marks("<TOOLCALL>", "</TOOLCALL>", _json_forms),
-    _Marks("<seed:tool_call>", "</seed:tool_call>", tagged_calls),
-    _Marks("<minimax:tool_call>", "</minimax:tool_call>", tagged_calls),
-    _Marks("<｜DSML｜function_calls>", "</｜DSML｜function_calls>", tagged_calls),
-    _Marks("<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>", tagged_calls),
-    _Marks("<tool_calls:opensource>", "</tool_calls:opensource>", pairs_calls),
-    _Marks("<function=", "</function>", tagged_calls, belongs=True),
-    _Marks("<function name=", "</function>", tagged_calls, belongs=True),
-    # Llama 3.x
-    _Marks("<|python_tag|>", None, _python_or_json),
-    # Phi-4, Granite 3
-    _Marks("<|tool_call|>", "<|/tool_call|>", _json_forms),
-    # Mistral
-    _Marks("[TOOL_CALLS]", "[TOOL_CALLS]", any_of(json_calls, named_calls)),
-    # DeepSeek, Kimi
-    _Marks("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", named_calls),
-    _Marks("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", named_calls),
-    _Marks("<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", named_calls),
-    _Marks("<|open|>tools<|sep|>", "<|close|>tools<|sep|>", opened_calls),
-    _Marks("]<]minimax[>[<tool_call>", "]<]minimax[>[</tool_call>", element_calls),
-    # Solar, GigaChat
-    _Marks("<|message_sep|>\n\nfunction call<|role_sep|>\n", None, _json_forms),
-    _Marks("<|tool_calls|>", None, named_calls),
-    _Marks("<|function_call|>", None, _json_forms),
-    # Command R
-    _Marks("<|START_ACTION|>", "<|END_ACTION|>", _json_forms),
-    # Gemma, LFM2, Apertus, Firefunction
-    _Marks("<|tool_call>", "<tool_call|>", colon_calls),
-    _Marks("<start_function_call>", "<end_function_call>", colon_calls),
-    _Marks("<|tool_call_start|>", "<|tool_call_end|>", _python_or_json),
-    _Marks("<|tools_prefix|>", "<|tools_suffix|>", _json_forms),
-    _Marks(" functools[", None, lambda text, schemas: json_calls("[" + text, schemas)),
-    # Whatever they were taught, many models write the JSON alone, or in a fence.
-    _Marks("```json", "```", _json_forms, is_weak=True),
-    _Marks("```tool_code", "```", _python_or_json, is_weak=True),
-    _Marks("```", "```", _json_forms, is_weak=True),
-    _Marks("{", None, _json_forms, is_weak=True, belongs=True),
-    _Marks("[{", None, _json_forms, is_weak=True, belongs=True),
-)
-_THOUGHTS = {
-    "<think>": "</think>",
-    "<thinking>": "</thinking>",
-    "<seed:think>": "</seed:think>",
-    "<mm:think>": "</mm:think>",
-    "[THINK]": "[/THINK]",
-    "<|START_THINKING|>": "<|END_THINKING|>",
-    "<|channel>thought": "<channel|>",
-    "<|open|>think<|sep|>": "<|close|>think<|sep|>",
-}
-_LABELS = (
-    *("<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"),
-    *("<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>"),
-)
-"""Only say that the answer begins or ends."""
 
 _MOST_ENDS = 64
 """Ends of objects that are tried, the last first, to find calls in text that goes on or breaks off."""
-
-MARKS = frozenset(
-    {
-        *(mark for marks in _MARKS if not marks.is_weak for mark in (marks.opening, marks.closing) if mark),
-        *_THOUGHTS,
-        *_THOUGHTS.values(),
-        *_LABELS,
-        *("<|channel>", "<tool_call|>", '<|"|>', "[ARGS]", "[CALL_ID]", "<escape>"),
-        *("<｜tool▁sep｜>", "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"),
-        *("<|open|>", "<|close|>", "<|sep|>", "]<]minimax[>[", "<|message_sep|>", "<|role_sep|>"),
-        *("<|tool_call:begin|>", "<|tool_call:name|>", "<|tool_call:args|>", "<|tool_call:end|>"),
-    }
-)
-"""Texts of tokens that a vocabulary may hold to be invisible, and that an answer is read by."""
-
-
-def opened_thought(prompt: str) -> str | None:
-    """The mark of the thought in whose midst a prompt ends; None when it ends in no thought."""
-    end = prompt.rstrip()
-    return next((opening for opening in _THOUGHTS if end.endswith(opening)), None)
-
-
-def own_thoughts(template: str, prompt: str) -> list[list[str]]:
-    """The marks by which a model may open a thought after a prompt by itself, as its template has it.
-
-    Each is in the parts that may be tokens of their own. None for a prompt that has opened one, or closed one
-    for the model not to think.
-    """
-    end = prompt.rstrip()
-    if any(end.endswith(marks) for marks in _THOUGHTS.items()):
-        return []
-    known = [opening for opening, closing in _THOUGHTS.items() if opening in template or closing in template]
-    return [_PARTS.findall(opening) for opening in known]
-
-
-_PARTS = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|[^<>\[\]]+")
 
 
 class AnswerReader:
     """Takes an answer's text in as it comes."""
 
     def __init__(
-        self, schemas: Schemas | None = None, *, thought: str | None = None, folds_thoughts: bool = True
+        self,
+        schemas: Schemas | None = None,
+        *,
+        thought: str | None = None,
+        folds_thoughts: bool = True,
+        is_held: bool = False,
     ) -> None:
         """`thought`: the answer begins in a thought that the prompt has opened with this mark.
 
-        Without `folds_thoughts` they stay in the text, with their marks.
+        Without `folds_thoughts` they stay in the text, with their marks. `is_held`: what begins as a call of
+        an offered tool is one, whatever it begins with.
         """
         self._schemas = schemas or {}
         self._folds = folds_thoughts
-        self._thought_end = _THOUGHTS[thought] if thought is not None else None
+        self._thought_end = THOUGHTS[thought] if thought is not None else None
         """What ends the thought that is being thought."""
         self._unsaid = f"{thought}\n" if thought is not None and not folds_thoughts else ""
         """Stands before the answer."""
-        self._marks: _Marks | None = None
+        self._marks: CallMarks | None = None
         """Of the call that is being written."""
+        self._is_held = is_held
+        self._writing: Writing | None = None
+        """Of the call that was told of before it was complete."""
+        self._arguments: WrittenObject | None = None
+        """Of that call, as long as they are being written."""
         self._pending = ""
         self._has_said = False
         """There was something but white space outside of thoughts."""
@@ -191,8 +85,8 @@ class AnswerReader:
         """White space that comes next belongs to the marks of a thought."""
         self._space = ""
         """White space that is said only if something follows it."""
-        openings = [marks.opening for marks in _MARKS] if self._schemas else []
-        self._openings = (*openings, *_LABELS, *_THOUGHTS)
+        openings = [marks.opening for marks in CALL_MARKS] if self._schemas else []
+        self._openings = (*openings, *LABELS, *THOUGHTS)
         self.has_called = False
         """There was a call."""
 
@@ -232,14 +126,14 @@ class AnswerReader:
             if self._skips_space:
                 self._pending = self._pending.lstrip()
                 self._skips_space = not self._pending
-            before = (self._pending, self._marks, self._thought_end)
+            before = (self._pending, self._marks, self._thought_end, self._arguments)
             if self._thought_end is not None:
                 yield from self._think(self._thought_end)
             elif self._marks is not None:
                 yield from self._call(self._marks)
             else:
                 yield from self._talk()
-            if (self._pending, self._marks, self._thought_end) == before:
+            if (self._pending, self._marks, self._thought_end, self._arguments) == before:
                 return
 
     def _think(self, end: str) -> Iterator[Piece]:
@@ -270,13 +164,13 @@ class AnswerReader:
             return
         yield from self._said(self._pending[:place])
         self._pending = self._pending[place + len(opening) :]
-        if opening in _THOUGHTS:
-            self._thought_end = _THOUGHTS[opening]
+        if opening in THOUGHTS:
+            self._thought_end = THOUGHTS[opening]
             self._skips_space = self._folds
             if not self._folds:
                 yield Said(opening)
-        elif opening not in _LABELS:
-            self._marks = next(marks for marks in _MARKS if marks.opening == opening)
+        elif opening not in LABELS:
+            self._marks = next(marks for marks in CALL_MARKS if marks.opening == opening)
 
     def _next_opening(self) -> tuple[int, str | None]:
         """Where the next mark stands and which it is; without one, how far the text is certain."""
@@ -297,12 +191,12 @@ class AnswerReader:
         return place, opening
 
     def _place_of(self, opening: str, text: str) -> int | None:
-        if opening in _THOUGHTS:
+        if opening in THOUGHTS:
             # Once something was said, such a mark is spoken of.
             begin = len(text) - len(text.lstrip())
             return begin if not self._has_said and text.startswith(opening, begin) else None
         place = text.find(opening)
-        weak = any(marks.opening == opening and marks.is_weak for marks in _MARKS)
+        weak = any(marks.opening == opening and marks.is_weak for marks in CALL_MARKS)
         while weak and place >= 0 and not self._begins_line(text, place):
             place = text.find(opening, place + 1)
         return place if place >= 0 else None
@@ -329,14 +223,26 @@ class AnswerReader:
 
     # --- calls ---------------------------------------------------------------------------------------------
 
-    def _call(self, marks: _Marks) -> Iterator[Piece]:
-        if marks.is_weak and not self._may_be_call(marks, self._pending):
+    def _call(self, marks: CallMarks) -> Iterator[Piece]:
+        if self._arguments is not None:
+            yield from self._argue(self._arguments)
+            return
+        begun = self._begun_call(marks)
+        if begun is not None:
+            yield begun
+            return
+        if marks.is_weak and self._writing is None and not self._may_be_call(marks, self._pending):
             yield from self._release(marks, 0)
             return
         end = self._end_of(marks)
         if end is None:
             return
         inside, rest = self._pending[: end[0]], self._pending[end[1] :]
+        if self._writing is not None:
+            self._pending = rest
+            self._at_line_start = True
+            yield from self._after_told(marks, inside)
+            return
         calls = self._read(marks, inside)
         if not calls or not are_offered(calls, self._schemas):
             yield from self._release(marks, end[1])
@@ -345,10 +251,44 @@ class AnswerReader:
         self._at_line_start = True
         yield from self._made(calls)
 
-    def _read(self, marks: _Marks, inside: str) -> list[Call] | None:
+    def _begun_call(self, marks: CallMarks) -> Call | None:
+        """A call whose arguments have begun so that they can be told as they come."""
+        if marks.is_weak and not self._is_held:
+            return None
+        before = marks.opening if marks.belongs and self._writing is None else ""
+        for writing in marks.writings if self._writing is None else (self._writing,):
+            found = writing.begun(before + self._pending, follows_call=self._writing is not None)
+            if found is not None and found["name"] in self._schemas:
+                self._pending = self._pending[found.end() - len(before) :]
+                self._writing, self._arguments = writing, WrittenObject()
+                self.has_called = True
+                self._space = ""
+                return Call(found["name"], "")
+        return None
+
+    def _argue(self, arguments: WrittenObject) -> Iterator[Piece]:
+        told, rest = arguments.take(self._pending)
+        self._pending = rest or ""
+        if rest is not None:
+            self._arguments = None
+        if told:
+            yield Arguments(told)
+
+    def _after_told(self, marks: CallMarks, text: str) -> Iterator[Piece]:
+        """What stands between a call that was told of as it came, and the end of the calls."""
+        assert self._writing is not None
+        left = self._writing.without_end(text)
+        calls = self._read(marks, left) if left else None
+        self._writing = self._marks = None
+        if calls and are_offered(calls, self._schemas):
+            yield from self._made(calls)
+        else:
+            yield from self._said(left)
+
+    def _read(self, marks: CallMarks, inside: str) -> list[Call] | None:
         return marks.read(marks.opening + inside if marks.belongs else inside, self._schemas)
 
-    def _end_of(self, marks: _Marks) -> tuple[int, int] | None:
+    def _end_of(self, marks: CallMarks) -> tuple[int, int] | None:
         """Where the text of the calls ends, and where what follows it begins."""
         if marks.closing == marks.opening and not marks.is_weak:
             place = self._pending.find(marks.opening)
@@ -356,7 +296,7 @@ class AnswerReader:
         if marks.closing is not None:
             place = self._pending.find(marks.closing)
             return (place, place + len(marks.closing)) if place >= 0 else None
-        if not marks.is_weak:
+        if not marks.is_weak or self._writing is not None:
             return None
         opened, end = marks.opening + self._pending, 0
         while end == 0 or opened[end:].lstrip(" \n\t;,").startswith("{"):  # others may follow in a row
@@ -368,7 +308,7 @@ class AnswerReader:
         place = end - len(marks.opening)
         return (place, place) if opened[end:].strip(" \n\t;,") else None
 
-    def _may_be_call(self, marks: _Marks, inside: str) -> bool:
+    def _may_be_call(self, marks: CallMarks, inside: str) -> bool:
         text = inside.lstrip()
         if marks.opening.startswith("```"):
             if marks.opening == "```tool_code" or not text:
@@ -380,7 +320,7 @@ class AnswerReader:
         name = re.match(r'[\[{\s]*"name"\s*:\s*"([^"]*)"', opened)
         return name is None or name[1] in self._schemas
 
-    def _release(self, marks: _Marks, length: int) -> Iterator[Piece]:
+    def _release(self, marks: CallMarks, length: int) -> Iterator[Piece]:
         """It is no call: say the mark and so much of what came after it."""
         self._marks = None
         shown = marks.opening + self._pending[:length]
@@ -391,6 +331,10 @@ class AnswerReader:
     def _end_of_call(self, left: str, was_cut: bool) -> Iterator[Piece]:
         marks = self._marks
         assert marks is not None
+        if self._writing is not None:
+            if self._arguments is None and not was_cut:
+                yield from self._after_told(marks, left)
+            return
         calls = self._read(marks, left)
         if calls and are_offered(calls, self._schemas):
             yield from self._made(calls)
@@ -409,7 +353,7 @@ class AnswerReader:
         self._pending = left
         yield from self._release(marks, len(left))
 
-    def _whole_calls(self, marks: _Marks, text: str) -> tuple[list[Call], int]:
+    def _whole_calls(self, marks: CallMarks, text: str) -> tuple[list[Call], int]:
         """The calls before what was cut off, or before other text; and where they end."""
         ends = [found.end() for found in re.finditer(r"\}", text)][-_MOST_ENDS:]
         for end in reversed(ends):

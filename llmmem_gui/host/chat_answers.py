@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 from llmmem_gui.core.sentence import Sentence
-from llmmem_gui.host import answer_reader, harmony
-from llmmem_gui.host.answer_reader import AnswerReader, opened_thought, own_thoughts, schemas_of
+from llmmem_gui.host import answer_marks, harmony
+from llmmem_gui.host.answer_marks import opened_thought, own_thoughts
+from llmmem_gui.host.answer_reader import AnswerReader, schemas_of
 from llmmem_gui.host.chat import ChatPrompts
 from llmmem_gui.host.chat_writing import continues_answer
 from llmmem_gui.host.constraint import Constraint, Constraints, Held, ThoughtOrAnswer
@@ -49,6 +50,11 @@ class ChatPlan:
     notice: Sentence | None
 
 
+def _is_demanded(arguments: Mapping[str, Any]) -> bool:
+    """The answer has to be a call."""
+    return bool(arguments.get("tools")) and (arguments.get("tool_choice") or "auto") != "auto"
+
+
 class ChatAnswers:
     """Plans the answers to chats of one model."""
 
@@ -79,7 +85,12 @@ class ChatAnswers:
         if is_harmony:
             reader = HarmonyReader(schemas)
         else:
-            reader = AnswerReader(schemas, thought=opened_thought(chat.text), folds_thoughts=folds)
+            reader = AnswerReader(
+                schemas,
+                thought=opened_thought(chat.text),
+                folds_thoughts=folds,
+                is_held=_is_demanded(arguments),
+            )
         may_think = folds and arguments.get("thinking_budget") != 0 and not continues_answer(given)
         thoughts = [OWN_THOUGHT] if is_harmony else own_thoughts(template, chat.text)
         return ChatPlan(
@@ -128,7 +139,7 @@ class ChatAnswers:
         schema = schema_of(form)
         if isinstance(choice, Mapping):
             tools = [tool for tool in tools if tool["function"]["name"] == choice["name"]]
-        demanded = choice != "auto"
+        demanded = _is_demanded(arguments)
         is_strict = any(tool["function"].get("strict") for tool in tools)
         if tools and (demanded or is_strict or schema is not None or not knows_tools):
             return constraint_of_calls(
@@ -150,7 +161,7 @@ class ChatAnswers:
     def _readable_marks(self) -> Mapping[int, bytes]:
         if self._marks is None:
             self._marks = {}
-            for mark in (*answer_reader.MARKS, *harmony.MARKS):
+            for mark in (*answer_marks.MARKS, *harmony.MARKS):
                 token = self._tokenizer.hidden_token(mark)
                 if token is not None:
                     self._marks[token] = mark.encode()

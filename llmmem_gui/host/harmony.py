@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from llmmem_gui.host.answer_reader import Piece, Said, Thought
+from llmmem_gui.host.answer_reader import Arguments, Piece, Said, Thought
 from llmmem_gui.host.answer_text import overlap
 from llmmem_gui.host.written_calls import Call, Schemas
 
@@ -36,7 +36,10 @@ class HarmonyReader:
         self._part: _Part = "head"
         """Of a message: what comes next belongs to it."""
         self._head = ""
-        self._arguments = ""
+        self._has_argued = False
+        """Of the present call there were arguments."""
+        self._space = ""
+        """White space that belongs to the arguments only if something follows it."""
         self.has_called = False
         """There was a call."""
 
@@ -74,21 +77,29 @@ class HarmonyReader:
         pieces = list(self._text(left))
         if self._part == "head" and self._head.strip() not in ("", "assistant"):
             pieces.append(Said(self._head))  # it wrote without channels
-        return [*pieces, *self._end_of_message()]
+        return [*pieces, *self._end_of_message(was_cut=was_cut)]
 
     def _mark(self, mark: str) -> Iterator[Piece]:
         if mark == "<|message|>":
             self._part = self._part_of(self._head)
+            if self._part == "call":
+                self.has_called = True
+                self._has_argued, self._space = False, ""
+                yield Call(self._called(self._head), "")
         elif mark in ("<|channel|>", "<|constrain|>"):
             self._head += " "
         else:
             yield from self._end_of_message()
 
-    @staticmethod
-    def _part_of(head: str) -> _Part:
-        if "to=" in head:
+    def _part_of(self, head: str) -> _Part:
+        if self._called(head) in self._schemas:
             return "call"
-        return "thought" if "analysis" in head else "said"
+        return "thought" if "analysis" in head and "to=" not in head else "said"
+
+    @staticmethod
+    def _called(head: str) -> str:
+        found = re.search(r"to=(?:functions\.)?([\w.-]+)", head)
+        return found[1] if found else ""
 
     def _text(self, text: str) -> Iterator[Piece]:
         if not text:
@@ -96,18 +107,22 @@ class HarmonyReader:
         if self._part == "head":
             self._head += text
         elif self._part == "call":
-            self._arguments += text
+            yield from self._argued(text)
         elif self._part == "thought":
             yield Thought(text)
         elif self._part == "said":
             yield Said(text)
 
-    def _end_of_message(self) -> Iterator[Piece]:
-        if self._part == "call":
-            found = re.search(r"to=(?:functions\.)?([\w.-]+)", self._head)
-            if found is not None and found[1] in self._schemas:
-                self.has_called = True
-                yield Call(found[1], self._arguments.strip() or "{}")
-            else:
-                yield Said(self._arguments)
-        self._part, self._head, self._arguments = "head", "", ""
+    def _argued(self, text: str) -> Iterator[Piece]:
+        """Arguments, without the white space around them."""
+        text = self._space + text
+        argued = text.rstrip() if self._has_argued else text.strip()
+        self._has_argued = self._has_argued or bool(argued)
+        self._space = text[len(text.rstrip()) :] if self._has_argued else ""
+        if argued:
+            yield Arguments(argued)
+
+    def _end_of_message(self, *, was_cut: bool = False) -> Iterator[Piece]:
+        if self._part == "call" and not self._has_argued and not was_cut:
+            yield Arguments("{}")
+        self._part, self._head = "head", ""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, Protocol
 
-from llmmem_gui.host.answer_reader import Piece, Said, Thought
+from llmmem_gui.host.answer_reader import Arguments, Piece, Said, Thought
 from llmmem_gui.host.written_calls import Call
 
 Payload = dict[str, Any]
@@ -165,7 +165,7 @@ class ChatForm(_Form):
         pieces = [*self._pieces, *self._reader.finish(was_cut=reason == "length")]
         thought = "".join(piece.text for piece in pieces if isinstance(piece, Thought))
         said = "".join(piece.text for piece in pieces if isinstance(piece, Said))
-        calls = [self._call(piece) for piece in pieces if isinstance(piece, Call)]
+        calls = [self._call(call) for call in whole_calls(pieces)]
         message: Payload = {"role": "assistant", "content": said or None if self._reader.has_called else said}
         if thought:
             message["reasoning_content"] = thought
@@ -181,13 +181,17 @@ class ChatForm(_Form):
                 yield self._delta({"reasoning_content": piece.text})
             elif isinstance(piece, Said):
                 yield self._delta({"content": piece.text})
+            elif isinstance(piece, Arguments):
+                yield self._arguments_delta(piece.text)
             else:
-                index = self._calls
-                call = self._call(piece)
-                arguments = call["function"].pop("arguments")
-                named = {"index": index, **call, "function": {**call["function"], "arguments": ""}}
+                named = {"index": self._calls, **self._call(Call(piece.name, ""))}
                 yield self._delta({"tool_calls": [named]})
-                yield self._delta({"tool_calls": [{"index": index, "function": {"arguments": arguments}}]})
+                if piece.arguments:
+                    yield self._arguments_delta(piece.arguments)
+
+    def _arguments_delta(self, text: str) -> Payload:
+        """More of the arguments of the last call."""
+        return self._delta({"tool_calls": [{"index": self._calls - 1, "function": {"arguments": text}}]})
 
     def _call(self, call: Call) -> Payload:
         self._calls += 1
@@ -204,6 +208,17 @@ class ChatForm(_Form):
         if not self._has_begun:
             self._has_begun = True
             yield self._delta({"role": "assistant"})
+
+
+def whole_calls(pieces: Iterable[Piece]) -> list[Call]:
+    """The calls of an answer, each in one piece."""
+    calls: list[Call] = []
+    for piece in pieces:
+        if isinstance(piece, Call):
+            calls.append(piece)
+        elif isinstance(piece, Arguments):
+            calls[-1] = Call(calls[-1].name, calls[-1].arguments + piece.text)
+    return calls
 
 
 def _usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from llmmem_gui.host.written_arguments import NAMED_AFTER, NAMED_BEFORE
+
 Schemas = Mapping[str, Mapping[str, Any]]
 """The tools that were offered: the JSON schema of the parameters by the name of the function."""
 
@@ -81,13 +83,8 @@ def named_calls(text: str, schemas: Schemas) -> list[Call] | None:
     return calls or None
 
 
-_NAMED = re.compile(
-    r"\s*(?:<\|tool_call_begin\|>|<｜tool▁call▁begin｜>|<\|tool_call:begin\|>\w*<\|tool_call:name\|>|>>>)?"
-    r"(?:function<｜tool▁sep｜>)?\s*(?:functions\.)?(?P<name>[\w.-]+?)(?::\d+)?"
-    r"(?:\s*<\|tool_call_argument_begin\|>|<｜tool▁sep｜>|<\|tool_call:args\|>"
-    r"|\[CALL_ID\]\w+|\[ARGS\]|\s*```json|\s)*(?=[\[{])"
-)
-_AFTER_NAMED = re.compile(r"(?:\s|```|<\|tool_call_end\|>|<｜tool▁call▁end｜>|<\|tool_call:end\|>|;)*")
+_NAMED = re.compile(NAMED_BEFORE + r"(?=[\[{])")
+_AFTER_NAMED = re.compile(NAMED_AFTER)
 
 
 def tagged_calls(text: str, schemas: Schemas) -> list[Call] | None:

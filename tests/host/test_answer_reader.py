@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmmem_gui.host.answer_reader import AnswerReader, Said, Thought, opened_thought
+from llmmem_gui.host.answer_marks import opened_thought
+from llmmem_gui.host.answer_reader import AnswerReader, Arguments, Piece, Said, Thought
 from llmmem_gui.host.harmony import HarmonyReader
-from llmmem_gui.host.openai_forms import Reader
+from llmmem_gui.host.openai_forms import Reader, whole_calls
 from llmmem_gui.host.written_calls import Call
 
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -116,7 +117,7 @@ def read(
     found = [each for piece in pieces for each in reader.feed(piece)] + reader.finish(was_cut=was_cut)
     thought = "".join(each.text for each in found if isinstance(each, Thought))
     said = "".join(each.text for each in found if isinstance(each, Said))
-    calls = [(each.name, json.loads(each.arguments)) for each in found if isinstance(each, Call)]
+    calls = [(each.name, json.loads(each.arguments)) for each in whole_calls(found)]
     return thought, said, calls
 
 
@@ -158,6 +159,99 @@ def test_pieces_do_not_matter(data: st.DataObject) -> None:
     pieces = [whole[start:end] for start, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     assert read(pieces) == read([whole])
     assert read(list(whole)) == read([whole])
+
+
+HARMONY = (
+    "<|channel|>analysis<|message|>Hm, a < b.<|end|><|start|>assistant<|channel|>commentary "
+    'to=functions.weather <|constrain|>json<|message|> {"city": "São Paulo", "days": 3}\n<|call|>'
+)
+ANSWERS = {
+    **WRITTEN,
+    "several": f"A <tool_call>{WEATHER}</tool_call>\n<tool_call>{WEATHER}</tool_call> B",
+    "in a list": f"[TOOL_CALLS][{WEATHER}, {WEATHER}]",
+    "in a row": f"<tools>{WEATHER}\n{WEATHER}</tools>",
+    "one after the other": f"[TOOL_CALLS]weather[ARGS]{json.dumps(CITY)}[TOOL_CALLS]time[ARGS]{{}}",
+    "the second in another form": f'<tools>{WEATHER}; {{"name": "time", "arguments": "{{}}"}}</tools>',
+    "the second unknown": f'<tools>{WEATHER}; {{"name": "other", "arguments": {{}}}}</tools> B',
+    "more members": '<tool_call>{"id": "1", "name": "weather", "arguments": {"city": "São Paulo"}, '
+    '"n": 1}</tool_call>',
+    "a closing mark in a text": '<tool_call>{"name": "weather", "arguments": {"city": "</tool_call>{["}}'
+    "</tool_call> B",
+    "a brace too few": '<tool_call>{"name": "weather", "arguments": {"city": "São Paulo"}\n</tool_call> B',
+    "two braces too few": '<tool_call>{"name": "weather", "arguments": {"city": "São Paulo"\n</tool_call> B',
+    "line breaks and wrong escapes": '<tool_call>{"name": "weather", "arguments": '
+    '{"city": "a\nb\\\'c\\d\\u00e3\\"\\\\\t"}}</tool_call>',
+    "space everywhere": '<tool_call>\n [ { "name" : "weather" , "arguments" : { "days" : [ 1 , true ] } } ]'
+    "\n</tool_call>\n",
+    "harmony": HARMONY,
+    "harmony without arguments": "<|channel|>commentary to=functions.time<|message|> <|call|>",
+    "harmony to nobody": '<|channel|>commentary to=functions.other<|message|>{"a": 1}<|call|>',
+}
+TOLD_AT_ONCE = {
+    *("Qwen3-Coder", "Qwen3-Coder without tags", "Llama's Python", "DeepSeek V3.2", "GLM", "MiniMax"),
+    *("Kimi K3", "MiniMax M3", "Gemma", "FunctionGemma", "Gemma's Python", "LFM2", "Apertus", "Seed"),
+    *("arguments as text", "OpenAI's own form"),
+    *("harmony without arguments", "harmony to nobody"),
+}
+"""Their arguments are no object in JSON as they stand there, or nobody knows yet that it is a call."""
+
+
+def reader_of(written: str) -> Reader:
+    """The reader for an answer of the family, whose calls are demanded."""
+    return HarmonyReader(SCHEMAS) if "<|channel|>" in written else AnswerReader(SCHEMAS, is_held=True)
+
+
+def sums(pieces: Sequence[Piece]) -> tuple[str, str, list[Call]]:
+    """The thoughts, the text and the calls in pieces, to the letter."""
+    thought = "".join(each.text for each in pieces if isinstance(each, Thought))
+    return thought, "".join(each.text for each in pieces if isinstance(each, Said)), whole_calls(pieces)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_was_told_is_never_taken_back(name: str) -> None:
+    """Wherever an answer is cut, the parts add up to the letter, and what came before stays as it is."""
+    answer = ANSWERS[name]
+    reader = reader_of(answer)
+    whole = sums(reader.feed(answer) + reader.finish())
+    for place in range(len(answer) + 1):
+        reader = reader_of(answer)
+        first = reader.feed(answer[:place])
+        assert sums(first + reader.feed(answer[place:]) + reader.finish()) == whole
+        thought, said, calls = sums(first)
+        assert whole[0].startswith(thought)
+        assert whole[1].startswith(said)
+        assert len(calls) <= len(whole[2])
+        for told, call in zip(calls, whole[2], strict=False):
+            assert told.name == call.name
+            assert call.arguments.startswith(told.arguments)
+    reader = reader_of(answer)
+    letters = [piece for letter in answer for piece in reader.feed(letter)] + reader.finish()
+    assert sums(letters) == whole
+    assert (len([piece for piece in letters if isinstance(piece, Arguments)]) > 3) == (
+        name not in TOLD_AT_ONCE
+    )
+
+
+def test_damaged_arguments_are_mended_or_told_as_they_are() -> None:
+    """What a model forgets or escapes wrongly does not make a call into text."""
+
+    def called(name: str) -> tuple[str, str]:
+        reader = reader_of(ANSWERS[name])
+        _, said, (call,) = sums(reader.feed(ANSWERS[name]) + reader.finish())
+        return call.arguments, said
+
+    assert called("a brace too few") == ('{"city": "São Paulo"}', " B")
+    assert called("two braces too few") == ('{"city": "São Paulo"\n', " B")
+    assert called("a closing mark in a text") == ('{"city": "</tool_call>{["}', " B")
+    mended = json.loads(called("line breaks and wrong escapes")[0])
+    assert mended == {"city": "a\nb'c\\dã\"\\\t"}
+
+
+def test_text_that_begins_as_a_call_is_held_back_unless_it_must_be_one() -> None:
+    """JSON alone may be an answer about JSON, until it is complete."""
+    assert AnswerReader(SCHEMAS).feed(WEATHER) == []
+    assert AnswerReader(SCHEMAS, is_held=True).feed(WEATHER)
+    assert AnswerReader(SCHEMAS).feed(f"<tool_call>{WEATHER}")
 
 
 def test_several_calls_are_found_in_order() -> None:
@@ -213,11 +307,13 @@ def test_a_call_that_is_cut_off_is_given_as_far_as_it_goes() -> None:
     cut = reader.feed('<tool_call>{"name": "weather", "arguments": {"city": "São') + reader.finish(
         was_cut=True
     )
-    assert cut == [Call("weather", '{"city": "São')]
+    assert whole_calls(cut) == [Call("weather", '{"city": "São')]
     assert read(['<tool_call>{"name": "wea'], was_cut=True) == ("", "", [])
     kimi = WRITTEN["Kimi"].removesuffix("<|tool_calls_section_end|>")
     kimi += '<|tool_call_begin|>functions.time:1<|tool_call_argument_begin|>{"zo'
-    assert read([kimi], was_cut=True) == ("", "", [("weather", CITY)])
+    cut = AnswerReader(SCHEMAS).feed(kimi)
+    assert [each.arguments for each in whole_calls(cut)] == [json.dumps(CITY, ensure_ascii=False), '{"zo']
+    assert read([kimi.rpartition("<|tool_call_argument")[0]], was_cut=True)[2] == [("weather", CITY)]
     assert read([f'[TOOL_CALLS][{WEATHER}, {{"name": "ti'], was_cut=True)[2] == [("weather", CITY)]
 
 

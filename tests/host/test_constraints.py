@@ -354,3 +354,11 @@ async def test_calls_are_demanded_in_the_familys_own_form(
     assert all(arguments["city"] in ("Rome", "Rio") for _, arguments in one + calls_of(several))
     free = await host.ask("chat", {**asked, "max_tokens": 8}).finished()
     assert free.completion_tokens > 0
+    demanded = {**asked, "temperature": 0.0, "tool_choice": "required"}
+    ((name, arguments),) = calls_of(await host.ask("chat", demanded).finished())
+    deltas = [chunk["choices"][0]["delta"] async for chunk in host.ask("chat", {**demanded, "stream": True})]
+    functions = [call["function"] for delta in deltas for call in delta.get("tool_calls", ())]
+    assert [function["name"] for function in functions if "name" in function] == [name]
+    parts = [function["arguments"] for function in functions]
+    assert json.loads("".join(parts)) == arguments
+    assert len([part for part in parts if part]) > 1

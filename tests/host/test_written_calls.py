@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from llmmem_gui.host import templates
-from llmmem_gui.host.answer_reader import AnswerReader, opened_thought, schemas_of
+from llmmem_gui.host.answer_marks import opened_thought
+from llmmem_gui.host.answer_reader import AnswerReader, schemas_of
 from llmmem_gui.host.chat_writing import write_by
 from llmmem_gui.host.harmony import HarmonyReader
-from llmmem_gui.host.openai_forms import Reader
+from llmmem_gui.host.openai_forms import Reader, whole_calls
 from llmmem_gui.host.process import private_virtual_bytes
-from llmmem_gui.host.written_calls import Call
 from tests.host.template_chats import SPECIAL_TOKENS, FrozenTime, made_templates
 
 TOLD = "SUNNY-ANSWER"
@@ -116,7 +116,7 @@ def read_back(source: str, calls: list[tuple[str, Any]]) -> list[tuple[str, Any]
     if all(mark in source for mark in ("<|channel|>", "<|message|>")):
         reader = HarmonyReader(schemas)
     pieces = [piece for letter in answer for piece in reader.feed(letter)] + reader.finish()
-    return [(each.name, json.loads(each.arguments)) for each in pieces if isinstance(each, Call)]
+    return [(each.name, json.loads(each.arguments)) for each in whole_calls(pieces)]
 
 
 @pytest.fixture(autouse=True)
