@@ -15,7 +15,7 @@ from llmmem_gui.host.context import Context
 from llmmem_gui.host.model import Model
 from llmmem_gui.host.openai_forms import AnswerForm, FinishReason, Payload
 from llmmem_gui.host.sampler import Sampler
-from llmmem_gui.host.scheduler import Run
+from llmmem_gui.host.scheduler import Part, Run
 from llmmem_gui.host.tokenizer import Tokenizer
 
 Send = Callable[[protocol.Message], None]
@@ -50,8 +50,23 @@ class Generation:
     """Tokens of thoughts before the answer."""
     payload: Payload | None = None
     """The whole answer, once it is over; None after a stream."""
+    _told: int = 1
+    """Tokens of the prompt that `follow_token` knows, where that is wanted."""
     _forced: deque[int] = field(default_factory=deque)
     """Tokens that come next whatever the model would choose."""
+
+    def tell_prompt(self, context: Context, part: Part, place: int) -> None:
+        """Follow the tokens of the prompt that come after those of a part, which ends at that place."""
+        if not self.run.tells_prompt or self.follow_token is None:
+            return
+        for number in range(len(part.tokens)):
+            following = part.position + number + 1
+            # What was given up in between is read once more.
+            if following == self._told < self.run.prompt_length:
+                row = context.logits(place - len(part.tokens) + 1 + number)
+                self.follow_token(self.run.tokens[following], row)
+                self._told += 1
+        self.run.tells_prompt = self._told < self.run.prompt_length
 
     def take(self, model: Model, tokenizer: Tokenizer, context: Context, place: int, send: Send) -> bool:
         """Choose the next token from what was computed at that place of the batch; True ends the answer."""

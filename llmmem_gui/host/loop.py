@@ -119,6 +119,7 @@ class TextLoop:
         self._pace.learn(len(self._batch), time.monotonic() - began)
         self._scheduler.computed(step)
         for part, place in zip(step, places, strict=True):
+            generations[part.run].tell_prompt(self._context, part, place)
             if part.chooses:
                 self._take_token(generations[part.run], place)
 
@@ -136,8 +137,7 @@ class TextLoop:
         """Put a step into the batch; gives the place of the last token of each part."""
         self._batch.clear()
         return [
-            self._batch.add(part.tokens, part.sequence, part.position, outputs=int(part.chooses))
-            for part in step
+            self._batch.add(part.tokens, part.sequence, part.position, outputs=part.outputs) for part in step
         ]
 
     def _take_token(self, generation: Generation, place: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy
@@ -20,7 +20,8 @@ class TokenChance(NamedTuple):
     """A token's bytes and the natural logarithm of its probability."""
 
     piece: bytes
-    log_probability: float
+    log_probability: float | None
+    """None: it is the first of a text, and nothing came before it."""
 
     @property
     def text(self) -> str:
@@ -41,6 +42,7 @@ class _Chosen(NamedTuple):
     token: TokenChance
     alternatives: tuple[TokenChance, ...]
     """The likeliest tokens in its place, likeliest first."""
+    is_of_prompt: bool
 
 
 class TokenProbabilities:
@@ -57,6 +59,16 @@ class TokenProbabilities:
         self._chosen: deque[_Chosen] = deque()
         self._decoded = 0
         self._given = 0
+        self._of_prompt = 0
+        """Tokens still to come that belong to the prompt."""
+
+    def begin_with_prompt(self, tokens: Sequence[int], text: str) -> None:
+        """The text begins with a prompt, of whose tokens all but the first are added before the answer's."""
+        self._of_prompt = len(tokens)
+        written = b"".join(map(self._piece, tokens)).decode("utf-8", "ignore")
+        if written == f" {text}":
+            self._decoded = -1  # some vocabularies begin a text with a space of their own
+        self._take_down(TokenChance(self._piece(tokens[0]), None), ())
 
     def add(self, token: int, logits: numpy.typing.NDArray[numpy.single]) -> None:
         """Take down a token and the logits it was chosen from, one for each of the vocabulary."""
@@ -69,9 +81,12 @@ class TokenProbabilities:
         count = min(self._alternatives, len(logits))
         likeliest = numpy.argpartition(logits, -count)[-count:] if count else numpy.empty(0, dtype=numpy.intp)
         ordered = likeliest[numpy.argsort(-logits[likeliest], kind="stable")]
-        chosen = _Chosen(self._decoded, chance(token), tuple(chance(int(place)) for place in ordered))
-        self._chosen.append(chosen)
-        self._decoded += len(self._decoder.decode(chosen.token.piece))
+        self._take_down(chance(token), tuple(chance(int(place)) for place in ordered))
+
+    def _take_down(self, token: TokenChance, alternatives: tuple[TokenChance, ...]) -> None:
+        is_of_prompt, self._of_prompt = self._of_prompt > 0, max(0, self._of_prompt - 1)
+        self._chosen.append(_Chosen(max(0, self._decoded), token, alternatives, is_of_prompt))
+        self._decoded += len(self._decoder.decode(token.piece))
 
     def in_chat(self, payload: dict[str, Any]) -> dict[str, Any]:
         """An answer to a chat, whole or a chunk of it, with the probabilities of its text."""
@@ -83,16 +98,18 @@ class TokenProbabilities:
         ]
         return _with_logprobs(payload, {"content": content, "refusal": None} if text else None)
 
-    def in_completion(self, payload: dict[str, Any], prompt_length: int) -> dict[str, Any]:
-        """A completion, whole or a chunk of it; offsets count the characters of the prompt too."""
+    def in_completion(self, payload: dict[str, Any], before: int) -> dict[str, Any]:
+        """A completion, whole or a chunk of it; so many characters stand before its text."""
         text = payload["choices"][0]["text"]
         taken = list(self._take(text))
         logprobs = {
             "tokens": [chosen.token.text for chosen in taken],
-            "text_offset": [prompt_length + chosen.start for chosen in taken],
+            "text_offset": [before + chosen.start for chosen in taken],
             "token_logprobs": [chosen.token.log_probability for chosen in taken],
             "top_logprobs": [
-                {each.text: each.log_probability for each in (*chosen.alternatives, chosen.token)}
+                None
+                if chosen.token.log_probability is None
+                else {each.text: each.log_probability for each in (*chosen.alternatives, chosen.token)}
                 for chosen in taken
             ],
         }
@@ -101,7 +118,7 @@ class TokenProbabilities:
     def _take(self, text: str | None) -> Iterator[_Chosen]:
         # What the library cuts off, because it belongs to a stop sequence, is never given.
         self._given += len(text or "")
-        while self._chosen and self._chosen[0].start < self._given:
+        while self._chosen and (self._chosen[0].is_of_prompt or self._chosen[0].start < self._given):
             yield self._chosen.popleft()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from llmmem_gui.host.generation import Generation
 from llmmem_gui.host.mapping import OwnMemory
 from llmmem_gui.host.model import NO_TOKEN, Model
 from llmmem_gui.host.numbers import numbers
-from llmmem_gui.host.openai_forms import AnswerForm, ChatForm, CompletionForm, Payload
+from llmmem_gui.host.openai_forms import AnswerForm, ChatForm, CompletionForm
 from llmmem_gui.host.probabilities import TokenProbabilities
 from llmmem_gui.host.sampler import BadSampling, Sampler, Sampling
 from llmmem_gui.host.scheduler import Run
@@ -83,9 +83,9 @@ class TextRequests:
         plan = self._chats.plan(arguments)
         sampling = Sampling.of(arguments, temperature=_CHAT_TEMPERATURE)
         alternatives = (arguments.get("top_logprobs") or 0) if arguments.get("logprobs") else None
-        generation = self._generation(
-            ask, plan.prompt, None, sampling, plan.stops, ChatForm(plan.reader), alternatives
-        )
+        generation = self._generation(ask, plan.prompt, None, sampling, plan.stops, ChatForm(plan.reader))
+        if alternatives is not None:
+            generation.finish_payload = self._follow(generation, alternatives).in_chat
         generation.end_tokens |= plan.end_tokens
         generation.constraint = plan.constraint
         generation.marks = plan.marks
@@ -107,19 +107,27 @@ class TextRequests:
             text = b"".join(map(self._tokenizer.piece, prompt)).decode("utf-8", "replace")
         alternatives = arguments.get("logprobs")
         echoes = bool(arguments.get("echo"))
-        if echoes and alternatives is not None:
-            raise BadValue(
-                Sentence(
-                    "Host", "probabilities of tokens (logprobs) are given for the answer only: leave echo out"
-                )
-            )
         form = CompletionForm(text if echoes else "")
         sampling = Sampling.of(arguments)
         constraint = self._constraints.of_form(arguments.get("response_format") or {"type": "text"})
         prompt = prompt or self._beginning()
-        generation = self._generation(ask, prompt, _COMPLETION_TOKENS, sampling, (), form, alternatives)
+        generation = self._generation(ask, prompt, _COMPLETION_TOKENS, sampling, (), form)
         generation.constraint = constraint
+        if alternatives is not None:
+            probabilities = self._follow(generation, alternatives)
+            generation.finish_payload = partial(
+                probabilities.in_completion, before=0 if echoes else len(text)
+            )
+            if echoes:
+                probabilities.begin_with_prompt(prompt, text)
+                generation.run.tells_prompt = len(prompt) > 1
         return generation
+
+    def _follow(self, generation: Generation, alternatives: int) -> TokenProbabilities:
+        """The probabilities of a generation's tokens, and of so many others for each."""
+        probabilities = TokenProbabilities(alternatives, self._tokenizer.piece)
+        generation.follow_token = probabilities.add
+        return probabilities
 
     def _generation(
         self,
@@ -129,7 +137,6 @@ class TextRequests:
         sampling: Sampling,
         stops: tuple[str, ...],
         form: AnswerForm,
-        alternatives: int | None,
     ) -> Generation:
         room = self._context_tokens
         if not prompt:
@@ -148,10 +155,6 @@ class TextRequests:
             bool(ask.arguments.get("stream")),
             frozenset(sampling.stop_token_ids),
         )
-        if alternatives is not None:
-            probabilities = TokenProbabilities(alternatives, self._tokenizer.piece)
-            generation.follow_token = probabilities.add
-            generation.finish_payload = _payload_finisher(probabilities, ask)
         return generation
 
     def _beginning(self) -> list[int]:
@@ -229,9 +232,3 @@ def ask_failed(request_id: int, error: Exception) -> protocol.AskFailed:
 
 def _lacks(name: str) -> BadValue:
     return BadValue(Sentence("Host", "the request lacks {name}").format(name=name))
-
-
-def _payload_finisher(probabilities: TokenProbabilities, ask: protocol.Ask) -> Callable[[Payload], Payload]:
-    if ask.operation == "chat":
-        return probabilities.in_chat
-    return partial(probabilities.in_completion, prompt_length=len(ask.arguments["prompt"]))

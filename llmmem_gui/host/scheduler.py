@@ -47,6 +47,8 @@ class Run:
     """Length at which the answer ends at the latest, at most the cells of the cache."""
     alone: bool = False
     """Nothing else may be under way meanwhile."""
+    tells_prompt: bool = False
+    """What comes out of each token of the prompt is wanted, so all of them are computed."""
     prompt_length: int = field(init=False)
     cached_tokens: int = field(init=False, default=0)
     """Tokens of the prompt that were found in the cache when it began."""
@@ -96,6 +98,8 @@ class Part(NamedTuple):
     position: int
     """Of the first token."""
     tokens: Numbers
+    outputs: int
+    """Of so many tokens, the last ones, it is wanted what comes out."""
     chooses: bool
     """The next token of the answer is chosen after the last of these."""
 
@@ -240,11 +244,11 @@ class Scheduler:
             if run.alone and self.running:
                 return
             source, length = self._best_prefix(run)
-            if self._is_being_read(run, length):
+            if not run.tells_prompt and self._is_being_read(run, length):
                 continue
             if self.running and not self._has_room_beside_others(run, source, length):
                 return
-            if self._fetch(run, length):
+            if not run.tells_prompt and self._fetch(run, length):
                 source, length = self._best_prefix(run)
             self._begin(run, source, length)
 
@@ -254,6 +258,8 @@ class Scheduler:
         shares = dict.fromkeys(served, 1)
         reading = sorted((run for run in served if not run.is_answering), key=lambda run: run.unread_tokens)
         room = most_tokens - len(shares)
+        # llama.cpp has room for what comes out of one token of each sequence.
+        outputs = len(self._sequences) - len(shares)
         if len(reading) < len(shares):
             room = min(room, max(0, most_beside_answers - len(reading)))
         for place, run in enumerate(reading):
@@ -261,6 +267,9 @@ class Scheduler:
             if self._kind == "recurrent" and longest > 1:
                 longest -= 1  # what comes before the last token is to be kept
             more = min(longest - 1, room // (len(reading) - place))
+            if run.tells_prompt:
+                more = min(more, outputs)
+                outputs -= more
             shares[run] += more
             room -= more
         return shares
@@ -269,7 +278,9 @@ class Scheduler:
         assert run.sequence is not None
         begin = run.read_tokens
         chosen = run.tokens[begin : begin + tokens]
-        return Part(run, run.sequence.id, begin, chosen, begin + tokens == len(run.tokens))
+        chooses = begin + tokens == len(run.tokens)
+        outputs = tokens if run.tells_prompt else int(chooses)
+        return Part(run, run.sequence.id, begin, chosen, outputs, chooses)
 
     def _put_back(self, run: Run) -> None:
         """Take a run its cells away; it goes on when there is room again."""
@@ -283,7 +294,7 @@ class Scheduler:
     def _best_prefix(self, run: Run) -> tuple[Sequence | None, int]:
         """The sequence with the most tokens that the run can begin with, and how many these are."""
         best, best_length = None, 0
-        for sequence in self._sequences:
+        for sequence in self._sequences if not run.tells_prompt else ():
             if sequence.run is not None and self._kind != "attention":
                 continue
             # The last token is always computed: the next one is chosen from what comes out of it.

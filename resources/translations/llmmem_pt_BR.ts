@@ -2004,10 +2004,6 @@
         <translation>a resposta é longa demais para ser enviada: {reason}</translation>
     </message>
     <message>
-        <source>probabilities of tokens (logprobs) are given for the answer only: leave echo out</source>
-        <translation>probabilidades de tokens (logprobs) só são dadas para a resposta: omita echo</translation>
-    </message>
-    <message>
         <source>the model is loaded to give embeddings and does not generate text</source>
         <translation>o modelo está carregado para dar embeddings e não gera texto</translation>
     </message>

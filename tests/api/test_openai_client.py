@@ -157,6 +157,15 @@ def test_probabilities_of_tokens_are_told(client: openai.OpenAI, smol: str) -> N
     assert completion.logprobs is not None
     assert "".join(completion.logprobs.tokens or []) == completion.text
     assert completion.logprobs.text_offset == sorted(completion.logprobs.text_offset or [])
+    repeated = client.completions.create(
+        model=smol, prompt="The capital of France is", max_tokens=0, echo=True, logprobs=1
+    ).choices[0]
+    assert repeated.text == "The capital of France is"
+    assert repeated.logprobs is not None
+    assert repeated.logprobs.token_logprobs
+    assert repeated.logprobs.token_logprobs[0] is None
+    assert all(each <= 0 for each in repeated.logprobs.token_logprobs[1:])
+    assert "".join(repeated.logprobs.tokens or []) == repeated.text
     assert [len(each) for each in completion.logprobs.top_logprobs or []] == [2, 2, 2]
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import psutil
 import pytest
 
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.host.probabilities import TokenProbabilities
-from llmmem_gui.service.hosting.host import AskFailedError
 from llmmem_gui.service.hosting.hosts import HostStarter
 from tests.running_hosts import loaded_host
 
@@ -106,11 +106,95 @@ async def test_a_streamed_answer_has_the_same(starter: HostStarter, smol_path: P
         assert text == each["delta"].get("content", "")
 
 
-async def test_those_of_the_prompt_are_refused(starter: HostStarter, smol_path: Path) -> None:
-    """With `echo` the prompt's rows would be needed, which are not kept: said in a sentence."""
+LIBRARYS_PROMPT = """
+import json, sys
+import numpy
+from llmmem_gui.host import engine
+from llama_cpp import Llama
+engine.start()
+path, prompt = json.load(sys.stdin)
+settings = {"n_ctx": 512, "n_threads": 1, "n_threads_batch": 1, "flash_attn": True}
+model = Llama(path, logits_all=True, verbose=False, **settings)
+tokens = model.tokenize(prompt.encode())
+for place in range(0, len(tokens), 8):  # in larger steps llama.cpp multiplies otherwise, and rounds otherwise
+    model.eval(tokens[place : place + 8])
+rows = numpy.array(model.scores[: len(tokens)], dtype=numpy.double)
+rows -= numpy.log(numpy.exp(rows - rows.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True)) + rows.max(
+    axis=1, keepdims=True
+)
+likeliest = rows.argmax(axis=1)
+json.dump(
+    {
+        "tokens": tokens,
+        "chosen": [float(rows[place, token]) for place, token in enumerate(tokens[1:])],
+        "likeliest": [float(row.max()) for row in rows],
+        "next": int(likeliest[-1]),
+    },
+    sys.stdout,
+)
+"""
+LONG_PROMPT = " ".join(f"{PROMPT} red, São Paulo 東京 and {number}." for number in range(8))
+
+
+async def test_those_of_the_prompt_are_the_librarys(starter: HostStarter, smol_path: Path) -> None:
+    """With `echo`, as evaluation harnesses ask: also beside another answer, and of tokens the cache knows."""
+    host = await loaded_host(starter, smol_path, LoadParameters(context=1024))
+    result = subprocess.run(
+        [sys.executable, "-c", LIBRARYS_PROMPT],
+        input=json.dumps([str(smol_path), LONG_PROMPT]),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    theirs = json.loads(result.stdout)
+    asked = {"echo": True, "logprobs": 1, "temperature": 0.0}
+    for prompt, most in ((LONG_PROMPT, 0), (theirs["tokens"], 1), (LONG_PROMPT, 1)):
+        beside = host.ask("completion", {"prompt": "Once", "max_tokens": 40, "stream": True})
+        answered = await host.ask("completion", {**asked, "prompt": prompt, "max_tokens": most}).finished()
+        await beside.finished()
+        assert answered.payload is not None
+        choice = answered.payload["choices"][0]
+        told = choice["logprobs"]
+        count = len(theirs["tokens"])
+        assert {len(entries) for entries in told.values()} == {count + most}
+        assert told["token_logprobs"][0] is told["top_logprobs"][0] is None
+        assert told["token_logprobs"][1:count] == pytest.approx(theirs["chosen"], abs=1e-3)
+        likeliest = [max(each.values()) for each in told["top_logprobs"][1:]]
+        assert likeliest == pytest.approx(theirs["likeliest"][: count - 1 + most], abs=1e-3)
+        assert choice["text"].startswith(LONG_PROMPT)
+        for text, offset in zip(told["tokens"], told["text_offset"], strict=True):
+            if not text.startswith("bytes:"):
+                shown = choice["text"][offset:]
+                assert shown.startswith(text) or text == f" {LONG_PROMPT}"[: len(text)]
+
+
+async def test_those_of_a_streamed_prompt_come_first(starter: HostStarter, smol_path: Path) -> None:
+    """In chunks they are the same, also of a prompt of one token, and of one that ends in a special token."""
     host = await loaded_host(starter, smol_path)
-    with pytest.raises(AskFailedError, match="given for the answer only: leave echo out"):
-        await host.ask("completion", {"prompt": PROMPT, "logprobs": 1, "echo": True}).finished()
+    for prompt in (PROMPT, "a", f"{PROMPT}<|im_end|>", "São \u6771"):
+        asked = {"prompt": prompt, "echo": True, "logprobs": 2, "max_tokens": 3, "temperature": 0.0}
+        whole = await host.ask("completion", asked).finished()
+        assert whole.payload is not None
+        chunks = [chunk["choices"][0] async for chunk in host.ask("completion", {**asked, "stream": True})]
+        expected = whole.payload["choices"][0]["logprobs"]
+        for name, entries in expected.items():
+            parts = [chunk["logprobs"][name] for chunk in chunks if chunk["logprobs"] is not None]
+            assert [entry for part in parts for entry in part] == entries, name
+        assert len(expected["tokens"]) == whole.prompt_tokens + 3
+
+
+async def test_those_of_many_long_prompts_take_no_memory(starter: HostStarter, smol_path: Path) -> None:
+    """Rows of logits, 192 KiB each, are looked at and not kept: they would take 100 MiB."""
+    host = await loaded_host(starter, smol_path, LoadParameters(context=1024))
+    asked = {"prompt": LONG_PROMPT, "echo": True, "logprobs": 1, "max_tokens": 1}
+    await host.ask("completion", asked).finished()
+    process = psutil.Process(host.pid)
+    before = process.memory_full_info().uss
+    answers = [host.ask("completion", {**asked, "prompt": f"{number} {LONG_PROMPT}"}) for number in range(4)]
+    for answer in answers:
+        await answer.finished()
+    assert process.memory_full_info().uss - before < 32 * 2**20
 
 
 def test_the_probabilities_are_those_of_the_logits() -> None:

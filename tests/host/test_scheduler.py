@@ -95,14 +95,15 @@ class Host:
         self.ended: list[Run] = []
         self.read_tokens = 0
 
-    def ask(self, prompt: list[int], answer: int = 4) -> Run:
-        run = Run(numbers(prompt), min(len(prompt) + answer, self.cells))
+    def ask(self, prompt: list[int], answer: int = 4, *, tells_prompt: bool = False) -> Run:
+        run = Run(numbers(prompt), min(len(prompt) + answer, self.cells), tells_prompt=tells_prompt)
         self.scheduler.add(run)
         return run
 
     def step(self, most: int = BATCH, beside: int = 4) -> list[Part]:
         step = self.scheduler.next_step(most, beside)
         assert sum(len(part.tokens) for part in step) <= most
+        assert sum(part.outputs for part in step) <= len(self.scheduler.sequences)
         self.memory.compute(step)
         self.scheduler.computed(step)
         for part in step:
@@ -179,6 +180,30 @@ def test_a_short_prompt_is_read_in_the_next_step_beside_a_long_one() -> None:
     step = host.step()
     assert len(short.tokens) == 3
     assert {part.run for part in step} >= {answering, short}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_prompts_that_are_told_are_read_whole_and_beside_others(kind: MemoryKind) -> None:
+    """All tokens come out, although the cache has them; no more at once than there is room for."""
+    host = Host(kind, cells=256)
+    prompt = [1] * 40
+    host.ask(prompt)
+    host.finish()
+    answering = host.ask([2, 3], answer=40)
+    host.step()
+    before = host.read_tokens
+    told = [host.ask(prompt, 1, tells_prompt=True) for _ in range(2)]
+    outputs = 0
+    while not set(told) <= set(host.ended):
+        step = host.step()
+        assert any(part.run is answering for part in step) or answering in host.ended
+        outputs += sum(part.outputs for part in step if part.run in told)
+        assert len({part.run for part in step}) == len(host.scheduler.running) + sum(
+            part.run in host.ended for part in step
+        )
+    assert outputs == 2 * len(prompt)
+    assert [run.cached_tokens for run in told] == [0, 0]
+    assert host.read_tokens - before >= 2 * len(prompt)
 
 
 def test_a_full_cache_lets_the_oldest_go_on() -> None:
@@ -288,10 +313,11 @@ class Requests(RuleBasedStateMachine):
         shared=st.integers(0, 30),
         own=st.lists(st.integers(0, 6), min_size=1, max_size=9),
         more=st.integers(1, 20),
+        tells_prompt=st.booleans(),
     )
-    def ask(self, shared: int, own: list[int], more: int) -> None:
+    def ask(self, shared: int, own: list[int], more: int, tells_prompt: bool) -> None:
         prompt = [*range(100, 100 + shared), *own][: self.host.cells - 1]
-        self.asked.append(self.host.ask(prompt, more))
+        self.asked.append(self.host.ask(prompt, more, tells_prompt=tells_prompt))
 
     @rule(which=st.integers(0, 20), own=st.lists(st.integers(0, 6), max_size=4))
     def continue_one(self, which: int, own: list[int]) -> None:
