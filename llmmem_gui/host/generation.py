@@ -75,9 +75,9 @@ class Generation:
             return True
         if self.form.is_thinking and self.thought_tokens == self.thinking_budget and not self._forced:
             self._forced.extend(tokenizer.tokens(self.form.thought_end, adds_special=False))
-        token = self._choose(context, place, tokenizer)
+        token = self._choose(model, tokenizer, context, place)
         self.first_token_time = self.first_token_time or time.monotonic()
-        if model.ends_answer(token) or token in self.end_tokens:
+        if self._ends(model, token):
             self._finish("stop", send)
             return True
         if self.form.is_thinking:
@@ -92,7 +92,10 @@ class Generation:
             return True
         return False
 
-    def _choose(self, context: Context, place: int, tokenizer: Tokenizer) -> int:
+    def _ends(self, model: Model, token: int) -> bool:
+        return model.ends_answer(token) or token in self.end_tokens
+
+    def _choose(self, model: Model, tokenizer: Tokenizer, context: Context, place: int) -> int:
         row = context.logits(place)
         held = self.constraint if not self.form.is_thinking else None
         # What was asked about probabilities is what the model thinks, not what it may say.
@@ -103,9 +106,12 @@ class Generation:
             self._forced.clear()
         token = None if self._forced else self.sampler.choose(context, place)
         if token is not None and held is None and self.constraint is not None:
-            # A token that ends the thought and begins the answer would begin it behind the constraint's back.
-            text = self._piece(token, tokenizer).decode(errors="ignore")
-            self._forced.extend(tokenizer.tokens(self.form.lacking_end(text), adds_special=False))
+            if self._ends(model, token):
+                end = self.form.thought_end  # an answer of the form is owed
+            else:
+                # What begins the answer in the token that ends the thought would do so unheld.
+                end = self.form.lacking_end(self._piece(token, tokenizer).decode(errors="ignore"))
+            self._forced.extend(tokenizer.tokens(end, adds_special=False))
         if self._forced:
             token = self._forced.popleft()
             self.sampler.accept(token)
