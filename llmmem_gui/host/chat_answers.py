@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from llmmem_gui.core.sentence import Sentence
-from llmmem_gui.host import answer_marks, harmony
+from llmmem_gui.host import answer_marks, harmony, recipients
 from llmmem_gui.host.answer_marks import opened_thought, own_thoughts
 from llmmem_gui.host.answer_reader import AnswerReader, schemas_of
 from llmmem_gui.host.chat import ChatPrompts
@@ -19,6 +19,7 @@ from llmmem_gui.host.harmony import NEXT_MESSAGE, OWN_THOUGHT, SAID, HarmonyRead
 from llmmem_gui.host.mapping import OwnMemory
 from llmmem_gui.host.model import Model
 from llmmem_gui.host.openai_forms import Reader
+from llmmem_gui.host.recipients import RecipientReader
 from llmmem_gui.host.schemas import checked, json_rule, place_of, schema_of
 from llmmem_gui.host.tokenizer import Tokenizer
 
@@ -81,9 +82,18 @@ class ChatAnswers:
         is_harmony = all(mark in template for mark in ("<|channel|>", "<|message|>"))
         schemas = schemas_of(tools)
         folds = arguments.get("reasoning_format") != "none"
+        may_think = folds and arguments.get("thinking_budget") != 0 and not continues_answer(given)
+        thoughts = [OWN_THOUGHT] if is_harmony else own_thoughts(template, chat.text)
+        held = self._held(
+            partial(self._constraint, arguments, template, is_harmony=is_harmony, knows_tools=knows_tools),
+            thoughts if may_think else [],
+            NEXT_MESSAGE if is_harmony else (),
+        )
         reader: Reader
         if is_harmony:
             reader = HarmonyReader(schemas)
+        elif recipients.KNOWN_BY in template and held is None:
+            reader = RecipientReader(schemas)
         else:
             reader = AnswerReader(
                 schemas,
@@ -91,19 +101,11 @@ class ChatAnswers:
                 folds_thoughts=folds,
                 is_held=_is_demanded(arguments),
             )
-        may_think = folds and arguments.get("thinking_budget") != 0 and not continues_answer(given)
-        thoughts = [OWN_THOUGHT] if is_harmony else own_thoughts(template, chat.text)
         return ChatPlan(
             self._tokenizer.begun(chat.text),
             chat.stops,
             frozenset(chat.end_tokens),
-            self._held(
-                partial(
-                    self._constraint, arguments, template, is_harmony=is_harmony, knows_tools=knows_tools
-                ),
-                thoughts if may_think else [],
-                NEXT_MESSAGE if is_harmony else (),
-            ),
+            held,
             reader,
             self._readable_marks(),
             self._chats.notice,

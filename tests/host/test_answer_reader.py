@@ -14,6 +14,7 @@ from llmmem_gui.host.answer_marks import opened_thought
 from llmmem_gui.host.answer_reader import AnswerReader, Arguments, Piece, Said, Thought
 from llmmem_gui.host.harmony import HarmonyReader
 from llmmem_gui.host.openai_forms import Reader, whole_calls
+from llmmem_gui.host.recipients import RecipientReader
 from llmmem_gui.host.written_calls import Call
 
 SCHEMAS: dict[str, dict[str, Any]] = {
@@ -185,19 +186,23 @@ ANSWERS = {
     "\n</tool_call>\n",
     "harmony": HARMONY,
     "harmony without arguments": "<|channel|>commentary to=functions.time<|message|> <|call|>",
+    "to recipients": 'all\nA >>> b\n>>>x>>>weather\n{"city": "São Paulo", "days": 3}>>>time\n{"zone": null}',
+    "to nobody": "alley >>>all\nB",
     "harmony to nobody": '<|channel|>commentary to=functions.other<|message|>{"a": 1}<|call|>',
 }
 TOLD_AT_ONCE = {
     *("Qwen3-Coder", "Qwen3-Coder without tags", "Llama's Python", "DeepSeek V3.2", "GLM", "MiniMax"),
     *("Kimi K3", "MiniMax M3", "Gemma", "FunctionGemma", "Gemma's Python", "LFM2", "Apertus", "Seed"),
     *("arguments as text", "OpenAI's own form"),
-    *("harmony without arguments", "harmony to nobody"),
+    *("harmony without arguments", "harmony to nobody", "to nobody"),
 }
 """Their arguments are no object in JSON as they stand there, or nobody knows yet that it is a call."""
 
 
 def reader_of(written: str) -> Reader:
     """The reader for an answer of the family, whose calls are demanded."""
+    if written in (ANSWERS["to recipients"], ANSWERS["to nobody"]):
+        return RecipientReader(SCHEMAS)
     return HarmonyReader(SCHEMAS) if "<|channel|>" in written else AnswerReader(SCHEMAS, is_held=True)
 
 
@@ -245,6 +250,15 @@ def test_damaged_arguments_are_mended_or_told_as_they_are() -> None:
     assert called("a closing mark in a text") == ('{"city": "</tool_call>{["}', " B")
     mended = json.loads(called("line breaks and wrong escapes")[0])
     assert mended == {"city": "a\nb'c\\dã\"\\\t"}
+
+
+def test_recipients_are_read() -> None:
+    """What is said to all is said; who names nobody says it all."""
+    both = [("weather", CITY), ("time", {"zone": None})]
+    assert read(list(ANSWERS["to recipients"]), RecipientReader(SCHEMAS)) == ("", "A >>> b\n>>>x", both)
+    assert read(list("all\nHello."), RecipientReader({})) == ("", "Hello.", [])
+    for text in ("Hello.", "all", "alley >>>all", "weather"):
+        assert read(list(text), RecipientReader(SCHEMAS)) == ("", text, [])
 
 
 def test_text_that_begins_as_a_call_is_held_back_unless_it_must_be_one() -> None:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from llmmem_gui.host import templates
+from llmmem_gui.host import recipients, templates
 from llmmem_gui.host.answer_marks import opened_thought
 from llmmem_gui.host.answer_reader import AnswerReader, schemas_of
 from llmmem_gui.host.chat_writing import write_by
 from llmmem_gui.host.harmony import HarmonyReader
 from llmmem_gui.host.openai_forms import Reader, whole_calls
 from llmmem_gui.host.process import private_virtual_bytes
+from llmmem_gui.host.recipients import RecipientReader
 from tests.host.template_chats import SPECIAL_TOKENS, FrozenTime, made_templates
 
 TOLD = "SUNNY-ANSWER"
@@ -54,7 +55,6 @@ ONE_AT_A_TIME = {
 }
 """Templates that write one call in a message: of several the first is read."""
 NOT_READ = {
-    "meetkai-functionary-medium-v3.2": "the prompt ends in the mark before the name; text has a name, too",
     "muse-glimmer": "the head of the message names the tool in words that other families say",
 }
 """Templates whose calls are not found, and why."""
@@ -115,6 +115,8 @@ def read_back(source: str, calls: list[tuple[str, Any]]) -> list[tuple[str, Any]
     reader: Reader = AnswerReader(schemas, thought=thought)
     if all(mark in source for mark in ("<|channel|>", "<|message|>")):
         reader = HarmonyReader(schemas)
+    elif recipients.KNOWN_BY in source:
+        reader = RecipientReader(schemas)
     pieces = [piece for letter in answer for piece in reader.feed(letter)] + reader.finish()
     return [(each.name, json.loads(each.arguments)) for each in whole_calls(pieces)]
 
