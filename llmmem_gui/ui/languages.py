@@ -28,7 +28,9 @@ def speak(language: str) -> str:
     application = QCoreApplication.instance()
     assert application is not None
     while _installed:
-        application.removeTranslator(_installed.pop())
+        old = _installed.pop()
+        application.removeTranslator(old)
+        old.deleteLater()
     folder = str(resources.folder() / "translations")
     qt_folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
     for name, place in ((f"qtbase_{code}", qt_folder), (f"llmmem_{code}", folder)):
