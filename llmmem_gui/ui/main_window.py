@@ -41,6 +41,7 @@ from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.toolbar import Toolbar
 from llmmem_gui.ui.try_out import TryOut
 from llmmem_gui.ui.try_outs import TryOuts
+from llmmem_gui.ui.turns import Turns
 from llmmem_gui.ui.undo import LimitHistory
 from llmmem_gui.ui.window_layout import WindowLayout
 
@@ -77,6 +78,7 @@ class MainWindow(QWidget):
         self.names = ModelNames()
         self.fits = Fits(self)
         self._stale = True
+        self._turns = Turns(self)
         self._told: tuple[Callable[[], str], float] | None = None
         self.actions_ = Actions(theme, self)
         self.history = LimitHistory(self)
@@ -85,7 +87,9 @@ class MainWindow(QWidget):
         self._make_views(source)
         self._lay_out()
         self._connect()
-        self.retranslate()
+        self.setWindowTitle("LLM Memory")
+        for write in self._texts():
+            write()
 
     # --- building ----------------------------------------------------------------------------------------
 
@@ -183,12 +187,16 @@ class MainWindow(QWidget):
         self.empty.demo.clicked.connect(lambda: self.requested.emit(ask.FetchDemoModel()))
 
     def retranslate(self) -> None:
-        """Write all texts in the language in force."""
-        self.setWindowTitle("LLM Memory")
+        """Write all texts in the language and draw all icons in the colours in force, view by view."""
+        self._turns.begin(self._texts())
+
+    def _texts(self) -> list[Callable[[], None]]:
         beside = (self.try_outs, self.event_list, self.sampling, self.neighbour_panel)
         views = (self.plot, self.table, self.panel, self.limits, self.empty, self.status, self.notices)
-        for view in (self.actions_, self.toolbar, *beside, *views):
-            view.retranslate()
+        written = (self.actions_, self.toolbar, *beside, *views)
+        return [*(view.retranslate for view in written), self._tell_again]
+
+    def _tell_again(self) -> None:
         if self._told is not None:
             self.status.show_message(self._told[0](), self._told[1])
         self._stale = True

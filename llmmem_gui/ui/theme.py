@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Literal
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QByteArray, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QBrush,
     QColor,
@@ -22,10 +22,12 @@ from PySide6.QtGui import (
     QPixmap,
 )
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from llmmem_gui import resources
 from llmmem_gui.ui.palette import DARK, LIGHT, ModelColours, Palette
+from llmmem_gui.ui.turns import Turns
 
 ThemeChoice = Literal["system", "light", "dark"]
 
@@ -38,7 +40,7 @@ _ICON_SIZES = (16, 22)
 
 
 class Theme(QObject):
-    """The look in force; `changed` is emitted when it turns from light to dark or back."""
+    """The look in force; `changed` is emitted when it has turned from light to dark or back."""
 
     changed = Signal()
 
@@ -49,10 +51,13 @@ class Theme(QObject):
         self._desktop_palette = QPalette(application.palette())
         self._icons: dict[tuple[str, str], QIcon] = {}
         self.model_colours = ModelColours()
-        self.palette = LIGHT
+        self.palette = DARK if self._wants_dark() else LIGHT
+        self._turns = Turns(self)
+        self._still: list[QWidget] = []
         application.setStyle("Fusion")
         application.setFont(_readable_font(application.font()))
-        self._apply()
+        application.setPalette(_qt_palette(self.palette))
+        application.setStyleSheet(style_sheet(self.palette))
         application.styleHints().colorSchemeChanged.connect(self._follow_desktop)
 
     def choose(self, choice: ThemeChoice) -> None:
@@ -69,16 +74,31 @@ class Theme(QObject):
         return self._icons[key]
 
     def _follow_desktop(self, *_: object) -> None:
-        before = self.palette
-        self._apply()
-        if self.palette is not before:
-            self.changed.emit()
+        wanted = DARK if self._wants_dark() else LIGHT
+        if self.palette is not wanted:
+            self.palette = wanted
+            self._icons.clear()
+            self._turns.begin((self._undress, self._dress, self._tell))
 
-    def _apply(self) -> None:
-        self.palette = DARK if self._wants_dark() else LIGHT
-        self._icons.clear()
+    # Qt polishes a widget once for each of its ancestors when one style sheet follows another, and once when
+    # it comes to a program without any. Nothing is painted in between.
+
+    def _undress(self) -> None:
+        for window in self._application.topLevelWidgets():
+            if window.isVisible() and window.updatesEnabled():
+                window.setUpdatesEnabled(False)
+                self._still.append(window)
+        self._application.setStyleSheet("")
         self._application.setPalette(_qt_palette(self.palette))
+
+    def _dress(self) -> None:
         self._application.setStyleSheet(style_sheet(self.palette))
+
+    def _tell(self) -> None:
+        self.changed.emit()
+        for window in filter(isValid, self._still):
+            window.setUpdatesEnabled(True)
+        self._still.clear()
 
     def _wants_dark(self) -> bool:
         if self._choice != "system":
@@ -193,11 +213,6 @@ def _tinted_icon(path: Path, colour: str, disabled_colour: str) -> QIcon:
                 pixmap.setDevicePixelRatio(ratio)
                 icon.addPixmap(pixmap, mode)
     return icon
-
-
-def is_theme_change(event: QEvent) -> bool:
-    """Whether a `changeEvent` tells of new colours or fonts."""
-    return event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange, QEvent.Type.FontChange)
 
 
 _STYLE = """

@@ -64,6 +64,12 @@ def feed(window: MainWindow, snapshot: facts.CacheSnapshot) -> None:
     window.show_snapshot(snapshot)
 
 
+def change_language(qtbot: QtBot, window: MainWindow, language: str) -> None:
+    """Speak a language, and wait until the window has been written anew in it, view by view."""
+    with qtbot.waitSignal(window.retranslated):
+        speak(language)
+
+
 def asked_of(window: MainWindow) -> list[ask.Request]:
     """The requests that the window makes from now on, without questions for figures."""
     asked: list[ask.Request] = []

@@ -34,7 +34,7 @@ from llmmem_gui.ui.settings_dialog import SettingsDialog
 from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.wrapping_row import WrappingRow
 from tests.ui import facts
-from tests.ui.conftest import feed
+from tests.ui.conftest import change_language, feed
 from tests.ui.engine_facts import ALL, overview
 from tests.ui.translation_files import FOLDER, blanks, messages, run_script
 
@@ -79,26 +79,25 @@ def compiled() -> None:
     run_script("compile")
 
 
-def test_the_window_speaks_portuguese(compiled: None, window: MainWindow, qapp: QApplication) -> None:
+def test_the_window_speaks_portuguese(compiled: None, window: MainWindow, qtbot: QtBot) -> None:
     """A change of the language changes words, numbers and plurals at once, and back."""
-    speak("pt_BR")
-    qapp.processEvents()
+    change_language(qtbot, window, "pt_BR")
     assert window.actions_.unload_all.text() == "Descarregar todos"
     assert "Modelos 5,50" in window.first_line()
     assert window.toolbar.search.placeholderText().startswith("Buscar")
     assert window.limits.idle.hint.text() == "2 modelos ociosos agora"
     assert window.plot._title.text() == "Memória dos modelos"
-    speak("en")
-    qapp.processEvents()
+    change_language(qtbot, window, "en")
     assert window.limits.idle.hint.text() == "2 idle models now"
 
 
-def test_the_bar_says_again_what_it_says(compiled: None, window: MainWindow, qapp: QApplication) -> None:
+def test_the_bar_says_again_what_it_says(
+    compiled: None, window: MainWindow, qapp: QApplication, qtbot: QtBot
+) -> None:
     """A note, or a problem with its button, that is in the bar when the language changes changes with it."""
     note = Sentence("Settings", "The settings file as it was is kept as {path}.").format(path="a.bad")
     window.show_event(Event(facts.NOW, "note", text=note))
-    speak("pt_BR")
-    qapp.processEvents()
+    change_language(qtbot, window, "pt_BR")
     (bar,) = window.notices.shown
     assert bar.text.text() == "O arquivo de configurações como estava foi guardado como a.bad."
     refusal = Refusal("above its own limit", facts.LLAMA.id, GIB, limit_bytes=GIB, fits_context=1024)
@@ -106,19 +105,17 @@ def test_the_bar_says_again_what_it_says(compiled: None, window: MainWindow, qap
     window.show_outcome(ask.Outcome(ask.Load(facts.LLAMA.id), problem=problem))
     bar = window.notices.shown[0]
     assert "carregue-o com um contexto de no máximo 1024" in bar.text.text()
-    speak("en")
-    qapp.processEvents()
+    change_language(qtbot, window, "en")
     assert "load it with a context of at most 1024" in bar.text.text()
     qapp.processEvents()  # a button that joins a layout is shown in the next turn
     assert [button.text() for button in bar.buttons if button.isVisible()] == ["Load with context 1,024"]
 
 
-def test_the_bar_stays_closed(compiled: None, window: MainWindow, qapp: QApplication) -> None:
+def test_the_bar_stays_closed(compiled: None, window: MainWindow, qtbot: QtBot) -> None:
     """What was closed does not come back in another language."""
     window.show_event(Event(facts.NOW, "note", text=verbatim("A note.")))
     window.notices.shown[0].close_button.click()
-    speak("pt_BR")
-    qapp.processEvents()
+    change_language(qtbot, window, "pt_BR")
     assert not window.notices.isVisible()
 
 
@@ -185,7 +182,7 @@ def test_no_font_is_too_wide_for_the_first_page(
     compiled: None, window: MainWindow, qapp: QApplication, qtbot: QtBot, language: str
 ) -> None:
     """Whatever font is installed, half as large again: the buttons go into as many lines as they need."""
-    speak(language)
+    change_language(qtbot, window, language)
     usual = qapp.font()
     feed(window, facts.snapshot())
     try:
@@ -244,10 +241,10 @@ def test_nothing_is_cut_off_in_the_settings(large: Theme, qtbot: QtBot) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_warning_in_a_small_window_makes_nothing_scroll(
-    compiled: None, window: MainWindow, qapp: QApplication, language: str
+    compiled: None, window: MainWindow, qapp: QApplication, qtbot: QtBot, language: str
 ) -> None:
     """At 1280 × 720, the least that is promised, the inspector of a loaded model shows all it has."""
-    speak(language)
+    change_language(qtbot, window, language)
     window.resize(1280, 720)
     window.table.choose(facts.SMOL.id)
     text = f"{facts.SMOL.id} uses 129 MiB of its limit of 133 MiB (97 %): raise its limit or load it again."

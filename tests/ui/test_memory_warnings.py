@@ -19,14 +19,13 @@ from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.service.sampling import memory_watch
 from llmmem_gui.ui import figures
 from llmmem_gui.ui import requests as ask
-from llmmem_gui.ui.languages import speak
 from llmmem_gui.ui.main_window import MainWindow
 from llmmem_gui.ui.notifier import Notifier
 from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.tray import Tray
 from llmmem_gui.ui.warning_views import WarningViews
 from tests.ui import facts
-from tests.ui.conftest import feed
+from tests.ui.conftest import change_language, feed
 
 IDS = ("small", "large")
 _WARN, _MODEL_WARN, _CRITICAL, _HYSTERESIS = 80.0, 90.0, 95.0, 5.0
@@ -257,8 +256,7 @@ def test_a_warning_speaks_the_language_in_force(scene: Scene, qtbot: QtBot) -> N
     """What stands is said again when another language is chosen, in the window and in the tray."""
     scene.used["large"] = 7 * GIB
     scene.tick()
-    speak("pt_BR")
-    qtbot.wait(1)
+    change_language(qtbot, scene.window, "pt_BR")
     assert scene.banner is not None
     assert scene.banner.startswith("Os modelos usam")
     assert "Os modelos usam" in scene.tray.drawn[1]

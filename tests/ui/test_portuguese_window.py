@@ -24,6 +24,7 @@ from llmmem_gui.ui.sentences import event_sentence, mark_label
 from tests.gguf_writer import write_sparse_gguf
 from tests.hostile_gguf import RECIPE
 from tests.made_up_models import model_metadata, model_tensors, write_model
+from tests.ui.conftest import change_language
 from tests.ui.running import Running, running
 from tests.ui.translation_files import has_words, messages, run_script
 
@@ -163,8 +164,7 @@ def test_a_warning_changes_its_language_with_the_window(program: Running, qtbot:
     program.until(bar.isVisible)
     told = []
     for language in ("pt_BR", "en"):
-        speak(language)
-        qtbot.wait(1)
+        change_language(qtbot, program.window, language)
         told.append(plain(bar.text.text()))
     assert re.match(rf"{SMOL} usa \d+(,\d)? MiB do seu limite de \d+ MiB", told[0])
     assert re.match(rf"{SMOL} uses \d+(\.\d)? MiB of its limit of \d+ MiB", told[1])
