@@ -6,9 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from llmmem_gui.ui.card import Card
 from llmmem_gui.ui.requests import Request
@@ -20,6 +30,9 @@ Tone = Literal["good", "warning", "critical"]
 _SNOOZE_MINUTES = 60
 _LEAST_TEXT_WIDTH = 460
 """Pixels for the text, with what stands around it, below which the buttons make room."""
+
+_LEAST_LETTERS = 16
+"""Of a button, when there is no room for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +176,7 @@ class NoticeBar(Card):
                 button.setText(offer.text)
 
     def _made(self, offer: Offer, place: int) -> QPushButton:
-        button = QPushButton(offer.text)
+        button = _OfferButton(offer.text)
         button.setProperty("primary", place == 0)
         button.setProperty("request", offer.request)
         button.clicked.connect(lambda: self.requested.emit(offer.request))
@@ -180,6 +193,24 @@ class NoticeBar(Card):
 
     def _copy_details(self) -> None:
         QGuiApplication.clipboard().setText(f"{self._notice.text}\n{self._notice.details}")
+
+
+class _OfferButton(QPushButton):
+    """A button that names a model, of whatever length: what has no room is left out of the middle."""
+
+    def minimumSizeHint(self) -> QSize:
+        width = self.fontMetrics().averageCharWidth() * _LEAST_LETTERS
+        return QSize(min(width, self.sizeHint().width()), self.sizeHint().height())
+
+    def initStyleOption(self, option: QStyleOptionButton) -> None:
+        super().initStyleOption(option)
+        contents = self.style().subElementRect(QStyle.SubElement.SE_PushButtonContents, option, self)
+        metrics, middle = self.fontMetrics(), Qt.TextElideMode.ElideMiddle
+        option.text = metrics.elidedText(self.text(), middle, contents.width())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.setToolTip(self.text() if self.width() < self.sizeHint().width() else "")
+        super().resizeEvent(event)
 
 
 def _selectable() -> QLabel:

@@ -45,7 +45,7 @@ class WrappingRow(QLayout):
     def minimumSize(self) -> QSize:
         size = QSize()
         for item in self._shown():
-            size = size.expandedTo(item.sizeHint())
+            size = size.expandedTo(item.minimumSize())
         return size
 
     def sizeHint(self) -> QSize:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QStyleOptionButton
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.ui.cells import Column
 from llmmem_gui.ui.languages import LANGUAGES, speak
 from llmmem_gui.ui.main_window import MainWindow
 from llmmem_gui.ui.notice_bar import Notice, Offer
-from llmmem_gui.ui.requests import UnloadAll
+from llmmem_gui.ui.requests import CleanUp, UnloadAll
 from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.window_layout import Banners
 from tests.ui import facts
@@ -68,6 +68,26 @@ def test_a_banner_lies_over_the_plot_and_moves_nothing(qtbot: QtBot, theme: Them
     window.sampling.hide()
     QApplication.processEvents()
     assert not banners.isVisible()
+
+
+def test_a_button_with_a_long_name_ends_inside_its_banner(qtbot: QtBot, theme: Theme) -> None:
+    """In the smallest window the middle of its words gives way, and its tip has all of them."""
+    window = shown(qtbot, theme, 760, 520)
+    words = f"Descarregar {facts.GEMMA.facts.name}-instruct-abliterated-heretic-i1-q4_k_m – 62,8 MiB"
+    offers = (Offer(words, CleanUp()), Offer("Liberar ociosos", CleanUp()))
+    window.notices.show_warning(Notice("Os modelos usam 427 MiB de 400 MiB.", "critical", offers))
+    qtbot.wait(50)
+    bar = window.notices.warning
+    banners = window.findChild(Banners)
+    for button in (*bar.buttons, bar.snooze, bar.close_button):
+        corner = button.mapTo(banners, button.rect().bottomRight())
+        assert banners.rect().contains(corner), button
+    assert bar.buttons[0].toolTip() == words
+    assert bar.buttons[1].toolTip() == ""
+    option = QStyleOptionButton()
+    bar.buttons[0].initStyleOption(option)
+    assert option.text.startswith("Descarregar")
+    assert option.text.endswith("MiB")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
