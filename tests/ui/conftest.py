@@ -66,7 +66,7 @@ def feed(window: MainWindow, snapshot: facts.CacheSnapshot) -> None:
 
 def change_language(qtbot: QtBot, window: MainWindow, language: str) -> None:
     """Speak a language, and wait until the window has been written anew in it, view by view."""
-    with qtbot.waitSignal(window.retranslated):
+    with qtbot.waitSignal(window.retranslated, timeout=60_000):
         speak(language)
 
 

@@ -58,7 +58,7 @@ def test_a_widget_is_styled_no_oftener_for_the_widgets_that_it_lies_in(
 ) -> None:
     deepest = max(window.findChildren(QLabel), key=_depth)
     seen = Seen(window)
-    with qtbot.waitSignal(theme.changed):
+    with qtbot.waitSignal(theme.changed, timeout=60_000):
         theme.choose("dark")
     assert theme.palette is DARK
     assert _depth(deepest) > 4
@@ -67,7 +67,7 @@ def test_a_widget_is_styled_no_oftener_for_the_widgets_that_it_lies_in(
 
 def test_nothing_is_painted_between_two_themes(window: MainWindow, theme: Theme, qtbot: QtBot) -> None:
     seen = Seen(window)
-    with qtbot.waitSignal(theme.changed):
+    with qtbot.waitSignal(theme.changed, timeout=60_000):
         theme.choose("dark")
     assert seen.painted_bare == 0
     assert window.updatesEnabled()
@@ -80,7 +80,7 @@ def test_a_theme_that_is_left_at_once_is_never_put_on(
 ) -> None:
     light = qapp.styleSheet()
     theme.choose("dark")
-    with qtbot.waitSignal(theme.changed):
+    with qtbot.waitSignal(theme.changed, timeout=60_000):
         theme.choose("light")
     assert qapp.styleSheet() == light
     assert window.updatesEnabled()
@@ -92,7 +92,7 @@ def test_each_view_is_written_anew_once_and_in_a_turn_of_its_own(window: MainWin
     load = window.actions_.load
     load.changed.connect(lambda: written.append(turns.turn))
     before, begun = load.text(), turns.turn
-    with qtbot.waitSignal(window.retranslated):
+    with qtbot.waitSignal(window.retranslated, timeout=60_000):
         speak("pt_BR")
     assert load.text() != before
     assert turns.turn - begun > 10
