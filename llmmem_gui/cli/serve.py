@@ -11,7 +11,7 @@ from llmmem_gui.cli.output import write_json
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.program import Program
 from llmmem_gui.service.storage.log_file import keep_log
-from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, trim_heap
+from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, keep_what_stays, trim_heap
 
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -40,7 +40,8 @@ async def _serve(program: Program, options: Namespace) -> None:
         else:
             print(f"Serving at {where.url}/v1; the token is in {where.token_file}. Ctrl+C ends it.")
         sys.stdout.flush()
-        asyncio.get_running_loop().call_later(SETTLED_AFTER_SECONDS, trim_heap)
+        for settle in (keep_what_stays, trim_heap):
+            asyncio.get_running_loop().call_later(SETTLED_AFTER_SECONDS, settle)
         await program.until(asked_to_end)
     finally:
         await program.close()

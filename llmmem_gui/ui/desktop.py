@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import time
@@ -41,7 +42,7 @@ from llmmem_gui.ui.single_instance import SecondStart, SingleInstance
 from llmmem_gui.ui.theme import Theme
 from llmmem_gui.ui.tray import Tray
 from llmmem_gui.ui.warning_views import WarningViews
-from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, trim_heap
+from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, keep_what_stays, trim_heap
 
 log = logging.getLogger(__name__)
 
@@ -220,6 +221,7 @@ class Desktop(QObject):
         self.signals.close()
         self.faults.close()
         self._state.sync()
+        gc.unfreeze()
         # The items of the plot crash the interpreter when it takes them apart by itself, in any order.
         self.window.deleteLater()
         self._application.sendPostedEvents(self.window, QEvent.Type.DeferredDelete)
@@ -240,6 +242,8 @@ class Desktop(QObject):
         self._state.setValue("colours", msgspec.json.encode(places).decode())
 
     def _trim_heap(self) -> None:
+        keep_what_stays()
+        gc.collect()  # or what refers to itself lies about until many thousand more have come
         trim_heap()
         self._trimming.start(round(_BETWEEN_TRIMS_SECONDS * 1000))
 
