@@ -17,7 +17,7 @@ from llmmem_gui.service.storage.load_records import LoadRecord, LoadRecords
 
 log = logging.getLogger(__name__)
 
-_KEPT = 4096
+_KEPT = 1024
 _LARGEST_CONTEXT = 1 << 20
 """Asked for models that do not say what they were trained with."""
 

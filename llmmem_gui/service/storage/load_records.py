@@ -117,4 +117,7 @@ class LoadRecords:
         self._by_key[record.key].append(record.measured)
         if len(self._records) > RECORDS_KEPT:
             oldest = self._records.pop(0)
-            self._by_key[oldest.key].remove(oldest.measured)
+            measured = self._by_key[oldest.key]
+            measured.remove(oldest.measured)
+            if not measured:
+                del self._by_key[oldest.key]
