@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
@@ -43,6 +43,8 @@ class Announcements(QObject):
         self._unloaded: list[UnloadReceipt] = []
         """What went lately, by a limit, a clean-up or a shortage."""
         self._unloaded_at = float("-inf")
+        self._asked_to_go: set[str] = set()
+        """Models that a key unloads, which is pressed by accident more easily than a button."""
         self._given_up: dict[str, None] = {}
         """Models that can be loaded again since there is room, in the order in which they were offered."""
 
@@ -67,9 +69,15 @@ class Announcements(QObject):
 
         self.tell(still, about=about)
 
+    def offer_back(self, models: Iterable[str]) -> None:
+        """Offer to load these again once they are gone."""
+        self._asked_to_go.update(models)
+
     def take_receipt(self, receipt: UnloadReceipt) -> None:
         """Tell what went without being asked for by name, as one, with a way back."""
-        if receipt.cause not in _TOLD_CAUSES or self._snapshot is None:
+        by_key = receipt.model_id in self._asked_to_go
+        self._asked_to_go.discard(receipt.model_id)
+        if not (by_key or receipt.cause in _TOLD_CAUSES) or self._snapshot is None:
             return
         now = self._snapshot.monotonic
         if now - self._unloaded_at > _SAME_UNLOAD_SECONDS:
@@ -92,7 +100,9 @@ class Announcements(QObject):
         else:
             text = self.tr("Unloaded %n models: {size} back", "", len(models)).format(size=back)
         why = cause_words(self._unloaded[-1].cause)
-        return Notice(f"{text} ({why})", "good", (Offer(self.tr("Undo"), ask.Restore(models)),))
+        return Notice(
+            f"{text} ({why})" if why else text, "good", (Offer(self.tr("Undo"), ask.Restore(models)),)
+        )
 
     def _name(self, model_id: str) -> str:
         model = self._model(model_id)

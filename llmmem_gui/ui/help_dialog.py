@@ -57,7 +57,7 @@ class HelpDialog(QDialog):
             if not action.shortcut().isEmpty()
         ]
         keys += [
-            ("Del", self.tr("Unload the chosen model and give its memory back")),
+            ("Del", self.tr("Unload the chosen models; out of the list with those that are not loaded")),
             ("Enter", self.tr("Load the chosen model, or try it when it is loaded")),
             ("Ctrl+Z", self.tr("Take the last change of a limit back")),
         ]

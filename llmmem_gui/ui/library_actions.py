@@ -37,6 +37,10 @@ class LibraryActions(QObject):
         self._announcements = announcements
         self._added: dict[str, ModelFile] = {}
         """What was added lately, by id."""
+        self._removing: dict[str, ModelFile] = {}
+        self._removed: dict[str, ModelFile] = {}
+        """What was taken out of the list lately, by id."""
+        table.removal_asked.connect(lambda _: self._delete(actions))
         actions.add_models.triggered.connect(lambda: add_models(window, self.requested.emit))
         actions.add_folder.triggered.connect(lambda: add_folder(window, self.requested.emit))
         actions.rescan.triggered.connect(lambda: self.requested.emit(ask.Scan()))
@@ -88,8 +92,15 @@ class LibraryActions(QObject):
             self._announcements.tell_for_a_while(self._say_added, about="added", over=self._added.clear)
         elif isinstance(request, ask.Scan) and isinstance(result, tuple):
             self._announcements.noted.emit(self.tr("%n model(s) found", "", len(result)))
-        elif isinstance(request, ask.RemoveModel) and outcome.problem is None:
-            self._announcements.noted.emit(self.tr("Removed from the list; the file is where it was."))
+        elif isinstance(request, ask.ListAgain):
+            self._removed.clear()
+        elif isinstance(request, ask.RemoveModel):
+            file = self._removing.pop(request.model_id, None)
+            if outcome.problem is None and file is not None:
+                self._removed[file.id] = file
+                self._announcements.tell_for_a_while(
+                    self._say_removed, about="removed", over=self._removed.clear
+                )
 
     def _say_added(self) -> Notice | None:
         files = list(self._added.values())
@@ -97,6 +108,20 @@ class LibraryActions(QObject):
             offer = Offer(self.tr("Load {model}").format(model=files[0].name), ask.Load(files[0].id))
             return Notice(self.tr("Added {model}.").format(model=files[0].name), "good", (offer,))
         return Notice(self.tr("Added %n models.", "", len(files)), "good")
+
+    def _say_removed(self) -> Notice | None:
+        files = list(self._removed.values())
+        if not files:
+            return None
+        if len(files) == 1:
+            said = self.tr("Removed {model} from the list; its file is where it was.")
+            text = said.format(model=files[0].name)
+        else:
+            text = self.tr(
+                "Removed %n models from the list; their files are where they were.", "", len(files)
+            )
+        back = ask.ListAgain(tuple(file.path for file in files))
+        return Notice(text, "good", (Offer(self.tr("Undo"), back),))
 
     # --- what is in the list -----------------------------------------------------------------------------
 
@@ -120,7 +145,16 @@ class LibraryActions(QObject):
 
     def _remove(self) -> None:
         for model in self._table.selected:
+            self._removing[model.id] = model.facts
             self.requested.emit(ask.RemoveModel(model.id))
+
+    def _delete(self, actions: Actions) -> None:
+        """Unload what is chosen; when it holds no memory, take it out of the list."""
+        if actions.unload.isEnabled():
+            self._announcements.offer_back(m.id for m in self._table.selected if m.state.holds_host)
+            actions.unload.trigger()
+        else:
+            actions.remove.trigger()
 
     def _load_at_start(self, wanted: bool) -> None:
         for model in self._table.selected:

@@ -67,7 +67,7 @@ class MainWindow(QWidget):
     retranslated = Signal()
 
     def __init__(self, theme: Theme, source: PlotSource, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent, windowTitle="LLM Memory")
         self.setObjectName("window")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.theme = theme
@@ -87,7 +87,6 @@ class MainWindow(QWidget):
         self._make_views(source)
         self._lay_out()
         self._connect()
-        self.setWindowTitle("LLM Memory")
         for write in self._texts():
             write()
 
@@ -131,12 +130,11 @@ class MainWindow(QWidget):
 
     def _connect(self) -> None:
         act = self.actions_
-        self.addActions(act.all())
         undo = self.history.stack.createUndoAction(self)
         undo.setShortcut("Ctrl+Z")
         redo = self.history.stack.createRedoAction(self)
         redo.setShortcut("Ctrl+Shift+Z")
-        self.addActions([undo, redo])
+        self.addActions([*act.all(), undo, redo])
         act.doze.triggered.connect(lambda: self._with_current(lambda id: self.requested.emit(ask.Doze(id))))
         act.events.triggered.connect(lambda: self.event_list.open_for(None))
         act.events_of.triggered.connect(lambda: self._with_current(self.event_list.open_for))
@@ -150,7 +148,6 @@ class MainWindow(QWidget):
         self.table.current_changed.connect(lambda _: self._show_current())
         self.table.selection_changed.connect(self._suit_actions)
         self.table.activated.connect(self._activate)
-        self.table.removal_asked.connect(lambda _: act.unload.trigger())
         self.table.cancel_asked.connect(self._unload)
         self.table.menu_asked.connect(lambda _, point: self.actions_.open_menu(self, point))
         self.table.fit_wanted.connect(self.fits.want)

@@ -99,7 +99,9 @@ class ModelsTable(Card):
     def retranslate(self) -> None:
         """Write all texts in the language in force."""
         self.view.setAccessibleName(self.tr("Models"))
-        self.view.setAccessibleDescription(self.tr("Enter loads or tries, Delete unloads."))
+        self.view.setAccessibleDescription(
+            self.tr("Enter loads or tries. Delete unloads, or removes from the list what is not loaded.")
+        )
         self._delegate.retranslate()
         self.rows.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
         self._size_columns()

@@ -173,6 +173,13 @@ class RemoveModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ListAgain:
+    """Take files into the list again that were removed from it."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeModel:
     """Change what is decided for a model, by the names of `ModelSettings`."""
 
@@ -273,6 +280,7 @@ Request = (
     | Scan
     | AddModel
     | RemoveModel
+    | ListAgain
     | ChangeModel
     | Restore
     | FetchDemoModel

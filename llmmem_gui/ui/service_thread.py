@@ -367,6 +367,9 @@ async def _carried_out(
             return await service.scan()
         case ask.AddModel(path):
             return await service.add_model(Path(path))
+        case ask.ListAgain(paths):
+            for path in paths:
+                await service.add_model(Path(path))
         case ask.FetchDemoModel():
             return await service.add_model(await fetch(DEMO_MODEL, models_folder))
         case ask.TryEngine(name):

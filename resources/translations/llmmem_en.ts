@@ -54,6 +54,13 @@
             <numerusform>Added %n models.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>Removed %n models from the list; their files are where they were.</source>
+        <translation>
+            <numerusform>Removed %n model from the list; its file is where it was.</numerusform>
+            <numerusform>Removed %n models from the list; their files are where they were.</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>LimitsPanel</name>

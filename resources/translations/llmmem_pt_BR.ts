@@ -1810,8 +1810,8 @@
         <translation>Teclas</translation>
     </message>
     <message>
-        <source>Unload the chosen model and give its memory back</source>
-        <translation>Descarregar o modelo escolhido e devolver sua memória</translation>
+        <source>Unload the chosen models; out of the list with those that are not loaded</source>
+        <translation>Descarregar os modelos escolhidos; os que não estão carregados saem da lista</translation>
     </message>
     <message>
         <source>Load the chosen model, or try it when it is loaded</source>
@@ -2294,10 +2294,6 @@
         </translation>
     </message>
     <message>
-        <source>Removed from the list; the file is where it was.</source>
-        <translation>Removido da lista; o arquivo está onde estava.</translation>
-    </message>
-    <message>
         <source>Load {model}</source>
         <translation>Carregar {model}</translation>
     </message>
@@ -2311,6 +2307,21 @@
             <numerusform>%n modelo adicionado.</numerusform>
             <numerusform>%n modelos adicionados.</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>Removed {model} from the list; its file is where it was.</source>
+        <translation>{model} saiu da lista; o arquivo está onde estava.</translation>
+    </message>
+    <message numerus="yes">
+        <source>Removed %n models from the list; their files are where they were.</source>
+        <translation>
+            <numerusform>%n modelo saiu da lista; o arquivo está onde estava.</numerusform>
+            <numerusform>%n modelos saíram da lista; os arquivos estão onde estavam.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>Desfazer</translation>
     </message>
     <message>
         <source>Rename</source>
@@ -2991,8 +3002,8 @@
         <translation>Modelos</translation>
     </message>
     <message>
-        <source>Enter loads or tries, Delete unloads.</source>
-        <translation>Enter carrega ou experimenta, Delete descarrega.</translation>
+        <source>Enter loads or tries. Delete unloads, or removes from the list what is not loaded.</source>
+        <translation>Enter carrega ou experimenta. Delete descarrega, ou tira da lista o que não está carregado.</translation>
     </message>
     <message>
         <source>No model matches the search.</source>

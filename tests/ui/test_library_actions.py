@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from llmmem_gui.ui.main_window import MainWindow
 from tests.ui import facts
 from tests.ui.conftest import feed
 from tests.ui.running import Running, running
-from tests.ui.test_main_window import asked_of
+from tests.ui.test_main_window import asked_of, gone
 
 
 def select(window: MainWindow, *model_ids: str) -> None:
@@ -108,6 +109,40 @@ def test_several_rows_at_once(window: MainWindow) -> None:
     assert not window.actions_.remove.isEnabled()
 
 
+def test_delete_unloads_and_offers_the_model_back(window: MainWindow, qtbot: QtBot) -> None:
+    """A key is pressed by accident more easily than a button: what went can be had back."""
+    asked = asked_of(window)
+    window.table.choose(facts.SMOL.id)
+    qtbot.keyClick(window.table.view, Qt.Key.Key_Delete)
+    assert asked == [ask.Unload(facts.SMOL.id)]
+    window.show_receipt(gone(facts.SMOL, "asked"), facts.NOW)
+    (bar,) = window.notices.shown
+    assert "(" not in bar.text.text()
+    assert [button.property("request") for button in bar.buttons] == [ask.Restore((facts.SMOL.id,))]
+    bar.close_button.click()
+    window.show_receipt(gone(facts.SMOL, "asked"), facts.NOW)  # by a button, another time
+    assert window.notices.shown == []
+
+
+def test_delete_removes_what_is_not_loaded_and_undo_lists_it_again(window: MainWindow, qtbot: QtBot) -> None:
+    """The notice counts what was removed within a minute; its button takes all of it back."""
+    asked = asked_of(window)
+    for model in (facts.LLAMA, facts.LARGE):
+        window.table.choose(model.id)
+        qtbot.keyClick(window.table.view, Qt.Key.Key_Delete)
+        assert asked.pop() == ask.RemoveModel(model.id)
+        window.show_outcome(ask.Outcome(ask.RemoveModel(model.id)))
+    (bar,) = window.notices.shown
+    assert "2 models" in bar.text.text()
+    again = ask.ListAgain((facts.LLAMA.facts.path, facts.LARGE.facts.path))
+    assert [button.property("request") for button in bar.buttons] == [again]
+    window.show_outcome(ask.Outcome(again))
+    window.table.choose(facts.LLAMA.id)
+    window.actions_.remove.trigger()
+    window.show_outcome(ask.Outcome(ask.RemoveModel(facts.LLAMA.id)))
+    assert facts.LLAMA.facts.name in window.notices.shown[0].text.text()
+
+
 def test_what_was_removed_is_not_listed_unless_asked_for(window: MainWindow) -> None:
     """A hidden model has no row; one that holds memory always has; all are listed on demand."""
     gone = replace(facts.LLAMA, hidden=True)
@@ -177,3 +212,20 @@ def test_a_real_model_is_removed_renamed_and_comes_back(program: Running, gemma_
     assert window.snapshot.models[0].hidden
     program.service.carry_out(ask.AddModel(window.snapshot.models[0].facts.path))
     program.until(lambda: listed(window) == [own])
+
+
+def test_what_was_removed_comes_back(program: Running, tmp_path: Path, smol_path: Path) -> None:
+    """One from a folder that is searched, and one that was added by itself."""
+    alone = tmp_path / "elsewhere" / "alone.gguf"
+    alone.parent.mkdir()
+    shutil.copy(smol_path, alone)
+    program.service.carry_out(ask.AddModel(str(alone)))
+    program.until(lambda: len(listed(program.window)) == 2)
+    before = listed(program.window)
+    for model_id in before:
+        program.window.table.choose(model_id)
+        program.window.actions_.remove.trigger()
+    program.until(lambda: not listed(program.window))
+    program.until(lambda: "2" in program.window.notices.shown[0].text.text())
+    program.window.notices.shown[0].buttons[0].click()
+    program.until(lambda: listed(program.window) == before)
