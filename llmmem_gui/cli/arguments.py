@@ -97,10 +97,13 @@ def _add_model_commands(add: Add) -> None:
 
 
 def _add_memory_commands(add: Add) -> None:
-    limit = add("limit", "memory:limit", "Limit a model, or all models together")
+    limit = add("limit", "memory:limit", "Limit a model, or all models together, also on one GPU")
     limit.add_argument("model", nargs="?", metavar="MODEL", help=_MODEL_HELP)
     limit.add_argument("limit", type=_mebibytes, metavar="MIB", help="MiB, a size such as `8 GiB`, or `none`")
     limit.add_argument("--total", action="store_true", help="limit all models together")
+    limit.add_argument(
+        "--gpu", metavar="NAME", help="limit what all models take of this GPU (see `llmmem usage`)"
+    )
     add("usage", "memory:usage", "Say how much memory the models use, and of which limit")
     forecast = add("forecast", "library:forecast", "Predict what loading a model takes")
     forecast.add_argument("model", metavar="MODEL", help=_MODEL_HELP)

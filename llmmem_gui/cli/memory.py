@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from urllib.parse import quote
 
 from llmmem_gui.cli.connection import connect
 from llmmem_gui.cli.failures import WrongUsage
@@ -30,10 +31,19 @@ def usage(options: Namespace) -> None:
 
 
 def limit(options: Namespace) -> None:
-    """Limit a model, or with `--total` all models together; 0 takes the limit away."""
-    if options.total == (options.model is not None):
-        raise WrongUsage("Name either one MODEL or --total, and then the limit.")
+    """Limit a model, or with `--total` or `--gpu` all models together; 0 takes the limit away."""
+    if [options.total, options.gpu is not None, options.model is not None].count(True) != 1:
+        raise WrongUsage("Name one MODEL, --total or --gpu NAME, and then the limit.")
     client = connect()
+    if options.gpu is not None:
+        path = f"/api/v1/gpus/{quote(options.gpu, safe='')}/limit"
+        used = client.request("PUT", path, {"limit_bytes": options.limit or None}, gives=MemoryUsage)
+        if options.json:
+            write_json(used)
+            return
+        for name, one in used.devices.items():
+            print(f"All models together may use {_limit(one.limit_bytes)} of {name}.")
+        return
     if options.total:
         used = client.request("PUT", "/api/v1/limit", {"limit_bytes": options.limit}, gives=MemoryUsage)
         if options.json:

@@ -56,6 +56,16 @@ class Device(msgspec.Struct, frozen=True):
     """The address on the bus, such as `0000:01:00.0`; empty where llama.cpp does not tell it."""
 
     @property
+    def key(self) -> str:
+        """What settings and history call it: the address on the bus, which stays, else llama.cpp's name."""
+        return self.device_id or self.name
+
+    @property
+    def has_memory(self) -> bool:
+        """It is a pool of memory of its own; an integrated GPU works in the main memory."""
+        return self.kind == "gpu" and self.total_bytes > 0
+
+    @property
     def is_gpu(self) -> bool:
         """Layers can be placed on it."""
         return self.kind in ("gpu", "igpu")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from llmmem_gui.core.neighbours import recorded_as
+from llmmem_gui.core.pools import recorded_on
 from llmmem_gui.core.readings import Sample
 
 BLOCK_ROWS = 360
@@ -39,7 +40,7 @@ MACHINE_FIGURES = 3 * MACHINE_SPREADS + 2
 MODEL_FIGURES = 6
 """Least, mean, most private bytes; then the same of the weights."""
 MOST_MODELS = 16
-"""Models of one row that are kept apart; further ones count in the sum of all models only."""
+"""Lines of one row that are kept apart, the largest; further models count in the sum of all only."""
 ACTIVITY_FIGURES = 5
 """The highest of PSI some and full (percent), swap in use, GPU memory in use and in total (bytes).
 
@@ -69,7 +70,8 @@ class Row(NamedTuple):
     models: dict[str, tuple[float, ...]]
     """`MODEL_FIGURES` figures, bytes, of each model that used memory, at most `MOST_MODELS` of them.
 
-    Other programs that hold models stand among them, by `recorded_as`.
+    Other programs that hold models stand among them, by `recorded_as`, and what models hold of each device
+    with memory of its own, by `recorded_on`.
     """
     activity: tuple[float, ...] = UNKNOWN_ACTIVITY
     """`ACTIVITY_FIGURES` figures."""
@@ -119,6 +121,9 @@ class RowInProgress:
         used = {model_id: (host.private_bytes, host.weights_bytes) for model_id, host in hosts.items()}
         for program, held in sample.neighbours.items():
             used[recorded_as(program)] = held.private_bytes, held.weights_bytes
+        for pool in sample.pools:
+            for model_id, held_bytes in pool.models.items():
+                used[recorded_on(model_id, pool.key)] = held_bytes, 0
         for model_id in used:
             if model_id not in self._models:
                 self._models[model_id] = [0.0] * MODEL_FIGURES

@@ -41,7 +41,8 @@ class HistoryWindow:
     point_seconds: int
     """Time that each point stands for."""
     models: tuple[str, ...]
-    """Ids of the models that used memory within the window, and programs by `recorded_as`; sorted."""
+    """Ids of the models that used memory within the window, programs by `recorded_as`, and what models hold
+    of devices by `recorded_on`; sorted."""
     private_bytes: Spread
     """Private bytes; shape (models, points)."""
     weights_bytes: Spread

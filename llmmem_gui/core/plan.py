@@ -74,6 +74,12 @@ def room_for(model_id: str, holders: Iterable[Holder], bounds: Bounds) -> int | 
     return _ledger_of_the_staying(holders, bounds, replaced=model_id).room
 
 
+def over_bytes(holders: Iterable[Holder], bounds: Bounds) -> int:
+    """By how much the most broken bound of any pool is, when the models that are unloading have gone."""
+    ledger = _ledger_of_the_staying(holders, bounds)
+    return 0 if ledger.fits() else -ledger.tightest[2]
+
+
 def charged_bytes(holders: Iterable[Holder]) -> int:
     """Sum of the charges of main memory of all holders, the weights of one file counted once."""
     return Ledger(holders, Bounds(total_limit_bytes=0)).charged_bytes

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from llmmem_gui.core.neighbours import Held
+
+if TYPE_CHECKING:
+    from llmmem_gui.core.pools import DevicePool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,5 +151,7 @@ class Sample:
     """How long the machine was suspended since the sample before; no other clock here counts that time."""
     activity: Mapping[str, ActivityReading] = field(default_factory=dict)
     """What models do, by model id; those that nobody asks may be left out."""
+    pools: tuple[DevicePool, ...] = ()
+    """Devices with memory of their own, and what models hold of each."""
     neighbours: Mapping[str, Held] = field(default_factory=dict)
     """What other programs that hold models hold, by the name of the program."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 import msgspec
 
@@ -28,6 +28,7 @@ VERSION = 1
 """The version of the settings file that this program writes."""
 
 Bytes = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_BYTES)]
+GpuBytes = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_BYTES)]
 Percent = Annotated[int, msgspec.Meta(ge=1, le=100)]
 
 Automatic = Literal["automatic"]
@@ -48,6 +49,8 @@ class LimitSettings(msgspec.Struct, frozen=True):
     """What stays free for everything else; automatic: 10 % of the machine's memory, at least 1.5 GiB."""
     gpu_percent: Percent = 90
     """Share of the memory of each GPU with memory of its own that all models together may take."""
+    gpu_limit_bytes: Mapping[str, GpuBytes] = {}
+    """What they may take of single GPUs instead, by the address on the bus, else by llama.cpp's name."""
     idle_minutes: Annotated[float, msgspec.Meta(ge=-1, le=525_600)] = 15.0
     """An idle model is unloaded after this time; 0 or less: never."""
     over_limit_action: OverLimitAction = "unload"
@@ -65,9 +68,10 @@ class LimitSettings(msgspec.Struct, frozen=True):
         reserve = self.reserve_bytes
         return max(3 * GIB // 2, machine_bytes // 10) if reserve == AUTOMATIC else reserve
 
-    def gpu_limit_for(self, gpu_bytes: int) -> int:
+    def gpu_limit_for(self, gpu_key: str, gpu_bytes: int) -> int:
         """The limit in force on a GPU with this much memory of its own, in bytes."""
-        return gpu_bytes * self.gpu_percent // 100
+        own = self.gpu_limit_bytes.get(gpu_key)
+        return gpu_bytes * self.gpu_percent // 100 if own is None else min(own, gpu_bytes)
 
 
 class WarningSettings(msgspec.Struct, frozen=True):
@@ -222,9 +226,10 @@ class Settings(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, models=others)
 
     def with_value(self, name: str, value: object) -> Settings:
-        """These settings with the field `section.field` replaced.
+        """These settings with the field `section.field` replaced; of a table of values, those that are named.
 
-        Raises BadValue when there is no such field or the value is out of bounds.
+        None or 0 takes a value out of a table. Raises BadValue when there is no such field or the value is
+        out of bounds.
         """
         section_name, _, field_name = name.partition(".")
         section = getattr(self, section_name, None) if section_name in self.__struct_fields__ else None
@@ -233,6 +238,9 @@ class Settings(msgspec.Struct, frozen=True):
         kind = next(field.type for field in msgspec.structs.fields(section) if field.name == field_name)
         if value is None and _is_size(kind):
             value = 0  # nothing: no limit, nothing kept free
+        if get_origin(kind) is Mapping and isinstance(value, Mapping):
+            merged = {**getattr(section, field_name), **value}
+            value = {key: each for key, each in merged.items() if each not in (None, 0)}
         try:
             checked = msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
@@ -271,11 +279,11 @@ class Settings(msgspec.Struct, frozen=True):
     def differences(self, other: Settings) -> dict[str, Any]:
         """What to change so that these become the other ones, without the settings of single models."""
         return {
-            f"{section}.{field}": value
+            f"{section}.{field}": _change(here, value)
             for section in self.__struct_fields__
             if isinstance(there := getattr(other, section), msgspec.Struct)
             for field in there.__struct_fields__
-            if (value := getattr(there, field)) != getattr(getattr(self, section), field)
+            if (value := getattr(there, field)) != (here := getattr(getattr(self, section), field))
         }
 
 
@@ -306,6 +314,14 @@ def expectation(kind: object, error: msgspec.ValidationError) -> Sentence:
     return Sentence("Settings", "expected {wanted}, got {found}").format(
         wanted=told["wanted"], found=told["found"]
     )
+
+
+def _change(here: object, there: object) -> object:
+    """What makes of one value the other: of a table only what differs, None for what goes."""
+    if not isinstance(here, Mapping) or not isinstance(there, Mapping):
+        return there
+    changed = {key: value for key, value in there.items() if here.get(key) != value}
+    return {**dict.fromkeys(key for key in here if key not in there), **changed}
 
 
 def _is_size(kind: object) -> bool:

@@ -114,12 +114,19 @@ def _repaired(
 def _repaired_value(kind: Any, value: object, default: Any, name: str, problems: list[Problem]) -> Any:
     record = _record_in(kind)
     try:
-        if record is None:
+        if record is None and get_origin(kind) is not Mapping:
             return msgspec.convert(value, kind)
         table = msgspec.convert(value, dict[str, Any])
     except msgspec.ValidationError as error:
         problems.append(_bad_value(name, value, expectation(kind, error), default))
         return default
+    if record is None:
+        each_kind = get_args(kind)[1]
+        repaired = {
+            key: _repaired_value(each_kind, each, None, f"{name}.{key}", problems)
+            for key, each in table.items()
+        }
+        return {key: each for key, each in repaired.items() if each is not None}
     if get_origin(kind) is Mapping:
         return {
             key: _repaired_value(record, each, record(), f"{name}.{key}", problems)
@@ -184,15 +191,20 @@ def _lay_table(
         table.pop(name, None)
 
 
-def _lay_mapping(table: MutableMapping[str, Any], name: str, records: Mapping[str, msgspec.Struct]) -> None:
+def _lay_mapping(table: MutableMapping[str, Any], name: str, values: Mapping[str, Any]) -> None:
     inner = table.get(name)
     if not isinstance(inner, MutableMapping):
-        inner = tomlkit.table(is_super_table=True)
-    for gone in [key for key in inner if key not in records]:
+        inner = tomlkit.table(
+            is_super_table=all(isinstance(each, msgspec.Struct) for each in values.values())
+        )
+    for gone in [key for key in inner if key not in values]:
         del inner[gone]
-    for key, record in records.items():
-        _lay_table(inner, key, record, keep_empty=True)
-    if records:
+    for key, value in values.items():
+        if isinstance(value, msgspec.Struct):
+            _lay_table(inner, key, value, keep_empty=True)
+        elif inner.get(key) != value:
+            inner[key] = value
+    if values:
         table[name] = inner
     else:
         table.pop(name, None)

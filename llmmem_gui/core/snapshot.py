@@ -13,6 +13,7 @@ from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.neighbours import Neighbour, NeighbourModel
 from llmmem_gui.core.outlook import Outlook, outlook
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.pools import DevicePool
 from llmmem_gui.core.sentence import Sentence
 
 
@@ -122,6 +123,8 @@ class CacheSnapshot:
     """Models may be put to sleep before others are unloaded."""
     gpus: tuple[Device, ...] = ()
     """Those that the engine in use computes rightly on: layers can be placed there."""
+    pools: tuple[DevicePool, ...] = ()
+    """Devices with memory of their own, those that an engine computes on first."""
     neighbours: tuple[Neighbour, ...] = ()
     """Other programs of this machine that hold models."""
 
@@ -154,6 +157,10 @@ class CacheSnapshot:
         """The other program that holds the very file of this model, and what it holds of it; None: none."""
         there = ((n, m) for n in self.neighbours for m in n.models if m.doing != "asleep")
         return next((each for each in there if each[1].file == model.facts.file), None)
+
+    def on_devices(self, model_id: str) -> dict[str, int]:
+        """What a model holds of devices with memory of their own, by the name that people call each."""
+        return {pool.name: held for pool in self.pools if (held := pool.models.get(model_id))}
 
     @property
     def promised_bytes(self) -> int:

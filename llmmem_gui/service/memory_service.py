@@ -106,7 +106,7 @@ class MemoryService:
             interval=self._seconds_to_next_tick,
             take_in=self._take_in,
             missed=lambda: self._driver.tell(m.TimePassed()),
-            report=self._report_sampling,
+            report=self._report,
         )
         self._in_force = SettingsInForce(
             settings_file,
@@ -197,6 +197,7 @@ class MemoryService:
                 now=self._clock(),
                 level=self._watch.level,
                 sampling=self._ticks.health,
+                sample=self.sample,
                 pid_of=self._pid_of,
             )
             self._snapshot = replace(
@@ -421,11 +422,11 @@ class MemoryService:
         self.sample = sample = self.neighbours.beside(self._driver.observe(sample))
         self._watch.feed(sample)
         self._follow_pressure()
-        self._publish(sample)
+        self._publish(sample := replace(sample, pools=self.snapshot.pools))
         for event in self._watch.events(self.snapshot, sample):
             self._publish(event)
 
-    def _report_sampling(self, event: Event) -> None:
+    def _report(self, event: Event) -> None:
         self._publish(event)
         self._publish_snapshot_soon()
 
@@ -433,7 +434,6 @@ class MemoryService:
         """Tell everybody of another level of pressure, and the cache of one that it has to act on."""
         assert self.sample is not None  # the first sample is taken before anything else
         if (changed := self._watch.change(self.sample.machine)) is not None:
-            self._publish(changed)
-            self._publish_snapshot_soon()
+            self._report(changed)
         if (act_on := self._watch.changed_level_to_act_on()) is not None:
             self._driver.tell(m.PressureChanged(act_on))

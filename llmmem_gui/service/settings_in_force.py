@@ -11,9 +11,10 @@ import msgspec
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.engines import EngineOverview
 from llmmem_gui.core.events import Actor, Event
+from llmmem_gui.core.gpu_limits import with_known_gpus
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import ChosenParameters
-from llmmem_gui.core.sentence import Sentence
+from llmmem_gui.core.sentence import Sentence, Size
 from llmmem_gui.core.settings import ModelSettings, Settings
 from llmmem_gui.service.cache_driver import CacheDriver
 from llmmem_gui.service.catalogue import Catalogue
@@ -61,7 +62,7 @@ class SettingsInForce:
 
         Raises `BadSetting`.
         """
-        await self._put(self.settings.with_values(changes), actor)
+        await self._put(self._after(changes), actor)
 
     async def change_model(self, file: ModelFile, *, actor: Actor, **changes: Any) -> None:
         """Change what is decided for one model."""
@@ -115,7 +116,11 @@ class SettingsInForce:
 
     def policy_after(self, changes: Mapping[str, object]) -> m.Policy:
         """The rules that would hold if these settings were changed. Raises `BadSetting`."""
-        return self._policy(self.settings.with_values(changes))
+        return self._policy(self._after(changes))
+
+    def _after(self, changes: Mapping[str, object]) -> Settings:
+        known = self.settings.limits.gpu_limit_bytes
+        return self.settings.with_values(with_known_gpus(changes, self._catalogue.gpus, known))
 
     def _policy(self, settings: Settings) -> m.Policy:
         limits = settings.limits
@@ -123,9 +128,9 @@ class SettingsInForce:
             total_limit_bytes=limits.total_limit_for(self._machine_bytes),
             reserve_bytes=limits.reserve_for(self._machine_bytes),
             device_limits={
-                gpu.name: limits.gpu_limit_for(gpu.total_bytes)
+                gpu.name: limits.gpu_limit_for(gpu.key, gpu.total_bytes)
                 for gpu in self._catalogue.gpus
-                if gpu.kind == "gpu" and gpu.total_bytes
+                if gpu.has_memory
             },
             idle_seconds=limits.idle_minutes * 60,
             queue_limit=settings.api.queue_limit,
@@ -134,7 +139,7 @@ class SettingsInForce:
         )
 
     def _tell_of_rules(self, actor: Actor = "program") -> list[Event]:
-        """Let everybody go by the settings; the event, when the total limit is another one."""
+        """Let everybody go by the settings; an event for each limit that is another one."""
         settings, before = self.settings, self._driver.cache.policy
         self._watch.warn_at(settings.warnings)
         self._engines.prefer(settings.loading.engine)
@@ -143,9 +148,14 @@ class SettingsInForce:
         self._driver.load_timeout_seconds = settings.loading.load_timeout_seconds
         self._tell_of_policy()
         policy = self._driver.cache.policy
-        if policy.total_limit_bytes == before.total_limit_bytes:
-            return []
-        return [_limit_changed(None, policy.total_limit_bytes, actor)]
+        events = [
+            _device_limit_changed(name, limit, actor)
+            for name, limit in policy.device_limits.items()
+            if before.device_limits.get(name, limit) != limit
+        ]
+        if policy.total_limit_bytes != before.total_limit_bytes:
+            events.append(_limit_changed(None, policy.total_limit_bytes, actor))
+        return events
 
     def _tell_of_changed_models(self, before: Settings, actor: Actor) -> list[Event]:
         events: list[Event] = []
@@ -165,6 +175,13 @@ class SettingsInForce:
             self._driver.tell(m.PinSet(file.id, now.pinned))
         if then.limit_bytes != now.limit_bytes:
             self._driver.tell(m.LimitSet(file.id, now.limit_bytes))
+
+
+def _device_limit_changed(device: str, limit_bytes: int, actor: Actor) -> Event:
+    text = Sentence("Settings", "the models may now use {size} of {device}")
+    told = text.format(size=Size(limit_bytes), device=device)
+    numbers = {"limit_bytes": limit_bytes}
+    return Event(time.time(), "limit-changed", None, "asked", actor, text=told, numbers=numbers)
 
 
 def _limit_changed(model_id: str | None, limit_bytes: int | None, actor: Actor) -> Event:

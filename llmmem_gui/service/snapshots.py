@@ -10,7 +10,9 @@ from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.cache_entry import Entry
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.plan import charged_bytes, eviction_order, room
+from llmmem_gui.core.pools import pools_of
 from llmmem_gui.core.pressure import Level
+from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.settings import ModelSettings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, SamplingHealth, State
 from llmmem_gui.service.catalogue import Catalogue
@@ -23,6 +25,7 @@ def build_snapshot(
     now: float,
     level: Level,
     sampling: SamplingHealth,
+    sample: Sample | None,
     pid_of: Callable[[str], int | None],
 ) -> CacheSnapshot:
     """The cache and every model of the library at one moment."""
@@ -94,6 +97,9 @@ def build_snapshot(
         sampling=sampling,
         may_doze=cache.policy.may_doze,
         gpus=catalogue.gpus,
+        pools=pools_of(
+            catalogue.gpus, holders, sample.hosts if sample else {}, sample.gpus if sample else ()
+        ),
     )
 
 

@@ -175,6 +175,15 @@ class WorkerService:
         else:
             self._command("PUT", model, "limit", {"limit_bytes": limit_bytes}, gives=ModelStatus)
 
+    def set_gpu_memory_limit(self, gpu: str, mib: float | None) -> None:
+        """Limit what all models together may take of one GPU, by its name in `get_memory_usage().devices`.
+
+        None MiB: the usual share of it holds again.
+        """
+        limit_bytes = None if mib is None else round(mib * MIB)
+        path = f"/api/v1/gpus/{quote(gpu, safe='')}/limit"
+        self._client.request("PUT", path, {"limit_bytes": limit_bytes})
+
     def get_memory_usage(self) -> MemoryUsage:
         """Memory in use, its limit and the share of it, for all models together and for each."""
         return self._client.request("GET", "/api/v1/usage", gives=MemoryUsage)

@@ -137,7 +137,9 @@ def mark_label(event: Event, name_of: NameOf = str) -> str:
             return who if share is None else f"{who} {figures.percent(share / 100)}"
         case "limit-changed":
             limit = _limit_of(event)
-            if limit is None:
+            if event.text is not None and limit is not None:
+                text = translate("Mark", "GPU limit {size}").format(size=figures.chosen_size(limit))
+            elif limit is None:
                 text = translate("Mark", "no limit")
             else:
                 text = translate("Mark", "limit {size}").format(size=figures.chosen_size(limit))
@@ -183,7 +185,7 @@ def event_sentence(event: Event, name_of: NameOf = str) -> str:
         case "pin-changed":
             text = translate("Event", "the pin of {model} changed").format(model=model)
         case "limit-changed":
-            text = _limit_changed(model, _limit_of(event))
+            text = say(event.text) if event.text else _limit_changed(model, _limit_of(event))
         case "reload-offered":
             return translate("Event", "There is room again: {model} can be loaded.").format(model=model)
         case "load-failed" | "host-died" | "pressure-changed":

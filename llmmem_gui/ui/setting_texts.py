@@ -63,6 +63,12 @@ def _limits() -> dict[str, tuple[str, str]]:
             translate("Settings", "Use of each GPU"),
             translate("Settings", "Share of its memory that all models together may take."),
         ),
+        "limits.gpu_limit_bytes": (
+            translate("Settings", "Limits of single GPUs"),
+            translate(
+                "Settings", "What all models together may take of each, where it is not the usual share."
+            ),
+        ),
         "limits.idle_minutes": (
             translate("Settings", "Unload when idle for"),
             translate("Settings", "Minutes after which an unused model is unloaded. 0: never."),

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from llmmem_gui.core.engines import EngineOverview
+from llmmem_gui.core.gpu_limits import GPU_LIMITS
 from llmmem_gui.core.sentence import sentence_of
 from llmmem_gui.core.settings import BadSetting, LimitSettings, Settings
 from llmmem_gui.ui import figures
@@ -33,8 +34,9 @@ from llmmem_gui.ui.setting_fields import SettingField, setting_field
 from llmmem_gui.ui.setting_texts import choice_names, section_names, setting_texts
 from llmmem_gui.ui.theme import Theme, sized
 
-_HAS_ITS_OWN_PAGE = "loading.engine"
-"""Which engine is used is decided at once: one that was never tried is tried first."""
+_DECIDED_ELSEWHERE = ("loading.engine", GPU_LIMITS)
+"""Which engine is used is decided at once, on a page of its own: one that was never tried is tried first.
+Limits of single GPUs are set in the window, beside what they mean."""
 
 
 class SettingsDialog(QDialog):
@@ -141,7 +143,7 @@ class SettingsDialog(QDialog):
         row = 2
         for field in msgspec.structs.fields(values):
             full_name = f"{section}.{field.name}"
-            if full_name == _HAS_ITS_OWN_PAGE:
+            if full_name in _DECIDED_ELSEWHERE:
                 continue
             made = setting_field(
                 self._theme,

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from llmmem_gui.core.events import Cause, UnloadReceipt
+from llmmem_gui.core.gpu_limits import GPU_LIMITS
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.ui.requests import ChangeSettings, Restore, SetLimit
@@ -51,6 +52,15 @@ class LimitHistory(QObject):
     def change_total(self, limit_bytes: int | None) -> None:
         """Ask for another total limit; None: there is none."""
         self._change_setting(self.tr("total limit"), "total_limit_bytes", limit_bytes or 0)
+
+    def change_gpu(self, key: str, limit_bytes: int) -> None:
+        """Ask for another limit of one GPU, by what settings call it."""
+        before = self._settings.limits.gpu_limit_bytes.get(key)
+        self._change(
+            self.tr("limit of a GPU"),
+            ChangeSettings({GPU_LIMITS: {key: limit_bytes}}),
+            ChangeSettings({GPU_LIMITS: {key: before}}),
+        )
 
     def change_model(self, request: SetLimit) -> None:
         """Ask for another limit of one model."""

@@ -111,6 +111,8 @@ def test_pins_and_limits_are_set(program: RunningProgram, smol_path: Path) -> No
     assert program.llmmem("limit", model_id, "none", "--json").json["limit_bytes"] is None
     assert program.llmmem("limit", "--total", "8192", "--json").json["limit_bytes"] == 8192 * MIB
     assert program.llmmem("limit", "--total", "none", "--json").json["limit_bytes"] is None
+    assert "There is no GPU CUDA7" in program.llmmem("limit", "--gpu", "CUDA7", "1 GiB").err
+    assert "or --gpu NAME" in program.llmmem("limit", "--gpu", "CUDA7", model_id, "1 GiB").err
     assert program.llmmem("doze", model_id, "--json").json["state"] == "dozing"
     assert [receipt["id"] for receipt in program.llmmem("cleanup", "--json").json] == [model_id]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache_messages import Policy
 from llmmem_gui.core.ledger import Charge
 from llmmem_gui.core.plan import charged_bytes
@@ -50,6 +51,30 @@ def test_a_lower_limit_of_a_device_takes_what_lies_there() -> None:
     stage.set_policy(Policy(device_limits={"GPU0": 15}))
     assert stage.stopped == ["a"]
     assert stage.stop_of("a").cause == "device limit"
+
+
+def test_what_another_limit_of_a_device_would_bring_is_said_beforehand() -> None:
+    """Of what lies there, and of nothing else; a pinned model that stays above it is told with the bytes."""
+    stage = Stage(LIMITED)
+    stage.use("main", 50)
+    stage.use("a", on_gpu("a", 10))
+    stage.use("b", on_gpu("b", 10))
+    view = stage.cache.outlook(Policy(device_limits={"GPU0": 15}), stage.now)
+    assert (view.unloads, view.dozes, view.over_bytes) == (("a",), (), 0)
+    for model in ("a", "b"):
+        stage.tell(m.PinSet(model, True))
+    view = stage.cache.outlook(Policy(device_limits={"GPU0": 15}), stage.now)
+    assert (view.unloads, view.over_bytes) == ((), 5)
+
+
+def test_the_limit_of_one_device_is_kept_on_that_device_alone() -> None:
+    """The coldest of all lies on another one, and stays."""
+    stage = Stage(Policy(device_limits={"GPU0": 20, "GPU1": 20}))
+    stage.use("elsewhere", Charge(1, 0, "elsewhere", {"GPU1": 20}))
+    stage.use("a", on_gpu("a", 10))
+    stage.use("both", Charge(1, 0, "both", {"GPU0": 5}))
+    stage.set_policy(Policy(device_limits={"GPU0": 8, "GPU1": 20}))
+    assert stage.stopped == ["a"]
 
 
 @pytest.mark.parametrize("limit", [0, 5])

@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from llmmem_gui.core.parameters import ChosenParameters, LoadParameters
+from llmmem_gui.core.sentence import BadValue
 from llmmem_gui.core.settings import BadSetting, LimitSettings, LoadingSettings, ModelSettings, Settings
+from llmmem_gui.core.settings_text import parse, to_toml
 from llmmem_gui.core.units import GIB, MIB
 
 
@@ -76,6 +78,37 @@ def test_several_settings_change_together_or_not_at_all():
     with pytest.raises(BadSetting) as bad:
         Settings().with_values({**changes, "api.queue_limit": 0})
     assert bad.value.name == "api.queue_limit"
+
+
+def test_limits_of_single_gpus_are_laid_over_each_other():
+    """A change names the GPUs that it means; null and 0 take a limit away; a difference is such a change."""
+    first = Settings().with_value("limits.gpu_limit_bytes", {"0000:01:00.0": 5 * GIB, "Vulkan1": GIB})
+    second = first.with_value("limits.gpu_limit_bytes", {"Vulkan1": 2 * GIB, "Vulkan2": 3})
+    assert second.limits.gpu_limit_bytes == {"0000:01:00.0": 5 * GIB, "Vulkan1": 2 * GIB, "Vulkan2": 3}
+    third = second.with_value("limits.gpu_limit_bytes", {"Vulkan1": None, "Vulkan2": 0})
+    assert third.limits.gpu_limit_bytes == {"0000:01:00.0": 5 * GIB}
+    for one in (first, second, third, Settings()):
+        for other in (first, second, third, Settings()):
+            assert one.with_values(one.differences(other)) == other
+            assert parse(to_toml(other, to_toml(one)))[0] == other
+    for bad in ({"Vulkan0": -1}, {"Vulkan0": "much"}, [1], 5):
+        with pytest.raises(BadValue):
+            first.with_value("limits.gpu_limit_bytes", bad)
+
+
+def test_a_gpu_has_the_usual_share_unless_it_has_a_limit_of_its_own():
+    """And never more than its memory, which another card at the same place may have less of."""
+    limits = Settings().with_value("limits.gpu_limit_bytes", {"a": 5 * GIB}).limits
+    assert limits.gpu_limit_for("a", 10 * GIB) == 5 * GIB
+    assert limits.gpu_limit_for("a", 4 * GIB) == 4 * GIB
+    assert limits.gpu_limit_for("b", 10 * GIB) == 9 * GIB
+
+
+def test_a_bad_limit_of_a_gpu_is_dropped_alone():
+    """The other ones in the file hold, and the fault is told by its name."""
+    settings, problems = parse('[limits.gpu_limit_bytes]\n"0000:01:00.0" = 1000\nVulkan1 = "much"\n')
+    assert settings.limits.gpu_limit_bytes == {"0000:01:00.0": 1000}
+    assert [problem.name for problem in problems] == ["limits.gpu_limit_bytes.Vulkan1"]
 
 
 def test_what_is_chosen_of_the_parameters_is_laid_over_the_usual_ones():

@@ -13,7 +13,9 @@ import msgspec
 import pytest
 
 from llmmem_gui.core.engines import EngineReport
+from llmmem_gui.core.gpu_limits import GPU_LIMITS
 from llmmem_gui.core.ledger import Standing
+from llmmem_gui.core.settings import BadSetting
 from llmmem_gui.core.snapshot import CacheSnapshot, State
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
@@ -107,6 +109,32 @@ async def test_a_device_that_holds_two_of_three_lets_the_coldest_on_it_go(
         assert {event.cause for event in running.events("model-unloaded")[1:]} == {"device limit"}
         with pytest.raises(CommandError, match=f"of {DEVICE}, which has .* for it: place fewer layers there"):
             await running.service.load(first, actor="window")
+
+
+@pytest.mark.timeout(600)
+async def test_a_device_has_a_limit_of_its_own(gpu_report: EngineReport, models: list[Path]) -> None:
+    """Asked for by llama.cpp's name it takes what lies there and nothing else; without it the share holds."""
+    needs = await needs_on_device(gpu_report, models)
+    roomy = with_device_bytes(gpu_report, 2 * sum(needs))
+    async with service_with(roomy, models) as running:
+        in_main, first, second = running.models[:3]
+        for model in (in_main, first, second):
+            await running.service.load(model, actor="window")
+        preview = running.service.preview({GPU_LIMITS: {DEVICE: needs[2]}})
+        assert (preview.unloads, preview.dozes) == ((first,), ())
+        await running.service.change_settings({GPU_LIMITS: {DEVICE: needs[2]}}, actor="window")
+        await running.until(lambda: running.state(first) is State.UNLOADED)
+        assert [running.state(model) for model in (in_main, second)] == [State.READY, State.READY]
+        (unloaded,) = running.events("model-unloaded")
+        assert (unloaded.model_id, unloaded.cause) == (first, "device limit")
+        assert str(running.events("limit-changed")[-1].text).endswith(f"of {DEVICE}")
+        (pool,) = running.service.snapshot.pools
+        assert pool.models == {second: needs[2]}
+        with pytest.raises(BadSetting, match=f"{DEVICE} has .* a limit of .* is more than that"):
+            await running.service.change_settings({GPU_LIMITS: {DEVICE: 2**40}}, actor="api")
+        await running.service.change_settings({GPU_LIMITS: {DEVICE: None}}, actor="window")
+        usual = roomy.gpus[0].total_bytes * 90 // 100
+        assert running.service.snapshot.bounds.devices[DEVICE].limit_bytes == usual
 
 
 @pytest.mark.timeout(900)

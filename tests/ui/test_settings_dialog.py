@@ -55,8 +55,11 @@ def test_there_is_no_text_without_a_setting(theme: Theme) -> None:
 
 
 def test_every_setting_is_in_the_dialog(dialog: SettingsDialog) -> None:
-    """The dialog has a field for every setting, with a name for screen readers; the engine has a page."""
-    assert sorted([*dialog.fields, "loading.engine"]) == sorted(ALL)
+    """A field for every setting, with a name for screen readers; the engine has a page of its own.
+
+    Limits of single GPUs are set in the window itself.
+    """
+    assert sorted([*dialog.fields, "loading.engine", "limits.gpu_limit_bytes"]) == sorted(ALL)
     assert dialog._sections.findItems(dialog.engines.name, Qt.MatchFlag.MatchExactly)
     for field in dialog.fields.values():
         assert field.widget.accessibleName()

@@ -12,6 +12,7 @@ import msgspec
 from starlette.requests import Request
 
 from llmmem_gui import __version__
+from llmmem_gui.core.gpu_limits import GPU_LIMITS
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.settings import BadSetting
@@ -53,7 +54,7 @@ from llmmem_gui.service.memory_service import KEEP, MemoryService
 from llmmem_gui.service.storage.history_store import HistoryStore
 
 Result = TypeVar("Result")
-SettingValue = bool | int | float | str | list[str] | None
+SettingValue = bool | int | float | str | list[str] | dict[str, int | None] | None
 
 _load = msgspec.json.Decoder(LoadRequest)
 _nothing = msgspec.json.Decoder(NothingAsked)
@@ -64,7 +65,7 @@ _pin = msgspec.json.Decoder(PinRequest)
 _add = msgspec.json.Decoder(AddRequest)
 _scan = msgspec.json.Decoder(ScanRequest)
 _forecast = msgspec.json.Decoder(ForecastRequest)
-_settings = msgspec.json.Decoder(dict[str, SettingValue])
+_settings = msgspec.json.Decoder(Mapping[str, SettingValue])
 
 MOST_RECENT_EVENTS = 1000
 
@@ -183,11 +184,16 @@ class ControlApi:
         await self._service.set_limit(None, asked.limit_bytes, actor=actor_of(request))
         return JsonReply(usage_entry(self._service.usage()))
 
+    async def limit_gpu(self, request: Request) -> JsonReply:
+        """Set what all models together may take of one GPU, or take that away: then the usual share holds."""
+        asked = await read_json(request, _limit)
+        await self._change(request, {GPU_LIMITS: {request.path_params["gpu"]: asked.limit_bytes}})
+        return JsonReply(usage_entry(self._service.usage()))
+
     async def reserve(self, request: Request) -> JsonReply:
         """Set how much memory of the machine stays free."""
         asked = await read_json(request, _reserve)
-        changes = {"limits.reserve_bytes": asked.reserve_bytes}
-        await self._service.change_settings(changes, actor=actor_of(request))
+        await self._change(request, {"limits.reserve_bytes": asked.reserve_bytes})
         return await self.status(request)
 
     async def simulate_pressure(self, request: Request) -> JsonReply:
@@ -219,12 +225,15 @@ class ControlApi:
 
     async def change_settings(self, request: Request) -> JsonReply:
         """Change settings, named as `section.field`; all of them or, when one cannot be, none."""
-        changes = await read_json(request, _settings)
+        changes: Mapping[str, object] = await read_json(request, _settings)
+        await self._change(request, changes)
+        return JsonReply(self._service.settings)
+
+    async def _change(self, request: Request, changes: Mapping[str, object]) -> None:
         try:
             await self._service.change_settings(changes, actor=actor_of(request))
         except BadSetting as error:
             raise ApiError(400, "invalid_value", str(error), parameter=error.name[:80]) from None
-        return JsonReply(self._service.settings)
 
     async def events(self, request: Request) -> EventFeed:
         """Events as they happen."""

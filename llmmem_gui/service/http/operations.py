@@ -58,7 +58,8 @@ class Operation:
 
     method: Method
     path: str
-    """With `{model_id}` where the id of a model stands, `{neighbour_id}` for that of another program."""
+    """With `{model_id}` where the id of a model stands, `{neighbour_id}` for that of another program, and
+    `{gpu}` for the name of a GPU."""
     endpoint: Endpoint
     summary: str
     takes: Any = None
@@ -187,6 +188,14 @@ def _operations_on_all_models(control: ControlApi) -> tuple[Operation, ...]:
         Operation("GET", f"{path}/usage", control.usage, "Memory in use", gives=MemoryUsage),
         Operation(
             "PUT", f"{path}/limit", control.limit_total, "Limit all models", LimitRequest, gives=MemoryUsage
+        ),
+        Operation(
+            "PUT",
+            f"{path}/gpus/{{gpu}}/limit",
+            control.limit_gpu,
+            "Limit all models on a GPU",
+            LimitRequest,
+            gives=MemoryUsage,
         ),
         Operation(
             "PUT", f"{path}/reserve", control.reserve, "Keep memory free", ReserveRequest, gives=Status
