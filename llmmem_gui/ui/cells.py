@@ -14,9 +14,11 @@ class Column(IntEnum):
     MODEL = 0
     STATE = 1
     USES = 2
-    FORECAST = 3
-    LIMIT = 4
-    IDLE = 5
+    GPU = 3
+    """Only where a device has memory of its own."""
+    FORECAST = 4
+    LIMIT = 5
+    IDLE = 6
 
 
 @dataclass(frozen=True, slots=True)

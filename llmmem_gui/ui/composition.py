@@ -1,11 +1,14 @@
-"""The memory of this computer as parts that add up, and the forecast that is shown as a ghost beside them."""
+"""Pools of memory as parts that add up, and the forecast that is shown as a ghost beside them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.neighbours import held_by_program, recorded_as
 from llmmem_gui.core.outlook import Outlook
+from llmmem_gui.core.pools import DevicePool
 from llmmem_gui.core.readings import MachineReading
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui import figures
@@ -32,20 +35,38 @@ class Ghost:
 
     model_id: str
     need_bytes: int
-    """Main memory, which is what it is drawn in."""
+    """Of main memory."""
     goes: tuple[str, ...] = ()
     fits: bool = True
-    vram_bytes: int = 0
+    devices: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """Of devices with memory of their own, by llama.cpp's name."""
 
     @classmethod
-    def of(cls, model: ModelSnapshot, view: Outlook) -> Ghost:
-        """The ghost of a load that would go like that."""
-        vram_bytes = model.forecast.vram_bytes if model.forecast else 0
-        return cls(model.id, view.need_bytes, view.unloads, view.fits, vram_bytes)
+    def of(cls, snapshot: CacheSnapshot, model: ModelSnapshot, view: Outlook) -> Ghost | None:
+        """The ghost of a load that would go like that; None where its need is not known."""
+        if model.forecast is None:
+            return None
+        need = model.forecast.charge(model.facts.file, snapshot.gpus)
+        return cls(model.id, need.total_bytes, view.unloads, view.fits, need.device_bytes)
+
+    @classmethod
+    def again(cls, snapshot: CacheSnapshot, model: ModelSnapshot, forecast: Forecast) -> Ghost:
+        """The ghost of a load of the model, with another forecast, in its own place."""
+        need = forecast.charge(model.facts.file, snapshot.gpus)
+        return cls(model.id, need.total_bytes, (model.id,), devices=need.device_bytes)
+
+    def resting_on(self, used: Mapping[str, int]) -> float:
+        """What stays below it of what models use of a pool, by their ids."""
+        return float(sum(size for model, size in used.items() if model not in (*self.goes, self.model_id)))
+
+    @property
+    def vram_bytes(self) -> int:
+        """What it would take of all devices."""
+        return sum(self.devices.values())
 
     @property
     def text(self) -> str:
-        """The forecast as it stands in the table, with the part that this memory is not for."""
+        """The forecast as it stands in the table, with the part that main memory is not for."""
         return figures.size(self.need_bytes + self.vram_bytes) + figures.vram(self.vram_bytes)
 
 
@@ -92,3 +113,36 @@ def composition(
     ]
     # That there is no room is worth saying, and a legend that keeps its entries does not jump.
     return [part for part in parts if part.size_bytes > 0 or part.kind == "room"]
+
+
+def device_limit(snapshot: CacheSnapshot, pool: DevicePool) -> int | None:
+    """The limit in force on a device; None where nothing is limited."""
+    bounds = snapshot.bounds.devices.get(pool.device)
+    return bounds.limit_bytes if bounds is not None else None
+
+
+def device_composition(
+    snapshot: CacheSnapshot, pool: DevicePool, names: Mapping[str, str], goes: tuple[str, ...] = ()
+) -> list[Part]:
+    """The parts whose sizes add up to the own memory of a device.
+
+    Nothing there is mapped from files: all that a model holds only unloading gives back. What a model that
+    loads is charged, and does not hold yet, is promised.
+    """
+    parts = [
+        Part("private", model_id, held, model_id, model_id in goes) for model_id, held in pool.models.items()
+    ]
+    unused = max(0, pool.total_bytes - pool.models_bytes - pool.others_bytes)
+    charged = sum(holder.charge.on(pool.device) for holder in snapshot.holders)
+    promised = min(max(0, charged - pool.models_bytes), unused)
+    limit = device_limit(snapshot, pool)
+    room = 0 if limit is None else min(unused, max(0, limit - pool.models_bytes)) - promised
+    room = max(0, room)
+    other = max(0, pool.total_bytes - pool.models_bytes - unused)
+    parts += [
+        Part("promised", names["promised"], promised),
+        Part("room", names["room"], room),
+        Part("free", names["free" if pool.used_bytes is not None else "unknown"], unused - promised - room),
+        Part("other", names["other"], other),
+    ]
+    return [part for part in parts if part.size_bytes > 0 or (part.kind == "room" and limit is not None)]

@@ -4,353 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QBrush,
-    QColor,
-    QFontMetricsF,
-    QHelpEvent,
-    QMouseEvent,
-    QPainter,
-    QPainterPath,
-    QPaintEvent,
-    QPen,
-)
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtWidgets import QWidget
 
 from llmmem_gui.core.readings import MachineReading
 from llmmem_gui.core.snapshot import CacheSnapshot
-from llmmem_gui.ui import figures
-from llmmem_gui.ui.composition import Ghost, Part, composition
-from llmmem_gui.ui.palette import mix
-from llmmem_gui.ui.theme import Theme, hatch, tabular
-
-_RADIUS = 5.0
-_REACH = 6.0
-"""Pixels beside the mark of the limit within which it can be taken."""
-_MOST_MODELS_NAMED = 8
-
-Entry = tuple[str, str, int, str | None]
-"""Kind, name, bytes, and model or other program of one entry of the legend."""
+from llmmem_gui.ui.composition import Ghost, composition
+from llmmem_gui.ui.pool_bar import PoolBar
+from llmmem_gui.ui.theme import Theme
 
 
-class CompositionBar(QWidget):
-    """Draws the parts, the mark of the limit, the ghost of a forecast, and a legend with the numbers.
-
-    Signals: `limit_dragged` and `limit_dropped` with bytes while somebody holds the mark of the limit.
-    """
-
-    limit_dragged = Signal(object)
-    limit_dropped = Signal(object)
+class CompositionBar(PoolBar):
+    """The bar of the main memory, with its legend in a line below."""
 
     def __init__(
         self, theme: Theme, name_of: Callable[[str], str] = str, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self._name_of = name_of
-        self._snapshot: CacheSnapshot | None = None
-        self._machine: MachineReading | None = None
-        self._ghost: Ghost | None = None
-        self._parts: list[Part] = []
-        self._line: list[tuple[float, Entry, str]] = []
-        """Where each entry of the legend stands, and what it says."""
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        super().__init__(theme, name_of, parent)
+        self._shown: tuple[CacheSnapshot, MachineReading] | None = None
         self.setAccessibleName(self.tr("Where the memory is"))
         self.setMinimumWidth(320)
-        self.setMouseTracking(True)
-        self._held = False
 
     def show_memory(self, snapshot: CacheSnapshot, machine: MachineReading) -> None:
         """Draw this state of the cache on this machine."""
-        self._snapshot, self._machine = snapshot, machine
-        self._rebuild()
-
-    def show_ghost(self, ghost: Ghost | None) -> None:
-        """Draw what a load would take, or nothing."""
-        if ghost != self._ghost:
-            self._ghost = ghost
-            self._rebuild()
-
-    def summary(self) -> str:
-        """All numbers of the bar as one text."""
-        return " · ".join(
-            f"{name} {self._ghost.text if kind == 'ghost' and self._ghost else figures.size(amount)}"
-            for kind, name, amount, _ in self._legend()
-        )
-
-    def _rebuild(self) -> None:
-        if self._snapshot is None or self._machine is None:
-            return
+        self._shown = (snapshot, machine)
         names = {
             "promised": self.tr("promised"),
             "room": self.tr("room to the limit")
-            if self._snapshot.bounds.total_limit_bytes is not None
+            if snapshot.bounds.total_limit_bytes is not None
             else self.tr("room for models"),
             "free": self.tr("free"),
             "reserve": self.tr("kept free"),
             "other": self.tr("other programs"),
             "own": self.tr("LLM Memory itself"),
         }
-        goes = self._ghost.goes if self._ghost else ()
-        self._parts = composition(self._snapshot, self._machine, names, goes)
-        summary = self.summary()
-        if summary != self.accessibleDescription():
-            self.setAccessibleDescription(summary)
-        self._line = self._legend_line(max(1.0, self.width()))
-        self.update()
+        parts = composition(snapshot, machine, names, self._ghost.goes if self._ghost else ())
+        self.show_parts(parts, machine.total_bytes, snapshot.bounds.total_limit_bytes)
 
-    # --- drawing ---------------------------------------------------------------------------------------
+    def show_ghost(self, ghost: Ghost | None) -> None:
+        if ghost != self._ghost:
+            self._ghost = ghost
+            if self._shown is not None:
+                self.show_memory(*self._shown)
 
     def _bar(self) -> QRectF:
-        return QRectF(0.5, 5, self.width() - 1.0, self._bar_height())
+        return QRectF(0.5, 5, self.width() - 1.0, round(self.fontMetrics().height() * 1.25))
 
-    def _bar_height(self) -> float:
-        return round(self.fontMetrics().height() * 1.25)
+    def _legend_place(self) -> QRectF:
+        return QRectF(0, self._bar().bottom() + 5, self.width(), round(self.fontMetrics().height() * 1.2))
 
-    def _row_height(self) -> float:
-        return round(self.fontMetrics().height() * 1.2)
+    def _ghost_bytes(self) -> int:
+        return self._ghost.need_bytes if self._ghost is not None else 0
 
-    def _x_of(self, amount: float) -> float:
-        assert self._machine is not None
-        bar = self._bar()
-        return bar.left() + bar.width() * amount / max(1, self._machine.total_bytes)
-
-    def _brush(self, part: Part) -> QBrush:
-        colours = self._theme.palette
-        if part.model_id is not None:
-            colour = self._theme.model_colours.of(part.model_id)
-            if part.fades:
-                colour = mix(colour, colours.free, 0.7)
-            if part.kind == "private":
-                return QBrush(colour)
-            return hatch(colour, mix(colour, colours.card, 0.55), self.devicePixelRatioF())
-        if part.program is not None:
-            return QBrush(self._theme.model_colours.of(part.program))
-        if part.kind == "promised":
-            return hatch(QColor(colours.accent), QColor(colours.room), self.devicePixelRatioF())
-        if part.kind == "reserve":
-            return hatch(QColor(colours.other), QColor(colours.free), self.devicePixelRatioF())
-        return QBrush(QColor(getattr(colours, part.kind)))
-
-    def _draw_bar(self, painter: QPainter) -> None:
-        bar = self._bar()
-        outline = QPainterPath()
-        outline.addRoundedRect(bar, _RADIUS, _RADIUS)
-        painter.save()
-        painter.setClipPath(outline)
-        painter.fillRect(bar, QColor(self._theme.palette.free))
-        before: Part | None = None
-        amount = 0
-        for part in self._parts:
-            left, right = self._x_of(amount), self._x_of(amount + part.size_bytes)
-            amount += part.size_bytes
-            if part.model_id is not None and part.kind == "private":
-                right = max(right, left + 2)
-            painter.fillRect(QRectF(left, bar.top(), right - left, bar.height()), self._brush(part))
-            if before is not None and part.kind != "weights":
-                painter.fillRect(QRectF(left, bar.top(), 1, bar.height()), QColor(self._theme.palette.card))
-            before = part
-        painter.restore()
-
-    def _draw_ghost(self, painter: QPainter) -> None:
-        if self._ghost is None or self._snapshot is None:
-            return
-        stays = sum(p.size_bytes for p in self._parts if p.model_id is not None and not p.fades)
-        colours = self._theme.palette
-        bar = self._bar()
-        left = self._x_of(stays)
-        right = min(max(self._x_of(stays + self._ghost.need_bytes), left + 3), bar.right())
-        rect = QRectF(left, bar.top() - 4, right - left, bar.height() + 8)
-        tint = QColor(self._theme.model_colours.of(self._ghost.model_id))
-        tint.setAlphaF(0.45)
-        edge = QColor(colours.text if self._ghost.fits else colours.critical)
-        painter.setBrush(tint)
-        painter.setPen(QPen(edge, 1.5, Qt.PenStyle.DashLine))
-        painter.drawRoundedRect(rect, 3, 3)
-
-    def _draw_limit(self, painter: QPainter) -> None:
-        assert self._snapshot is not None
-        limit = self._snapshot.bounds.total_limit_bytes
-        if limit is None:
-            return
-        bar = self._bar()
-        x = min(self._x_of(limit), bar.right() - 1)
-        painter.fillRect(QRectF(x - 3, bar.top() - 5, 6, bar.height() + 10), QColor(self._theme.palette.card))
-        painter.fillRect(QRectF(x - 1, bar.top() - 5, 2, bar.height() + 10), QColor(self._theme.palette.text))
-
-    def _on_limit(self, place: QPointF) -> bool:
-        """Whether somebody could take the mark of the limit there."""
-        limit = self._snapshot.bounds.total_limit_bytes if self._snapshot and self._machine else None
-        return (
-            limit is not None
-            and place.y() <= self._bar().bottom() + 5
-            and (abs(place.x() - min(self._x_of(limit), self._bar().right() - 1)) <= _REACH)
-        )
-
-    def _amount_at(self, x: float) -> float:
-        assert self._machine is not None
-        return max(0.0, (x - self._bar().left()) / self._bar().width() * self._machine.total_bytes)
-
-    def _legend(self) -> list[Entry]:
-        """Kind, name, bytes and model of each entry of the legend."""
-        models: dict[str, int] = {}
-        for part in self._parts:
-            if part.model_id is not None:
-                models[part.model_id] = models.get(part.model_id, 0) + part.size_bytes
-        by_size = sorted(models.items(), key=lambda pair: -pair[1])
-        named = {model_id for model_id, _ in by_size[:_MOST_MODELS_NAMED]}
-        entries: list[Entry] = [
-            ("model", self._name_of(model_id), amount, model_id)
-            for model_id, amount in models.items()
-            if model_id in named
-        ]
-        rest = by_size[_MOST_MODELS_NAMED:]
-        if rest:
-            name = self.tr("%n more model(s)", "", len(rest))
-            entries.append(("other", name, sum(amount for _, amount in rest), None))
-        if self._ghost is not None:
-            ghost = self._ghost
-            entries.append(("ghost", self._name_of(ghost.model_id), ghost.need_bytes, ghost.model_id))
-        if self._snapshot is not None and self._snapshot.bounds.total_limit_bytes is not None:
-            entries.append(("limit", self.tr("limit"), self._snapshot.bounds.total_limit_bytes, None))
-        entries += [(p.kind, p.name, p.size_bytes, p.program) for p in self._parts if p.model_id is None]
-        return entries
-
-    def _legend_line(self, width: float) -> list[tuple[float, Entry, str]]:
-        """Where each entry stands and what it says; what has no room is left to the tool tip of the line."""
-        metrics = QFontMetricsF(tabular(self.font()))
-        swatch, gap = metrics.height() * 1.05, metrics.height() * 0.9
-        line: list[tuple[float, Entry, str]] = []
-        x = 0.0
-        for entry in self._legend():
-            text = self._entry_text(entry)
-            room = width - x - swatch
-            if metrics.horizontalAdvance(text) > room:
-                text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-                if room > 4 * metrics.height():
-                    line.append((x, entry, text))
-                break
-            line.append((x, entry, text))
-            x += swatch + metrics.horizontalAdvance(text) + gap
-        return line
-
-    def _entry_text(self, entry: Entry) -> str:
-        name = entry[1] if len(entry[1]) <= 26 else f"{entry[1][:25]}…"
-        if entry[0] == "ghost" and self._ghost is not None:
-            return f"{name} +{self._ghost.text}"
-        write = figures.chosen_size if entry[0] in ("limit", "reserve") else figures.size
-        return f"{name} {write(entry[2])}"
-
-    def _draw_legend(self, painter: QPainter) -> None:
-        colours = self._theme.palette
-        font = tabular(self.font())
-        painter.setFont(font)
-        metrics = QFontMetricsF(font)
-        side = round(metrics.height() * 0.62)
-        top = self._bar().bottom() + 5
-        row = QRectF(0, top, self.width(), self._row_height())
-        for x, entry, text in self._line:
-            swatch = QRectF(x + 0.5, row.center().y() - side / 2, side, side)
-            self._draw_swatch(painter, swatch, entry[0], entry[3])
-            painter.setPen(QColor(colours.text))
-            text_rect = row.adjusted(x + metrics.height() * 1.05, 0, 0, 0)
-            painter.drawText(text_rect, Qt.AlignmentFlag.AlignVCenter, text)
-
-    def _draw_swatch(self, painter: QPainter, rect: QRectF, kind: str, model_id: str | None) -> None:
-        colours = self._theme.palette
-        painter.setPen(Qt.PenStyle.NoPen)
-        if kind == "limit":
-            painter.setBrush(QColor(colours.text))
-            painter.drawRect(QRectF(rect.center().x() - 1, rect.top() - 2, 2, rect.height() + 4))
-            return
-        if kind == "ghost":
-            assert model_id is not None
-            tint = QColor(self._theme.model_colours.of(model_id))
-            tint.setAlphaF(0.45)
-            painter.setBrush(tint)
-            painter.setPen(QPen(QColor(colours.text), 1, Qt.PenStyle.DashLine))
-        elif model_id is not None:
-            colour = self._theme.model_colours.of(model_id)
-            painter.setBrush(colour)
-            painter.setPen(QPen(mix(colour, colours.text, 0.3), 1))
-        else:
-            part = Part(kind, "", 0)
-            painter.setBrush(self._brush(part))
-            painter.setPen(QPen(mix(colours.border, colours.text, 0.25), 1))
-        painter.drawRoundedRect(rect, 3, 3)
-
-    def _explanation(self, kind: str, name: str, amount: int) -> str:
-        texts = {
-            "private": self.tr("Private memory of the model: only unloading gives it back."),
-            "weights": self.tr("Weights mapped from the file: the system can take them back when it must."),
-            "promised": self.tr("Promised to loaded models: their contexts may still grow into it."),
-            "room": self.tr("Room for further models: what is neither used, promised nor kept free."),
-            "free": self.tr("Free memory beyond the limit, also used by the system to cache files."),
-            "reserve": self.tr("Kept free for everything else on this computer."),
-            "neighbour": self.tr("Another program that holds models, as measured."),
-            "other": self.tr("Other programs and the system."),
-            "own": self.tr("This program itself: window, service and the process that starts models."),
-        }
-        return f"{name} · {figures.size(amount)}\n{texts.get(kind, '')}"
+    def _ghost_text(self) -> str:
+        return self._ghost.text if self._ghost is not None else ""
 
     # --- Qt --------------------------------------------------------------------------------------------
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._held = event.button() == Qt.MouseButton.LeftButton and self._on_limit(event.position())
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._held:
-            self.limit_dragged.emit(self._amount_at(event.position().x()))
-        self.setCursor(
-            Qt.CursorShape.SizeHorCursor
-            if self._held or self._on_limit(event.position())
-            else Qt.CursorShape.ArrowCursor
-        )
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._held:
-            self._held = False
-            self.limit_dropped.emit(self._amount_at(event.position().x()))
-
     def sizeHint(self) -> QSize:
-        return QSize(640, round(self._bar().bottom() + 5 + self._row_height()))
+        return QSize(640, round(self._legend_place().bottom()))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(320, self.sizeHint().height())
-
-    def resizeEvent(self, event: object) -> None:
-        self._rebuild()
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self._machine:
-            self._show_explanation(event)
-            return True
-        return super().event(event)
-
-    def _show_explanation(self, event: QHelpEvent) -> None:
-        position = QPointF(event.pos())
-        amount = 0
-        for part in self._parts:
-            left, right = self._x_of(amount), self._x_of(amount + part.size_bytes)
-            amount += part.size_bytes
-            if self._bar().contains(position) and left <= position.x() < max(right, left + 2):
-                QToolTip.showText(
-                    event.globalPos(), self._explanation(part.kind, part.name, part.size_bytes), self
-                )
-                return
-        if position.y() > self._bar().bottom() and len(self._line) < len(self._legend()):
-            lines = "\n".join(self._entry_text(entry) for entry in self._legend())
-            QToolTip.showText(event.globalPos(), lines, self)
-            return
-        QToolTip.hideText()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self._machine is None or self._snapshot is None:
-            return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._draw_bar(painter)
-        self._draw_ghost(painter)
-        self._draw_limit(painter)
-        self._draw_legend(painter)

@@ -1,19 +1,24 @@
-"""The three sliders that matter most: total limit, memory kept free, unloading when idle."""
+"""The sliders that matter most: total limit and limits of GPUs, memory kept free, unloading when idle."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, QSize, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from llmmem_gui.core.gpu_limits import GPU_LIMITS
 from llmmem_gui.core.outlook import LimitsOutlook
+from llmmem_gui.core.pools import DevicePool
 from llmmem_gui.core.readings import MachineReading
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import Card
+from llmmem_gui.ui.composition import device_limit
+from llmmem_gui.ui.device_bars import short_name
 from llmmem_gui.ui.model_names import names_in
 from llmmem_gui.ui.outlook import names
 from llmmem_gui.ui.requests import Outcome, PreviewSettings
@@ -26,19 +31,23 @@ translate = QCoreApplication.translate
 
 _LEAST_LIMIT = 128 * MIB
 _LEAST_WIDTH = 700
+_SPACING = 26
+_MOST_BESIDE, _MOST_IN_A_ROW = 2, 4
+"""Sliders of GPUs beside the others, and in a row of their own."""
 
 
 class LimitsPanel(Card):
     """Shows the limits in force and asks for other ones.
 
-    Signals: `limit_chosen` and `reserve_chosen` with bytes (the limit may be None), `idle_chosen` with
-    minutes (None: never); `previewed` while somebody is choosing a limit or what is kept free, and
-    `requested` with a request to find out what that would bring.
+    Signals: `limit_chosen` and `reserve_chosen` with bytes (the limit may be None), `gpu_limit_chosen` with
+    the key of a pool and bytes, `idle_chosen` with minutes (None: never); `previewed` while somebody is
+    choosing a limit or what is kept free, and `requested` with a request to find out what that would bring.
     """
 
     previewed = Signal()
     requested = Signal(object)
     limit_chosen = Signal(object)
+    gpu_limit_chosen = Signal(str, object)
     reserve_chosen = Signal(object)
     idle_chosen = Signal(object)
 
@@ -52,11 +61,16 @@ class LimitsPanel(Card):
         self.limit = SteppedSlider(theme, self._limit_scale(), stacked=False)
         self.reserve = SteppedSlider(theme, self._reserve_scale(), stacked=False)
         self.idle = SteppedSlider(theme, minutes_scale(self.tr("never")), stacked=False)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(14, 8, 14, 7)
-        layout.setSpacing(26)
-        for slider, share in ((self.limit, 4), (self.reserve, 4), (self.idle, 4)):
-            layout.addWidget(slider, share)
+        self.gpus: dict[str, SteppedSlider] = {}
+        """Of each device with memory of its own, by the key of its pool."""
+        self._theme = theme
+        self._pools: dict[str, tuple[DevicePool, int]] = {}
+        """The pools that are limited, and the memory that the slider of each reaches up to."""
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(14, 8, 14, 7)
+        self._column.setSpacing(6)
+        self._rows = [_row((self.limit, self.reserve, self.idle))]
+        self._column.addLayout(self._rows[0])
         self.limit.previewed.connect(self._preview_limit)
         self.limit.abandoned.connect(self._abandon)
         self.limit.chosen.connect(self._choose_limit)
@@ -75,12 +89,18 @@ class LimitsPanel(Card):
 
     def _stack(self, stacked: bool) -> None:
         """Put each track below its label and value where there is no room for it between them."""
-        for slider in (self.limit, self.reserve, self.idle):
+        for slider in self._sliders():
             slider.stack(stacked)
+
+    def _sliders(self) -> tuple[SteppedSlider, ...]:
+        return (self.limit, *self.gpus.values(), self.reserve, self.idle)
 
     def _measure(self) -> None:
         self._stack(False)
-        self._width_unstacked = super().minimumSizeHint().width()
+        # The layout has not counted what has just come.
+        first = self._sliders() if len(self.gpus) <= _MOST_BESIDE else (self.limit, self.reserve, self.idle)
+        least = sum(slider.minimumSizeHint().width() + _SPACING for slider in first)
+        self._width_unstacked = max(super().minimumSizeHint().width(), least)
         self._stack(self.width() < self._width_unstacked)
         self.updateGeometry()
 
@@ -102,6 +122,7 @@ class LimitsPanel(Card):
         self.limit.set_scale(self._limit_scale())
         self.reserve.set_scale(self._reserve_scale())
         self.idle.set_scale(minutes_scale(self.tr("never")))
+        self._name_gpus()
         self._measure()
         self._rest()
 
@@ -115,20 +136,79 @@ class LimitsPanel(Card):
     def show_limits(self, snapshot: CacheSnapshot, idle_minutes: Value) -> None:
         """Show the limits in force and what is used of them."""
         self._snapshot = snapshot
+        self._show_gpus(snapshot)
         self.limit.set_value(snapshot.bounds.total_limit_bytes)
         self.limit.set_mark(snapshot.resident_bytes, self.tr("used now"))
         self.reserve.set_value(snapshot.bounds.reserve_bytes)
         self.idle.set_value(idle_minutes)
-        if not self.limit.is_moving and not self.reserve.is_moving:
+        if not any(slider.is_moving for slider in (self.limit, self.reserve, *self.gpus.values())):
             self._rest()
 
-    def drag_limit(self, limit_bytes: float) -> None:
-        """Move the total limit as if its slider were held; `drop_limit` lets it go."""
-        self.limit.drag_to(limit_bytes)
+    def _show_gpus(self, snapshot: CacheSnapshot) -> None:
+        """Show the limits of devices, each with a slider that reaches up to the memory of the device."""
+        pools = {pool.key: pool for pool in snapshot.pools if pool.device in snapshot.bounds.devices}
+        sizes = {key: (pool, pool.total_bytes) for key, pool in pools.items()}
+        if sizes.keys() != self._pools.keys():
+            self._make_gpus(list(sizes))
+            self._pools = sizes
+            self._name_gpus()
+            self._measure()
+        elif [size for _, size in sizes.values()] != [size for _, size in self._pools.values()]:
+            self._pools = sizes
+            self._name_gpus()
+        for key, pool in pools.items():
+            self.gpus[key].set_value(snapshot.bounds.devices[pool.device].limit_bytes)
+            self.gpus[key].set_mark(pool.models_bytes, self.tr("used now"))
 
-    def drop_limit(self, limit_bytes: float) -> None:
-        """Let the total limit go, which chooses it."""
-        self.limit.drop()
+    def _make_gpus(self, keys: list[str]) -> None:
+        for slider in self.gpus.values():
+            slider.hide()
+            slider.deleteLater()
+        self.gpus = {key: self._made_for(key) for key in keys}
+        for row in self._rows:
+            self._column.removeItem(row)
+        gpus = tuple(self.gpus.values())
+        # One or two more find room beside the others; several stand below, in rows of their own.
+        first = (
+            (self.limit, *gpus, self.reserve, self.idle)
+            if len(gpus) <= _MOST_BESIDE
+            else (self.limit, self.reserve, self.idle)
+        )
+        below = () if len(gpus) <= _MOST_BESIDE else gpus
+        self._rows = [
+            _row(first),
+            *(_row(below[n : n + _MOST_IN_A_ROW]) for n in range(0, len(below), _MOST_IN_A_ROW)),
+        ]
+        for row in self._rows:
+            self._column.addLayout(row)
+        for slider in gpus:
+            slider.show()  # what is not seen yet does not count for the least width
+
+    def _made_for(self, key: str) -> SteppedSlider:
+        slider = SteppedSlider(self._theme, byte_scale(_LEAST_LIMIT, GIB), stacked=False)
+        slider.previewed.connect(lambda value: self._preview(GPU_LIMITS, {key: _whole(value)}))
+        slider.abandoned.connect(self._abandon)
+        slider.chosen.connect(lambda value: self._choose_gpu(key, value))
+        return slider
+
+    def _name_gpus(self) -> None:
+        alone = len(self._pools) == 1
+        for key, (pool, total_bytes) in self._pools.items():
+            name = self.tr("GPU limit") if alone else short_name(pool)
+            purpose = self.tr("The most of {gpu} that all models together may use.").format(gpu=pool.name)
+            self.gpus[key].name(name, purpose)
+            self.gpus[key].set_scale(byte_scale(min(_LEAST_LIMIT, total_bytes), total_bytes))
+
+    def drag_limit(self, key: str, limit_bytes: float) -> None:
+        """Move the limit of a pool (no key: the total limit) as if its slider were held.
+
+        `drop_limit` lets it go.
+        """
+        (self.gpus[key] if key else self.limit).drag_to(limit_bytes)
+
+    def drop_limit(self, key: str, limit_bytes: float) -> None:
+        """Let the limit of a pool go, which chooses it."""
+        (self.gpus[key] if key else self.limit).drop()
 
     def with_choice(self, snapshot: CacheSnapshot) -> CacheSnapshot:
         """The snapshot with the bounds that somebody is choosing instead of those in force."""
@@ -137,6 +217,10 @@ class LimitsPanel(Card):
             bounds = replace(bounds, total_limit_bytes=_whole(self.limit.value))
         if self.reserve.is_moving:
             bounds = replace(bounds, reserve_bytes=_whole(self.reserve.value) or 0)
+        for pool, _ in self._pools.values():
+            if (slider := self.gpus[pool.key]).is_moving and pool.device in bounds.devices:
+                moved = replace(bounds.devices[pool.device], limit_bytes=_whole(slider.value))
+                bounds = replace(bounds, devices={**bounds.devices, pool.device: moved})
         return replace(snapshot, bounds=bounds)
 
     def _abandon(self) -> None:
@@ -153,6 +237,11 @@ class LimitsPanel(Card):
         if limit:
             used += f" · {figures.percent(snapshot.resident_bytes / limit)}"
         self.limit.set_hint(used)
+        for pool in snapshot.pools:
+            most = device_limit(snapshot, pool)
+            if pool.key in self.gpus and most:
+                there = self.tr("{size} used now").format(size=figures.size(pool.models_bytes))
+                self.gpus[pool.key].set_hint(f"{there} · {figures.percent(pool.models_bytes / most)}")
         available = snapshot.bounds.available_bytes
         free = (
             "" if available is None else self.tr("{size} available now").format(size=figures.size(available))
@@ -164,13 +253,13 @@ class LimitsPanel(Card):
         )
 
     def _preview_limit(self, value: Value) -> None:
-        self._preview("limits.total_limit_bytes", value)
+        self._preview("limits.total_limit_bytes", _whole(value) or 0)
 
     def _preview_reserve(self, value: Value) -> None:
-        self._preview("limits.reserve_bytes", value)
+        self._preview("limits.reserve_bytes", _whole(value) or 0)
 
-    def _preview(self, setting: str, value: Value) -> None:
-        self._wanted = PreviewSettings({setting: _whole(value) or 0})
+    def _preview(self, setting: str, value: object) -> None:
+        self._wanted = PreviewSettings({setting: value})
         self._ask()
         self.previewed.emit()
 
@@ -184,12 +273,22 @@ class LimitsPanel(Card):
         """Say what the place of the slider that was asked about would bring."""
         if outcome.request is not self._asked:
             return
-        (setting,) = self._asked.changes
+        slider = self._slider_of(self._asked)
         self._asked = None
-        slider = self.limit if setting == "limits.total_limit_bytes" else self.reserve
-        if isinstance(outcome.result, LimitsOutlook):
+        if slider is not None and isinstance(outcome.result, LimitsOutlook):
             slider.set_hint(*outlook_text(outcome.result, names_in(self._snapshot)))
         self._ask()
+
+    def _slider_of(self, asked: PreviewSettings) -> SteppedSlider | None:
+        """The slider that a question is about; None: that of a device that is gone."""
+        ((setting, value),) = asked.changes.items()
+        if isinstance(value, dict):
+            return self.gpus.get(next(iter(value)))
+        return self.limit if setting == "limits.total_limit_bytes" else self.reserve
+
+    def _choose_gpu(self, key: str, value: Value) -> None:
+        self._asked = self._wanted = None
+        self.gpu_limit_chosen.emit(key, _whole(value))
 
     def _choose_limit(self, value: Value) -> None:
         self._asked = self._wanted = None
@@ -198,6 +297,14 @@ class LimitsPanel(Card):
     def _choose_reserve(self, value: Value) -> None:
         self._asked = self._wanted = None
         self.reserve_chosen.emit(_whole(value) or 0)
+
+
+def _row(sliders: Sequence[SteppedSlider]) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(_SPACING)
+    for slider in sliders:
+        row.addWidget(slider, 4)
+    return row
 
 
 def _whole(value: Value) -> int | None:

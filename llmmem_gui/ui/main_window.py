@@ -19,6 +19,7 @@ from llmmem_gui.ui.actions import Actions
 from llmmem_gui.ui.announcements import Announcements
 from llmmem_gui.ui.composition import Ghost
 from llmmem_gui.ui.composition_bar import CompositionBar
+from llmmem_gui.ui.device_bars import DeviceBars
 from llmmem_gui.ui.empty_state import EmptyState, SearchedFolder
 from llmmem_gui.ui.event_list import EventList
 from llmmem_gui.ui.fits import Fits
@@ -96,6 +97,7 @@ class MainWindow(QWidget):
         self.toolbar = Toolbar(self.theme, self.actions_)
         self.headline = Headline()
         self.composition = CompositionBar(self.theme, self.names.of)
+        self.devices = DeviceBars(self.theme, self.names.of)
         self.notices = Notices(self.theme)
         self.announcements = Announcements(self.notices, self)
         self.sampling = SamplingBar(self.theme)
@@ -116,7 +118,7 @@ class MainWindow(QWidget):
         self._arranged = arranged = WindowLayout(
             self,
             toolbar=self.toolbar,
-            summary=(self.headline, self.composition),
+            summary=(self.headline, self.composition, self.devices),
             banners=(self.notices, self.sampling),
             plot=self.plot,
             table=self.table,
@@ -163,6 +165,7 @@ class MainWindow(QWidget):
         self.limits.previewed.connect(self._show_bounds)
         self.limits.requested.connect(self.requested)
         self.limits.limit_chosen.connect(self.history.change_total)
+        self.limits.gpu_limit_chosen.connect(self.history.change_gpu)
         self.limits.reserve_chosen.connect(self.history.change_reserve)
         self.limits.idle_chosen.connect(self.history.change_idle)
         self.history.requested.connect(self.requested)
@@ -178,7 +181,7 @@ class MainWindow(QWidget):
         self.status.snoozed.clicked.connect(lambda: self.snoozed.emit(0))
         self.event_list.moment_chosen.connect(self.plot.show_moment)
         self.plot.note.connect(self._note)
-        for handle in (self.plot, self.composition):
+        for handle in (self.plot, self.composition, self.devices):
             handle.limit_dragged.connect(self.limits.drag_limit)
             handle.limit_dropped.connect(self.limits.drop_limit)
         self.empty.demo.clicked.connect(lambda: self.requested.emit(ask.FetchDemoModel()))
@@ -327,7 +330,9 @@ class MainWindow(QWidget):
         if self._snapshot is not None and self._sample is not None:
             drawn = self.limits.with_choice(self._snapshot)
             self.composition.show_memory(drawn, self._sample.machine)
+            self.devices.show_memory(drawn)
             self.plot.show_limit(drawn.bounds.total_limit_bytes)
+            self.plot.show_pools(drawn)
             self.plot.show_machine(self._sample.machine.total_bytes, drawn.bounds.reserve_bytes)
 
     def _show_current(self) -> None:
@@ -339,7 +344,7 @@ class MainWindow(QWidget):
         fit = self.fits.of(model, view) if model else None
         self.panel.show_model(model, self._snapshot, fit, self.table.warmths.of(model.id) if model else None)
         self._suit_actions()
-        self._show_ghost(Ghost.of(model, view) if model and view else None)
+        self._show_ghost(Ghost.of(self._snapshot, model, view) if self._snapshot and model and view else None)
         self.plot.show_chosen(model.id if model else None, model.limit_bytes if model else None)
 
     def _suit_actions(self) -> None:
@@ -350,15 +355,15 @@ class MainWindow(QWidget):
 
     def _show_ghost(self, ghost: Ghost | None) -> None:
         self.composition.show_ghost(ghost)
+        self.devices.show_ghost(ghost)
         self.plot.show_ghost(ghost)
 
     def _show_moving_ghost(self, forecast: Forecast | None) -> None:
         model = self.table.current
-        if forecast is None or model is None:
+        if forecast is None or model is None or self._snapshot is None:
             self._show_current()
         else:
-            ghost = Ghost(model.id, forecast.main_bytes, (model.id,), vram_bytes=forecast.vram_bytes)
-            self._show_ghost(ghost)
+            self._show_ghost(Ghost.again(self._snapshot, model, forecast))
 
     # --- requests ----------------------------------------------------------------------------------------
 

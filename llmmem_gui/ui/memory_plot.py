@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, QRectF, QSize, QStandardPaths, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
+from PySide6.QtCore import QPoint, QSize, QStandardPaths, Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
@@ -26,13 +26,16 @@ from PySide6.QtWidgets import (
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import Sample
+from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.ui import figures, menus
 from llmmem_gui.ui.card import Card, ElidedLabel, quiet
-from llmmem_gui.ui.composition import Ghost
+from llmmem_gui.ui.composition import Ghost, device_limit
+from llmmem_gui.ui.device_bars import short_name
 from llmmem_gui.ui.plot_activity import CURVES, Curve, curve_name, known_curves, measured_curves
-from llmmem_gui.ui.plot_facts import PlotFacts
+from llmmem_gui.ui.plot_facts import Lane, PlotFacts
 from llmmem_gui.ui.plot_series import PlotSource
-from llmmem_gui.ui.theme import Theme, hatch
+from llmmem_gui.ui.swatch import KeySwatch
+from llmmem_gui.ui.theme import Theme
 
 if TYPE_CHECKING:
     from llmmem_gui.ui.plot.canvas import PlotCanvas
@@ -44,8 +47,11 @@ _WIDTH_WITH_TOGGLE = 440
 _LOW_MEMORY_HEIGHT = 230
 """What the plot of memory needs while the second one is open below it, with its head."""
 _STRIP_HEIGHT = 54
+_LANE_HEIGHT = 64
 _ALONE = "alone"
 """Says in what is remembered that other programs are not drawn."""
+_WITHOUT = "without:"
+"""Stands there before the key of a device that has no lane."""
 SPANS = {"1min": 60.0, "5min": 300.0, "1h": 3600.0, "24h": 86400.0, "7d": 604800.0}
 """Ranges of time offered, seconds."""
 
@@ -54,13 +60,13 @@ class MemoryPlot(Card):
     """Shows the memory of the models over time.
 
     Signals: `note` with one sentence when an export is done or failed; `limit_dragged` and `limit_dropped`
-    with bytes while somebody holds the line of the total limit; `height_wanted` with pixels when the second
-    plot opens, and with 0 when it closes.
+    with the key of a pool (empty: main memory) and bytes while somebody holds the line of its limit;
+    `height_wanted` with pixels when plots below open, and with 0 when there are none any more.
     """
 
     note = Signal(str)
-    limit_dragged = Signal(object)
-    limit_dropped = Signal(object)
+    limit_dragged = Signal(str, object)
+    limit_dropped = Signal(str, object)
     height_wanted = Signal(int)
 
     def __init__(
@@ -77,8 +83,8 @@ class MemoryPlot(Card):
         self._facts = PlotFacts()
         self._canvas: PlotCanvas | None = None
         self._title = QLabel()
-        self._key_private = _KeySwatch(theme, hatched=False)
-        self._key_weights = _KeySwatch(theme, hatched=True)
+        self._key_private = KeySwatch(theme, hatched=False)
+        self._key_weights = KeySwatch(theme, hatched=True)
         self._private, self._weights = quiet(QLabel()), quiet(QLabel())
         self._numbers = ElidedLabel()
         quiet(self._numbers)
@@ -89,6 +95,9 @@ class MemoryPlot(Card):
         self._curves: frozenset[Curve] = frozenset(CURVES)
         """Those that are wanted whenever the second plot is open."""
         self._measured: frozenset[Curve] = frozenset()
+        self._lanes: tuple[Lane, ...] = ()
+        self._without: frozenset[str] = frozenset()
+        """Keys of devices whose lanes are not wanted."""
         self._spans = QButtonGroup(self)
         self._more = QToolButton()
         self._menu = QMenu(self)
@@ -211,6 +220,21 @@ class MemoryPlot(Card):
         """Draw the total limit."""
         self._show(limit_bytes=limit_bytes)
 
+    def show_pools(self, snapshot: CacheSnapshot) -> None:
+        """Draw a lane for each device that is limited, with its limit in the snapshot."""
+        self._lanes = tuple(
+            Lane(pool.key, pool.device, short_name(pool), limit, pool.models)
+            for pool in snapshot.pools
+            if (limit := device_limit(snapshot, pool))
+        )
+        self._show_lanes()
+
+    def _show_lanes(self) -> None:
+        before = len(self._facts.lanes)
+        self._show(lanes=tuple(lane for lane in self._lanes if lane.key not in self._without))
+        if len(self._facts.lanes) != before:
+            self._want_height()
+
     def show_ghost(self, ghost: Ghost | None) -> None:
         """Draw what a load would take."""
         self._show(ghost=ghost)
@@ -290,6 +314,7 @@ class MemoryPlot(Card):
         """Whether the second plot is open, what it shows, and if the models stand alone; to be remembered."""
         said = ["open"] if self._activity.isChecked() else []
         said += [] if self._facts.shows_others else [_ALONE]
+        said += [f"{_WITHOUT}{key}" for key in sorted(self._without)]
         return " ".join([*said, *sorted(self._curves)])
 
     def restore_activity(self, state: str) -> None:
@@ -298,17 +323,29 @@ class MemoryPlot(Card):
         self._curves = known_curves(words)
         self._activity.setChecked("open" in words)
         self._show(shows_others=_ALONE not in words)
+        self._without = frozenset(word.removeprefix(_WITHOUT) for word in words if word.startswith(_WITHOUT))
+        self._show_lanes()
         self._show_curves()
 
     def _open_activity(self, opened: bool) -> None:
         if opened and not self._curves:
             self._curves = frozenset(CURVES)
         self._show_curves()
+        self._want_height()
+
+    def _want_height(self) -> None:
+        """Ask for what the plots below need; for nothing when there are none."""
         strips = len(self._canvas.activity.shown) if self._canvas is not None else 0
-        self.height_wanted.emit(_LOW_MEMORY_HEIGHT + strips * _STRIP_HEIGHT if opened else 0)
+        lanes = len(self._facts.lanes)
+        wanted = _LOW_MEMORY_HEIGHT + strips * _STRIP_HEIGHT + lanes * _LANE_HEIGHT
+        self.height_wanted.emit(wanted if strips or lanes else 0)
 
     def _show_curves(self) -> None:
         self._show(curves=self._curves & self._measured if self._activity.isChecked() else frozenset())
+
+    def _choose_lane(self, key: str, chosen: bool) -> None:
+        self._without = self._without - {key} if chosen else self._without | {key}
+        self._show_lanes()
 
     def _choose_curve(self, curve: Curve, chosen: bool) -> None:
         before = self._curves if self._activity.isChecked() else frozenset()
@@ -338,6 +375,11 @@ class MemoryPlot(Card):
             shown.setCheckable(True)
             shown.setChecked(curve in self._facts.curves)
             shown.toggled.connect(lambda on, curve=curve: self._choose_curve(curve, on))
+        for lane in self._lanes:
+            shown = menu.addAction(self.tr("Memory of {gpu}").format(gpu=lane.name))
+            shown.setCheckable(True)
+            shown.setChecked(lane.key not in self._without)
+            shown.toggled.connect(lambda on, key=lane.key: self._choose_lane(key, on))
         others = menu.addAction(self.tr("Other programs that hold models"))
         others.setCheckable(True)
         others.setChecked(self._facts.shows_others)
@@ -396,24 +438,3 @@ class MemoryPlot(Card):
     def showEvent(self, event: QShowEvent) -> None:
         self.canvas.setVisible(True)
         super().showEvent(event)
-
-
-class _KeySwatch(QWidget):
-    """A small square as the areas are drawn, solid or hatched."""
-
-    def __init__(self, theme: Theme, *, hatched: bool) -> None:
-        super().__init__()
-        self._theme = theme
-        self._hatched = hatched
-        self.setFixedSize(12, 12)
-
-    def sizeHint(self) -> QSize:
-        return QSize(12, 12)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        colour, card = QColor(self._theme.palette.other), QColor(self._theme.palette.card)
-        rect = QRectF(0.5, 0.5, 11, 11)
-        painter.setPen(QPen(colour, 1))
-        painter.setBrush(hatch(colour, card, self.devicePixelRatioF()) if self._hatched else colour)
-        painter.drawRect(rect)

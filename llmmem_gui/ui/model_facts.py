@@ -21,7 +21,8 @@ class ModelFacts(FactGrid):
 
     def __init__(self, kv_type: QComboBox, gpu_layers: QSpinBox) -> None:
         choices = {"kv": kv_type, "gpu": gpu_layers}
-        super().__init__({**choices, **dict.fromkeys(("forecast", "parts", "warmth", "evicted", "again"))})
+        rows = ("forecast", "parts", "on_gpu", "warmth", "evicted", "again")
+        super().__init__({**choices, **dict.fromkeys(rows)})
         self._choices = choices
 
     def retranslate(self) -> None:
@@ -32,6 +33,7 @@ class ModelFacts(FactGrid):
             "forecast": self.tr("Forecast"),
             "parts": self.tr("Weights / private"),
             "warmth": self.tr("File"),
+            "on_gpu": self.tr("GPU weights / context"),
             "evicted": self.tr("Gives way"),
             "again": self.tr("Loads again in"),
         }
@@ -63,10 +65,11 @@ class ModelFacts(FactGrid):
             parts = f"{figures.size(model.weights_bytes)} / {figures.size(model.private_bytes)}"
         elif forecast is not None:
             parts = f"{figures.size(forecast.mapped_bytes)} / {figures.size(forecast.private_bytes)}"
-            parts += figures.vram(forecast.vram_bytes)
+            parts += "" if snapshot.pools else figures.vram(forecast.vram_bytes)
         else:
             parts = figures.DASH
         self.texts["parts"].setText(parts)
+        self._show_on_gpu(model, snapshot)
         self.texts["evicted"].setText(self._eviction_text(model, snapshot))
         again = figures.DASH if model.load_seconds is None else figures.duration(model.load_seconds)
         self.texts["again"].setText(again)
@@ -74,6 +77,17 @@ class ModelFacts(FactGrid):
         self.show_row("warmth", load is not None)
         # What a load would take now is better to know than what the last one took.
         self.show_row("again", load is None or load.seconds is None)
+
+    def _show_on_gpu(self, model: ModelSnapshot, snapshot: CacheSnapshot) -> None:
+        """What lies on devices, or would: the weights, and the context with what is computed in."""
+        held = snapshot.on_devices(model.id)
+        forecast = model.forecast
+        size_bytes = sum(held.values()) or (forecast.vram_bytes if forecast is not None else 0)
+        self.show_row("on_gpu", bool(snapshot.pools) and size_bytes > 0)
+        weights = min(size_bytes, forecast.vram_weights_bytes if forecast is not None else 0)
+        self.texts["on_gpu"].setText(f"{figures.size(weights)} / {figures.size(size_bytes - weights)}")
+        told = "\n".join(f"{name}: {figures.size(each)}" for name, each in held.items())
+        self.texts["on_gpu"].setToolTip(told)
 
     def _forecast_text(self, forecast: Forecast) -> str:
         total = forecast.total_bytes

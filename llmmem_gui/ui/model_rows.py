@@ -30,7 +30,7 @@ _MOST_CELLS_KEPT = 600
 MODEL_ROLE = int(Qt.ItemDataRole.UserRole)
 
 
-_LARGEST_FIRST = frozenset({Column.USES, Column.FORECAST, Column.LIMIT, Column.IDLE})
+_LARGEST_FIRST = frozenset({Column.USES, Column.GPU, Column.FORECAST, Column.LIMIT, Column.IDLE})
 """Columns of which the usual order begins with the largest."""
 
 
@@ -201,6 +201,8 @@ class ModelRows(QAbstractTableModel):
                 return self._state_cell(model)
             case Column.USES:
                 return self._uses_cell(model)
+            case Column.GPU:
+                return self._gpu_cell(model)
             case Column.FORECAST:
                 return self._forecast_cell(model)
             case Column.LIMIT:
@@ -268,10 +270,22 @@ class ModelRows(QAbstractTableModel):
         private = self.tr("{size} private").format(size=figures.size(model.private_bytes))
         return Cell(figures.size(model.resident_bytes), private)
 
+    def _gpu_cell(self, model: ModelSnapshot) -> Cell:
+        held = list(self._on_devices(model.id).values())
+        if not held:
+            need = model.forecast.vram_bytes if model.forecast is not None else 0
+            return Cell(figures.DASH, self.tr("needs {size}").format(size=figures.size(need)) if need else "")
+        return Cell(figures.size(sum(held)), self.tr("on %n GPUs", "", len(held)) if len(held) > 1 else "")
+
+    def _on_devices(self, model_id: str) -> dict[str, int]:
+        return self._snapshot.on_devices(model_id) if self._snapshot is not None else {}
+
     def _forecast_cell(self, model: ModelSnapshot) -> Cell:
         if model.forecast is None:
             return Cell(figures.DASH)
-        under = _error_bar(model.forecast) + figures.vram(model.forecast.vram_bytes)
+        # Where there is a column for GPUs, that says it.
+        has_column = self._snapshot is not None and self._snapshot.pools
+        under = _error_bar(model.forecast) + ("" if has_column else figures.vram(model.forecast.vram_bytes))
         return Cell(figures.size(model.forecast.total_bytes), under)
 
     def _limit_cell(self, model: ModelSnapshot) -> Cell:
@@ -343,7 +357,7 @@ class ModelRows(QAbstractTableModel):
             return self._header_explanations()[section]
         if role == Qt.ItemDataRole.DisplayRole:
             names = (
-                self.tr("Model"), self.tr("State"), self.tr("Uses"),
+                self.tr("Model"), self.tr("State"), self.tr("Uses"), self.tr("On GPU"),
                 self.tr("Forecast"), self.tr("Limit"), self.tr("Idle"),
             )  # fmt: skip
             return f"{names[section]} {self._arrow()}" if section == self._sort_column else names[section]
@@ -359,6 +373,7 @@ class ModelRows(QAbstractTableModel):
             self.tr("Loaded models first, then by name"),
             self.tr("What the model is doing"),
             self.tr("Memory as measured: private bytes and weights"),
+            self.tr("Memory of GPUs as measured, or as charged where no driver tells"),
             self.tr("What loading it is predicted to take, with its error"),
             self.tr("The most that this model may use"),
             self.tr("How long nobody has used it"),
@@ -401,6 +416,7 @@ _SORT_KEYS: dict[Column, Any] = {
     Column.MODEL: lambda model, _: not (model.state.holds_host or model.state is State.QUEUED),
     Column.STATE: lambda model, _: _STATES_IN_ORDER.index(model.state),
     Column.USES: lambda model, _: -model.resident_bytes,
+    Column.GPU: lambda model, snapshot: -sum(snapshot.on_devices(model.id).values()),
     Column.FORECAST: lambda model, _: -(model.forecast.total_bytes if model.forecast else -1),
     Column.LIMIT: lambda model, _: -(model.limit_bytes or -1),
     Column.IDLE: lambda model, snapshot: -_idle_seconds(model, snapshot),

@@ -70,6 +70,7 @@ class ModelsTable(Card):
         self._tall: list[int] = []
         """The rows that have two lines."""
         self._is_pointed_at = False
+        self._has_pools = False
         self._delegate = ModelDelegate(theme, self.rows, self.view)
         self.view.setModel(self.rows)
         self.view.setItemDelegate(self._delegate)
@@ -110,6 +111,9 @@ class ModelsTable(Card):
         """Show the models of this snapshot."""
         self.rows.show_snapshot(snapshot, settings)
         self.warmths.show_held(frozenset(m.id for m in snapshot.models if m.state.holds_host))
+        if self._has_pools != bool(snapshot.pools):
+            self._has_pools = bool(snapshot.pools)
+            self._suit_columns()
         if self._chosen is None and self.rows.rowCount():
             self.view.selectRow(0)
         self._fit_heights()
@@ -254,6 +258,7 @@ class ModelsTable(Card):
         samples = {
             Column.STATE: max(metrics.horizontalAdvance("descarregando"), 96),
             Column.USES: small.horizontalAdvance(self.tr("{size} private").format(size="1023 MiB")),
+            Column.GPU: small.horizontalAdvance(self.tr("needs {size}").format(size="1023 MiB")),
             Column.FORECAST: metrics.horizontalAdvance("1023 MiB"),
             Column.LIMIT: small.horizontalAdvance(self.tr("{percent} used").format(percent="100 %")),
             Column.IDLE: small.horizontalAdvance(
@@ -277,7 +282,9 @@ class ModelsTable(Card):
         """Where the name would have no room columns give way, the least needed first; the panel has all."""
         # The view has not taken its own size yet; a scroll bar may come at any time.
         room = self.width() - _AROUND_THE_COLUMNS - _LEAST_NAME_WIDTH
-        for column in (Column.USES, Column.STATE, Column.FORECAST, Column.LIMIT, Column.IDLE):
+        self.view.setColumnHidden(Column.GPU, not self._has_pools)
+        order = (Column.USES, Column.STATE, Column.GPU, Column.FORECAST, Column.LIMIT, Column.IDLE)
+        for column in order[:2] + order[2 if self._has_pools else 3 :]:
             room -= self._widths[column]
             self.view.setColumnHidden(column, room < 0)
 

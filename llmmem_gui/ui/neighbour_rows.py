@@ -88,6 +88,8 @@ def _words(row: NeighbourRow, column: Column, snapshot: CacheSnapshot | None) ->
                 translate("NeighbourRows", "{size} private").format(size=figures.size(held.private_bytes))
                 + figures.vram(held.vram_bytes or 0)
             )
+        case Column.GPU if held is not None and held.vram_bytes:
+            return figures.size(held.vram_bytes), ""
         case Column.FORECAST if model is not None and model.claimed_bytes is not None:
             return figures.size(model.claimed_bytes), translate("NeighbourRows", "by its own word")
         case Column.IDLE if model is not None and model.idle_since is not None and snapshot is not None:

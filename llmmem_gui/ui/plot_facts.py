@@ -11,6 +11,19 @@ from llmmem_gui.ui.plot_activity import Curve
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """A device with memory of its own, as it is now."""
+
+    key: str
+    device: str
+    """llama.cpp's name of it."""
+    name: str
+    limit_bytes: int
+    used: Mapping[str, int]
+    """What each model holds of it, bytes by id."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlotFacts:
     """One state of the plot; times are seconds since the epoch."""
 
@@ -27,6 +40,8 @@ class PlotFacts:
     """The model that is chosen, and its own limit."""
     machine_bytes: int = 0
     reserve_bytes: int = 0
+    lanes: tuple[Lane, ...] = ()
+    """Devices that have a lane below the memory."""
     curves: frozenset[Curve] = frozenset()
     """What of activity is shown below the memory; none: that plot is closed."""
     shows_others: bool = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from llmmem_gui.core.activity_window import ActivityWindow
 from llmmem_gui.core.history import History
+from llmmem_gui.core.history_window import HistoryWindow
 from llmmem_gui.core.neighbours import program_recorded_as
+from llmmem_gui.core.pools import device_recorded
 
 Bytes = NDArray[np.float32] | NDArray[np.float64]
 
@@ -33,6 +36,8 @@ class PlotSeries:
     """Other programs that held models, as they are recorded."""
     others: Bytes | None = None
     """Mean bytes of each of them; one row a program."""
+    pools: Mapping[str, PlotSeries] = field(default_factory=dict)
+    """What models held of devices with memory of their own, by the key of each; nothing there is mapped."""
 
     def highest(self, start: float, end: float) -> tuple[float, float] | None:
         """When, between two times, the models together used most, and how many bytes."""
@@ -72,6 +77,11 @@ class PlotSeries:
     def alone(self) -> PlotSeries:
         """The models without other programs."""
         return replace(self, programs=(), others=None)
+
+    def without_models(self) -> PlotSeries:
+        """The same times, at which no model holds anything."""
+        none = self.private[:0]
+        return PlotSeries(self.times, (), none, none, np.where(np.isnan(self.peak), np.nan, 0.0))
 
     def others_at(self, times: NDArray[np.float64]) -> Bytes:
         """Bytes of each other program at the given times."""
@@ -119,18 +129,35 @@ class HistorySource:
         """The series between two times, means with the highest sum kept."""
         window = self.history.window(start, end, columns)
         private, weights = window.private_bytes.mean, window.weights_bytes.mean
-        theirs = np.array([program_recorded_as(each) is not None for each in window.models], bool)
+        lines = list(enumerate(window.models))
+        theirs = [line for line in lines if program_recorded_as(line[1]) is not None]
+        on_devices = [(row, *found) for row, each in lines if (found := device_recorded(each)) is not None]
+        elsewhere = {row for row, *_ in (*theirs, *on_devices)}
+        ours = [line for line in lines if line[0] not in elsewhere]
+        rows, programs = [row for row, _ in ours], [row for row, _ in theirs]
         return PlotSeries(
             window.times,
-            tuple(each for each in window.models if program_recorded_as(each) is None),
-            private[~theirs],
-            weights[~theirs],
+            tuple(model_id for _, model_id in ours),
+            private[rows],
+            weights[rows],
             window.models_bytes.most,
             window.limit_bytes,
-            tuple(each for each in window.models if program_recorded_as(each) is not None),
-            private[theirs] + weights[theirs],
+            tuple(program for _, program in theirs),
+            private[programs] + weights[programs],
+            {
+                key: _on_device(window, [(row, model) for row, model, at in on_devices if at == key])
+                for key in {key for _, _, key in on_devices}
+            },
         )
 
     def activity(self, start: float, end: float, columns: int) -> ActivityWindow:
         """What models and machine did between two times."""
         return self.history.activity(start, end, columns)
+
+
+def _on_device(window: HistoryWindow, lines: Sequence[tuple[int, str]]) -> PlotSeries:
+    """What the lines of a window, each with its model, say of one device."""
+    rows = [row for row, _ in lines]
+    held = window.private_bytes.mean[rows]
+    peak = window.private_bytes.most[rows].sum(axis=0)
+    return PlotSeries(window.times, tuple(model for _, model in lines), held, np.zeros_like(held), peak)

@@ -1,13 +1,13 @@
-"""The colour of a model as a small square."""
+"""Small squares: the colour of a model, and how an area of the plot is drawn."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from llmmem_gui.ui.palette import mix
-from llmmem_gui.ui.theme import Theme
+from llmmem_gui.ui.theme import Theme, hatch
 
 
 class Swatch(QWidget):
@@ -39,3 +39,24 @@ class Swatch(QWidget):
         else:
             painter.setPen(QPen(QColor(colours.secondary), 1.2))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 3, 3)
+
+
+class KeySwatch(QWidget):
+    """A small square as the areas are drawn, solid or hatched."""
+
+    def __init__(self, theme: Theme, *, hatched: bool) -> None:
+        super().__init__()
+        self._theme = theme
+        self._hatched = hatched
+        self.setFixedSize(12, 12)
+
+    def sizeHint(self) -> QSize:
+        return QSize(12, 12)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        colour, card = QColor(self._theme.palette.other), QColor(self._theme.palette.card)
+        rect = QRectF(0.5, 0.5, 11, 11)
+        painter.setPen(QPen(colour, 1))
+        painter.setBrush(hatch(colour, card, self.devicePixelRatioF()) if self._hatched else colour)
+        painter.drawRect(rect)

@@ -19,16 +19,6 @@
     </message>
 </context>
 <context>
-    <name>CompositionBar</name>
-    <message numerus="yes">
-        <source>%n more model(s)</source>
-        <translation>
-            <numerusform>%n more model</numerusform>
-            <numerusform>%n more models</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
     <name>EmptyState</name>
     <message numerus="yes">
         <source>%n model(s)</source>
@@ -106,6 +96,23 @@
         <translation>
             <numerusform>%n request</numerusform>
             <numerusform>%n requests</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>on %n GPUs</source>
+        <translation>
+            <numerusform>on %n GPU</numerusform>
+            <numerusform>on %n GPUs</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>PoolBar</name>
+    <message numerus="yes">
+        <source>%n more model(s)</source>
+        <translation>
+            <numerusform>%n more model</numerusform>
+            <numerusform>%n more models</numerusform>
         </translation>
     </message>
 </context>

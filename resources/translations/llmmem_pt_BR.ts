@@ -679,53 +679,6 @@
         <source>LLM Memory itself</source>
         <translation>o próprio LLM Memory</translation>
     </message>
-    <message numerus="yes">
-        <source>%n more model(s)</source>
-        <translation>
-            <numerusform>mais %n modelo</numerusform>
-            <numerusform>mais %n modelos</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>limit</source>
-        <translation>limite</translation>
-    </message>
-    <message>
-        <source>Private memory of the model: only unloading gives it back.</source>
-        <translation>Memória privada do modelo: só descarregar a devolve.</translation>
-    </message>
-    <message>
-        <source>Weights mapped from the file: the system can take them back when it must.</source>
-        <translation>Pesos mapeados do arquivo: o sistema pode retomá-los quando precisar.</translation>
-    </message>
-    <message>
-        <source>Promised to loaded models: their contexts may still grow into it.</source>
-        <translation>Prometido aos modelos carregados: os contextos ainda podem crescer até lá.</translation>
-    </message>
-    <message>
-        <source>Room for further models: what is neither used, promised nor kept free.</source>
-        <translation>Lugar para outros modelos: o que não está em uso, prometido nem reservado.</translation>
-    </message>
-    <message>
-        <source>Free memory beyond the limit, also used by the system to cache files.</source>
-        <translation>Memória livre além do limite, usada também pelo sistema como cache de arquivos.</translation>
-    </message>
-    <message>
-        <source>Kept free for everything else on this computer.</source>
-        <translation>Mantido livre para todo o resto neste computador.</translation>
-    </message>
-    <message>
-        <source>Another program that holds models, as measured.</source>
-        <translation>Outro programa que tem modelos na memória, como medido.</translation>
-    </message>
-    <message>
-        <source>Other programs and the system.</source>
-        <translation>Outros programas e o sistema.</translation>
-    </message>
-    <message>
-        <source>This program itself: window, service and the process that starts models.</source>
-        <translation>Este próprio programa: janela, serviço e o processo que inicia modelos.</translation>
-    </message>
 </context>
 <context>
     <name>Desktop</name>
@@ -748,6 +701,37 @@
     <message>
         <source>This desktop shows no tray icons; on GNOME the AppIndicator extension adds them.</source>
         <translation>Esta área de trabalho não mostra ícones na bandeja; no GNOME, a extensão AppIndicator os acrescenta.</translation>
+    </message>
+</context>
+<context>
+    <name>DeviceBar</name>
+    <message>
+        <source>promised</source>
+        <translation>prometido</translation>
+    </message>
+    <message>
+        <source>room to the limit</source>
+        <translation>espaço até o limite</translation>
+    </message>
+    <message>
+        <source>free</source>
+        <translation>livre</translation>
+    </message>
+    <message>
+        <source>not used by models</source>
+        <translation>não usado por modelos</translation>
+    </message>
+    <message>
+        <source>other programs</source>
+        <translation>outros programas</translation>
+    </message>
+    <message>
+        <source>{used} of {most}</source>
+        <translation>{used} de {most}</translation>
+    </message>
+    <message>
+        <source>Beyond the limit: no model is loaded into it.</source>
+        <translation>Além do limite: nenhum modelo é carregado ali.</translation>
     </message>
 </context>
 <context>
@@ -2339,6 +2323,10 @@
         <translation>limite total</translation>
     </message>
     <message>
+        <source>limit of a GPU</source>
+        <translation>limite de uma GPU</translation>
+    </message>
+    <message>
         <source>limit of {model}</source>
         <translation>limite de {model}</translation>
     </message>
@@ -2388,6 +2376,14 @@
     <message>
         <source>used now</source>
         <translation>em uso agora</translation>
+    </message>
+    <message>
+        <source>GPU limit</source>
+        <translation>Limite da GPU</translation>
+    </message>
+    <message>
+        <source>The most of {gpu} that all models together may use.</source>
+        <translation>O máximo de {gpu} que todos os modelos juntos podem usar.</translation>
     </message>
     <message>
         <source>{size} used now</source>
@@ -2549,6 +2545,10 @@
         <translation>modelos</translation>
     </message>
     <message>
+        <source>GPU limit {size}</source>
+        <translation>limite da GPU {size}</translation>
+    </message>
+    <message>
         <source>no limit</source>
         <translation>sem limite</translation>
     </message>
@@ -2626,6 +2626,10 @@
     <message>
         <source>Activity below</source>
         <translation>Atividade embaixo</translation>
+    </message>
+    <message>
+        <source>Memory of {gpu}</source>
+        <translation>Memória de {gpu}</translation>
     </message>
     <message>
         <source>Other programs that hold models</source>
@@ -2766,6 +2770,10 @@
     <message>
         <source>File</source>
         <translation>Arquivo</translation>
+    </message>
+    <message>
+        <source>GPU weights / context</source>
+        <translation>Pesos / contexto na GPU</translation>
     </message>
     <message>
         <source>Gives way</source>
@@ -2939,6 +2947,17 @@
         <translation>{size} privada</translation>
     </message>
     <message>
+        <source>needs {size}</source>
+        <translation>precisa de {size}</translation>
+    </message>
+    <message numerus="yes">
+        <source>on %n GPUs</source>
+        <translation>
+            <numerusform>em %n GPU</numerusform>
+            <numerusform>em %n GPUs</numerusform>
+        </translation>
+    </message>
+    <message>
         <source>{percent} used</source>
         <translation>{percent} em uso</translation>
     </message>
@@ -2957,6 +2976,10 @@
     <message>
         <source>Uses</source>
         <translation>Usa</translation>
+    </message>
+    <message>
+        <source>On GPU</source>
+        <translation>Na GPU</translation>
     </message>
     <message>
         <source>Forecast</source>
@@ -2981,6 +3004,10 @@
     <message>
         <source>Memory as measured: private bytes and weights</source>
         <translation>Memória medida: bytes privados e pesos</translation>
+    </message>
+    <message>
+        <source>Memory of GPUs as measured, or as charged where no driver tells</source>
+        <translation>Memória das GPUs como medida, ou como reservada onde nenhum driver informa</translation>
     </message>
     <message>
         <source>What loading it is predicted to take, with its error</source>
@@ -3012,6 +3039,10 @@
     <message>
         <source>{size} private</source>
         <translation>{size} privada</translation>
+    </message>
+    <message>
+        <source>needs {size}</source>
+        <translation>precisa de {size}</translation>
     </message>
     <message>
         <source>{percent} used</source>
@@ -3297,10 +3328,6 @@
 <context>
     <name>PlotCanvas</name>
     <message>
-        <source>limit {size}</source>
-        <translation>limite {size}</translation>
-    </message>
-    <message>
         <source>Reading what was recorded…</source>
         <translation>Lendo o que foi registrado…</translation>
     </message>
@@ -3311,6 +3338,56 @@
     <message>
         <source>No model used memory in this time.</source>
         <translation>Nenhum modelo usou memória neste tempo.</translation>
+    </message>
+</context>
+<context>
+    <name>PoolBar</name>
+    <message numerus="yes">
+        <source>%n more model(s)</source>
+        <translation>
+            <numerusform>mais %n modelo</numerusform>
+            <numerusform>mais %n modelos</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>limit</source>
+        <translation>limite</translation>
+    </message>
+    <message>
+        <source>Private memory of the model: only unloading gives it back.</source>
+        <translation>Memória privada do modelo: só descarregar a devolve.</translation>
+    </message>
+    <message>
+        <source>Weights mapped from the file: the system can take them back when it must.</source>
+        <translation>Pesos mapeados do arquivo: o sistema pode retomá-los quando precisar.</translation>
+    </message>
+    <message>
+        <source>Promised to loaded models: their contexts may still grow into it.</source>
+        <translation>Prometido aos modelos carregados: os contextos ainda podem crescer até lá.</translation>
+    </message>
+    <message>
+        <source>Room for further models: what is neither used, promised nor kept free.</source>
+        <translation>Lugar para outros modelos: o que não está em uso, prometido nem reservado.</translation>
+    </message>
+    <message>
+        <source>Free memory beyond the limit, also used by the system to cache files.</source>
+        <translation>Memória livre além do limite, usada também pelo sistema como cache de arquivos.</translation>
+    </message>
+    <message>
+        <source>Kept free for everything else on this computer.</source>
+        <translation>Mantido livre para todo o resto neste computador.</translation>
+    </message>
+    <message>
+        <source>Another program that holds models, as measured.</source>
+        <translation>Outro programa que tem modelos na memória, como medido.</translation>
+    </message>
+    <message>
+        <source>Other programs and the system.</source>
+        <translation>Outros programas e o sistema.</translation>
+    </message>
+    <message>
+        <source>This program itself: window, service and the process that starts models.</source>
+        <translation>Este próprio programa: janela, serviço e o processo que inicia modelos.</translation>
     </message>
 </context>
 <context>
@@ -3621,6 +3698,14 @@
     <message>
         <source>Share of its memory that all models together may take.</source>
         <translation>Parte da memória dela que todos os modelos juntos podem ocupar.</translation>
+    </message>
+    <message>
+        <source>Limits of single GPUs</source>
+        <translation>Limites de cada GPU</translation>
+    </message>
+    <message>
+        <source>What all models together may take of each, where it is not the usual share.</source>
+        <translation>O que todos os modelos juntos podem ocupar de cada uma, quando não é a parcela usual.</translation>
     </message>
     <message>
         <source>Unload when idle for</source>
@@ -3997,6 +4082,22 @@
     <message>
         <source>it is longer than {number} MiB</source>
         <translation>tem mais de {number} MiB</translation>
+    </message>
+    <message>
+        <source>{gpu} has {size}: a limit of {limit} is more than that.</source>
+        <translation>{gpu} tem {size}: um limite de {limit} é mais do que isso.</translation>
+    </message>
+    <message>
+        <source>There is no GPU {name}: none here has memory of its own to limit.</source>
+        <translation>Não há GPU {name}: nenhuma aqui tem memória própria para limitar.</translation>
+    </message>
+    <message>
+        <source>There is no GPU {name} to limit: there is {gpus}.</source>
+        <translation>Não há GPU {name} para limitar: há {gpus}.</translation>
+    </message>
+    <message>
+        <source>the models may now use {size} of {device}</source>
+        <translation>os modelos agora podem usar {size} de {device}</translation>
     </message>
 </context>
 <context>

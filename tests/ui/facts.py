@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
+from llmmem_gui.core.engines import Device
 from llmmem_gui.core.events import Event, UnloadReceipt
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.history import History
-from llmmem_gui.core.ledger import Bounds, Charge, Holder, Standing
+from llmmem_gui.core.ledger import Bounds, Charge, DeviceBounds, Holder, Standing
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.neighbours import Held, Neighbour, NeighbourModel
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import charged_bytes, room
+from llmmem_gui.core.pools import DevicePool
 from llmmem_gui.core.readings import HostReading, MachineReading, Sample
 from llmmem_gui.core.sentence import verbatim
+from llmmem_gui.core.settings import LimitSettings
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui.plot_series import HistorySource
@@ -144,7 +148,7 @@ def sample(
         for m in shot.models
         if m.state.holds_host
     }
-    return Sample(time, MONOTONIC, machine, hosts)
+    return Sample(time, MONOTONIC, machine, hosts, pools=shot.pools)
 
 
 SMOL = model(
@@ -186,13 +190,74 @@ FORGOTTEN = Neighbour(
 )  # fmt: skip
 
 
+RTX = Device("CUDA0", "NVIDIA GeForce RTX 4090", "gpu", 24 * GIB, "0000:01:00.0")
+RADEON = Device("Vulkan1", "AMD Radeon RX 7800 XT (RADV NAVI32)", "gpu", 16 * GIB, "0000:0a:00.0")
+SOFTWARE = Device("Vulkan0", "llvmpipe (LLVM 15.0.6, 256 bits)", "gpu", 2 * GIB)
+
+
+def with_devices(
+    shot: CacheSnapshot,
+    held: Mapping[Device, Mapping[str, int]],
+    *,
+    others: int | None = None,
+    promised: int = 0,
+    percent: int = 90,
+) -> CacheSnapshot:
+    """The snapshot on a machine with these devices, on which models hold so much.
+
+    Of each device other programs use `others` (None: no driver tells), and each model was promised more.
+    """
+    holders = tuple(
+        replace(
+            holder,
+            charge=replace(
+                holder.charge,
+                device_bytes={
+                    device.name: there[holder.model_id] + promised
+                    for device, there in held.items()
+                    if holder.model_id in there
+                },
+            ),
+        )
+        for holder in shot.holders
+    )
+    bounds = {
+        device.name: DeviceBounds(LimitSettings(gpu_percent=percent).gpu_limit_for("", device.total_bytes))
+        for device in held
+    }
+    pools = tuple(
+        DevicePool(
+            device.key,
+            device.name,
+            device.description,
+            device.total_bytes,
+            None if others is None else others + sum(there.values()),
+            dict(there),
+        )
+        for device, there in held.items()
+    )
+    return replace(
+        shot, holders=holders, bounds=replace(shot.bounds, devices=bounds), gpus=tuple(held), pools=pools
+    )
+
+
+def snapshot_with_gpus() -> CacheSnapshot:
+    """Two GPUs: one holds most of a model and all of another, the other one a part of the first."""
+    return with_devices(
+        usual_snapshot(),
+        {RTX: {QWEN.id: 9 * GIB, SMOL.id: 400 * MIB}, RADEON: {QWEN.id: 5 * GIB}},
+        others=1300 * MIB,
+        promised=700 * MIB,
+    )
+
+
 def usual_snapshot() -> CacheSnapshot:
     """Two models ready, one busy, and two that do not fit."""
     return snapshot(SMOL, QWEN, GEMMA, LLAMA, LARGE)
 
 
-def usual_memory(seconds: int = 300) -> HistorySource:
-    """Samples of the last minutes: models come and go."""
+def usual_memory(seconds: int = 300, pools: tuple[DevicePool, ...] = ()) -> HistorySource:
+    """Samples of the last minutes: models come and go, and what they hold of devices with them."""
     memory = HistorySource(History())
     machine = MachineReading(round(31.1 * GIB), 17 * GIB, own_bytes=118 * MIB)
     for second in range(seconds):
@@ -208,7 +273,11 @@ def usual_memory(seconds: int = 300) -> HistorySource:
         if 0.18 < done < 0.56 or done > 0.8:
             models[GEMMA.id] = (158 * MIB, 240 * MIB)
         hosts = {id: HostReading(1, private, weights) for id, (private, weights) in models.items()}
-        memory.history.append(Sample(time, time, machine, hosts), 8 * GIB)
+        there = tuple(
+            replace(pool, models={id: held for id, held in pool.models.items() if id in models})
+            for pool in pools
+        )
+        memory.history.append(Sample(time, time, machine, hosts, pools=there), 8 * GIB)
     return memory
 
 

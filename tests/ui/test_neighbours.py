@@ -71,7 +71,7 @@ def test_programs_stand_below_what_is_loaded(others: MainWindow) -> None:
     assert set(names[:first]) == {facts.SMOL.id, facts.QWEN.id, facts.GEMMA.id}
     assert set(names[first + 5 :]) == {facts.LLAMA.id, facts.LARGE.id}
     assert shown[first][Column.USES] == "4.10 GiB"
-    assert shown[first + 1][Column.STATE : Column.LIMIT] == ["busy", "2.64 GiB", "2.93 GiB"]
+    assert shown[first + 1][Column.STATE : Column.LIMIT] == ["busy", "2.64 GiB", "–", "2.93 GiB"]
     assert (shown[first + 2][Column.STATE], shown[first + 2][Column.IDLE]) == ("ready", "2 min")
     assert shown[first + 4][Column.USES] == "–"
 

@@ -18,16 +18,15 @@ from llmmem_gui.core.activity_window import ActivityWindow
 from llmmem_gui.core.history_window import Figures
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.palette import ModelColours, Palette, mix
-from llmmem_gui.ui.plot.axes import TimeAxis, byte_step, wear_axes
-from llmmem_gui.ui.plot.view_box import TimeViewBox
+from llmmem_gui.ui.plot.axes import byte_step
+from llmmem_gui.ui.plot.pool_lanes import FIRST_ROW, MOST_LANES
+from llmmem_gui.ui.plot.strip import Strip, Strips
 from llmmem_gui.ui.plot_activity import Curve
 
 translate = QCoreApplication.translate
 
-_LEAST_HEIGHT, _MOST_HEIGHT = 34, 76
-"""Pixels of a strip."""
-_SHARE = 0.5
-"""Of the height of both plots, what the strips take at most."""
+_FIRST_ROW = FIRST_ROW + MOST_LANES
+"""Rows above are the lanes'."""
 _AIR = 1.6
 """How much higher than the highest figure a strip reaches; its title lies there."""
 ColourOf = Callable[[str], QColor]
@@ -90,22 +89,14 @@ class StripCurve(pg.PlotCurveItem):
         return None, None
 
 
-class ActivityStrip(pg.PlotItem):
+class ActivityStrip(Strip):
     """One strip: its curves have one unit. Give it a window and it draws what it is for."""
 
     def __init__(self, axis: pg.AxisItem, least_top: float) -> None:
         """`least_top` is what the axis reaches at least, in its unit."""
-        self.times = TimeAxis()
-        view = TimeViewBox()
-        super().__init__(viewBox=view, axisItems={"left": axis, "bottom": self.times}, enableMenu=False)
-        self.hideButtons()
-        axis.setZValue(-1000)
+        super().__init__(axis)
         self._least_top = least_top
         self._curves: list[StripCurve] = []
-        self.crosshair = pg.InfiniteLine(angle=90)
-        self.crosshair.setZValue(30)
-        self.crosshair.hide()
-        self.addItem(self.crosshair, ignoreBounds=True)
         self.title = pg.TextItem(anchor=(0, 0))
         self.title.textItem.document().setDocumentMargin(1)
         self.title.setZValue(20)
@@ -115,10 +106,7 @@ class ActivityStrip(pg.PlotItem):
         """Time and figure of the upper left corner as it was drawn last."""
 
     def wear(self, palette: Palette, font: QFont, axis_width: int) -> None:
-        """Draw in these colours and this font."""
-        self.getViewBox().wear(palette)
-        wear_axes(self.getAxis("left"), self.times, palette, font, axis_width)
-        self.crosshair.setPen(pg.mkPen(palette.text))
+        super().wear(palette, font, axis_width)
         self.title.setFont(font)
         self.title.setColor(palette.secondary)
 
@@ -146,86 +134,31 @@ class ActivityStrip(pg.PlotItem):
             self._told = title
             self.title.setHtml(title)
 
-    def point_at(self, time: float | None) -> None:
-        """Show the crosshair at a time; None: nowhere."""
-        self.crosshair.setVisible(time is not None)
-        if time is not None:
-            self.crosshair.setValue(time)
 
-
-class ActivityStrips:
+class ActivityStrips(Strips[ActivityStrip]):
     """The strips that are open, below the memory in the same layout and linked to its axis of time."""
 
     def __init__(self, layout: pg.GraphicsLayout, memory: pg.PlotItem) -> None:
-        self._layout = layout
-        self._memory = memory
-        self._made: dict[str, ActivityStrip] = {}
-        self._open: list[str] = []
+        super().__init__(layout, memory, _FIRST_ROW)
         self._curves: frozenset[Curve] = frozenset()
         self._window: ActivityWindow | None = None
-        self._worn: tuple[Palette, QFont, int] | None = None
-
-    @property
-    def shown(self) -> list[ActivityStrip]:
-        """The strips that are open, from top to bottom."""
-        return [self._made[name] for name in self._open]
 
     @property
     def curves(self) -> frozenset[Curve]:
         """The curves that are shown."""
         return self._curves
 
-    def share_height(self, height: float) -> float:
-        """Take a share of the height of both plots, in pixels; gives how much that is."""
-        each = 0.0
-        for strip in self.shown:
-            each = min(_MOST_HEIGHT, max(_LEAST_HEIGHT, height * _SHARE / len(self._open)))
-            axis = strip.times.height() if strip.times.isVisible() else 0.0
-            strip.setMinimumHeight(each + axis)
-            strip.setMaximumHeight(each + axis)
-        return each * len(self._open)
-
-    @property
-    def lowest_times(self) -> TimeAxis | None:
-        """The axis of time below the last strip; None while all are closed."""
-        return self._made[self._open[-1]].times if self._open else None
-
-    def scene_rect(self) -> QRectF:
-        """Where the strips are in the scene; empty while they are closed."""
-        rect = QRectF()
-        for strip in self.shown:
-            rect = rect.united(strip.getViewBox().sceneBoundingRect())
-        return rect
-
-    def wear(self, palette: Palette, font: QFont, axis_width: int) -> None:
-        """Draw in these colours and this font."""
-        self._worn = (palette, font, axis_width)
-        for strip in self._made.values():
-            strip.wear(*self._worn)
-
     def open(self, curves: frozenset[Curve]) -> list[ActivityStrip]:
         """Show the strips that these curves stand in; gives those that were made for it."""
         self._curves = curves
-        wanted = [name for name, of_strip in _STRIPS.items() if curves & of_strip]
-        made = [name for name in wanted if name not in self._made]
-        for name in made:
-            self._made[name] = self._new(name)
-        self._open = wanted
-        for name, strip in self._made.items():
-            # The layout leaves no room for one that is hidden.
-            strip.setVisible(name in self._open)
-            strip.showAxis("bottom", name == self._open[-1] if self._open else False)
-        self._memory.showAxis("bottom", not self._open)
-        return [self._made[name] for name in made]
+        return self._show([name for name, of_strip in _STRIPS.items() if curves & of_strip])
 
     def _new(self, name: str) -> ActivityStrip:
         axis, least_top = _AXES[name]()
-        strip = ActivityStrip(axis, least_top)
-        strip.setXLink(self._memory)
-        if self._worn is not None:
-            strip.wear(*self._worn)
-        self._layout.addItem(strip, row=1 + list(_STRIPS).index(name), col=0)
-        return strip
+        return ActivityStrip(axis, least_top)
+
+    def _row_of(self, name: str) -> int:
+        return list(_STRIPS).index(name)
 
     def show_window(self, window: ActivityWindow, colours: ModelColours) -> None:
         """Draw this window in the strips that are open."""
@@ -235,11 +168,6 @@ class ActivityStrips:
         colours.take(window.models)
         for name, strip in zip(self._open, self.shown, strict=True):
             strip.show_lines(window.times, *_drawn(name, window, self._curves, colours.of, palette))
-
-    def point_at(self, time: float | None) -> None:
-        """Show the crosshair at a time in all strips; None: nowhere."""
-        for strip in self.shown:
-            strip.point_at(time)
 
     def columns_at(self, times: NDArray[np.float64]) -> dict[str, Figures]:
         """What is drawn, as columns with a name and a unit each, at times that it is drawn at too."""

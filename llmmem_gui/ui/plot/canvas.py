@@ -12,14 +12,13 @@ from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from llmmem_gui.ui import figures
-from llmmem_gui.ui.composition import Ghost
 from llmmem_gui.ui.plot import ghost_bar
-from llmmem_gui.ui.plot.activity import ActivityStrips
 from llmmem_gui.ui.plot.axes import ByteAxis, TimeAxis, top_of_axis, wear_axes
 from llmmem_gui.ui.plot.bands import StackedBands
 from llmmem_gui.ui.plot.event_axis import EventAxis
 from llmmem_gui.ui.plot.ghost_bar import GhostBar
-from llmmem_gui.ui.plot.limit_lines import KeptFree, LimitLine, OwnLimit
+from llmmem_gui.ui.plot.limit_lines import KeptFree, LimitBeyond, LimitLine, OwnLimit
+from llmmem_gui.ui.plot.linked_plots import LinkedPlots
 from llmmem_gui.ui.plot.reading import Reading, ReadingBox, reading_at
 from llmmem_gui.ui.plot.sleep import Sleeps
 from llmmem_gui.ui.plot.view_box import TimeViewBox
@@ -46,14 +45,14 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
     """Draws the memory of the models over time.
 
     Signals: `followed` with whether the plot follows the present; `read` with the reading under the
-    crosshair, or None; `limit_dragged` and `limit_dropped` with bytes; `menu_asked` with a point of the
-    screen.
+    crosshair, or None; `limit_dragged` and `limit_dropped` with the key of a pool (empty: main memory)
+    and bytes; `menu_asked` with a point of the screen.
     """
 
     followed = Signal(bool)
     read = Signal(object)
-    limit_dragged = Signal(object)
-    limit_dropped = Signal(object)
+    limit_dragged = Signal(str, object)
+    limit_dropped = Signal(str, object)
     menu_asked = Signal(QPoint)
 
     def __init__(
@@ -97,7 +96,8 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self.ci.layout.setContentsMargins(0, 0, 0, 0)
         self.ci.layout.setVerticalSpacing(0)
         self.addItem(self.plot, row=0, col=0)
-        self.activity = ActivityStrips(self.ci, self.plot)
+        self.below = LinkedPlots(self.ci, self.plot, self.limit_dragged.emit, self.limit_dropped.emit)
+        self.activity = self.below.activity
         # The lines of the grid lie below the bands.
         self.sizes.setZValue(-1000)
         self.bands, self.limit, self.own_limit = StackedBands(), LimitLine(), OwnLimit()
@@ -107,7 +107,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self.crosshair.setZValue(30)
         self.crosshair.hide()
         self.message = pg.TextItem(anchor=(0.5, 0.5))
-        self.beyond = pg.TextItem(anchor=(0, 0))
+        self.beyond = LimitBeyond()
         for item in (
             self.bands, self.kept_free, self.limit, self.own_limit, self.own_limit.label, self.ghost,
             self.ghost.label, self.crosshair, self.message, self.beyond,
@@ -120,8 +120,8 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self.view.sigXRangeChanged.connect(self._range_changed)
         self.view.sigResized.connect(self._resized)
         self._connect_mouse(self.plot)
-        self.limit.sigDragged.connect(lambda line: self.limit_dragged.emit(line.value()))
-        self.limit.sigPositionChangeFinished.connect(lambda line: self.limit_dropped.emit(line.value()))
+        self.limit.sigDragged.connect(lambda line: self.limit_dragged.emit("", line.value()))
+        self.limit.sigPositionChangeFinished.connect(lambda line: self.limit_dropped.emit("", line.value()))
         self.scene().sigMouseMoved.connect(self._pointer_moved)
 
     def _connect_mouse(self, plot: pg.PlotItem) -> None:
@@ -151,7 +151,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self.message.setColor(colours.secondary)
         self.beyond.setColor(colours.limit)
         self.view.wear(colours)
-        self.activity.wear(colours, font, width_of_sizes)
+        self.below.wear(colours, font, width_of_sizes)
         self.redraw()
 
     # --- what is shown -----------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
     @property
     def drawing(self) -> pg.GraphicsWidget:
         """What a picture is made of: the plot, with the one below it while that is open."""
-        return self.ci if self.activity.shown else self.plot
+        return self.ci if self.below.shown else self.plot
 
     @property
     def shown_times(self) -> tuple[float, float]:
@@ -193,8 +193,8 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         if any(getattr(facts, name) != getattr(before, name) for name in _SCALING):
             self._highest_top = 0.0
         self._facts = facts
-        if facts.curves != self.activity.curves:
-            for strip in self.activity.open(facts.curves):
+        if not self.below.suits(facts):
+            for strip in self.below.open(facts):
                 self._connect_mouse(strip)
             self._resized()
         else:
@@ -244,7 +244,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
             self._draw()
 
     def _resized(self, *_: object) -> None:
-        left = self.height() - self.activity.share_height(self.height())
+        left = self.height() - self.below.share_height(self.height())
         self.events.set_lanes(1 if left < _LOW else 2)
         self.redraw()
 
@@ -263,9 +263,11 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self._theme.model_colours.take(seen)
         tints = [self._theme.model_colours.of(each) for each in seen]
         self.bands.show_series(series, tints, colours, facts.now)
-        for times in (self.times, self.activity.lowest_times):
+        edge = self._edge if self._follows else None
+        for times in (self.times, self.below.lowest_times):
             if times is not None:
-                times.follow(self._edge if self._follows else None)
+                times.follow(edge)
+        self.below.lanes.draw(facts, series, edge, self._theme.model_colours, colours)
         if self.activity.shown:
             # The lines are thin: a point for each second pixel draws them as well, in half the time.
             columns = max(100, int(self.view.width() / 2))
@@ -275,11 +277,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
             self.events.show_events(facts.events)
         self.sleeps.show_events(facts.events, (start, end), top)
         self.limit.show_limit(facts.limit_bytes if (facts.limit_bytes or 0) <= top else None)
-        self.beyond.setVisible(facts.limit_bytes is not None and facts.limit_bytes > top)
-        if self.beyond.isVisible():
-            limit = self.tr("limit {size}").format(size=figures.chosen_size(facts.limit_bytes or 0))
-            self.beyond.setText(f"{limit} ↑")
-            self.beyond.setPos(start, top)
+        self.beyond.show_limit(facts.limit_bytes, start, top)
         self._draw_own_limit(series)
         self.kept_free.show_reserve(facts.machine_bytes, facts.reserve_bytes)
         self._draw_ghost(series, top)
@@ -302,13 +300,10 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
             times = self._edge, float(self.view.viewRange()[0][1])
             colour = self._theme.model_colours.of(ghost.model_id)
             font = tabular(sized(self.font(), 0.9))
-            resting = self.resting_bytes(ghost)
+            resting = ghost.resting_on(self._facts.used)
+            # What it takes of a device stands in the lane of that.
+            ghost = replace(ghost, devices={}) if self._facts.lanes else ghost
             self.ghost.show_ghost(ghost, times, resting, top, colour, self._theme.palette, font)
-
-    def resting_bytes(self, ghost: Ghost) -> float:
-        """What stays in memory below a ghost."""
-        gone = {*ghost.goes, ghost.model_id}
-        return float(sum(size for model, size in self._facts.used.items() if model not in gone))
 
     def _say_what_is_missing(self, series: PlotSeries, start: float, end: float, top: float) -> None:
         end = min(end, self._facts.now)
@@ -336,7 +331,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         seen = series.tallest(start, end)
         limit = facts.limit_bytes
         if facts.ghost is not None and self._follows:
-            ghost_top = self.resting_bytes(facts.ghost) + facts.ghost.need_bytes
+            ghost_top = facts.ghost.resting_on(facts.used) + facts.ghost.need_bytes
             if limit is not None and not facts.ghost.fits:
                 # How far it is too large is said in words; the bands must stay readable.
                 ghost_top = min(ghost_top, limit * _OVER_LIMIT_SHOWN)
@@ -354,9 +349,14 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
     # --- the crosshair -----------------------------------------------------------------------------------
 
     def _pointer_moved(self, place: QPointF) -> None:
-        inside = self.view.sceneBoundingRect() | self.activity.scene_rect()
+        inside = self.view.sceneBoundingRect() | self.below.scene_rect()
         inside.setTop(0)
-        if self.view.region.isVisible() or self.limit.moving or not inside.contains(place):
+        if (
+            self.view.region.isVisible()
+            or self.limit.moving
+            or self.below.lanes.moving
+            or not inside.contains(place)
+        ):
             self._point_at(None)
             return
         self._point_at(float(self.view.mapSceneToView(place).x()))
@@ -376,13 +376,13 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         asleep = self.sleeps.contains(self._pointer)
         events = self.events.at(x)
         reading = reading_at(self._series, self._pointer, self._facts.now, events, asleep=asleep)
-        told = self.activity.told_at(self._pointer, self._name_of)
+        told = self.below.told_at(self._pointer, self._name_of)
         return None if reading is None else replace(reading, activity=told)
 
     def _read(self) -> None:
         reading = self._reading()
         self.crosshair.setVisible(reading is not None)
-        self.activity.point_at(None if reading is None else reading.time)
+        self.below.point_at(None if reading is None else reading.time)
         if reading is None:
             if self._box is not None:
                 self._box.hide()

@@ -147,7 +147,7 @@ class MemoryCsvExporter(CSVExporter):
             for model in series.models:
                 header += [f"{model} private_bytes", f"{model} weights_bytes"]
             header += [f"{self._name_of(program)} bytes" for program in series.programs]
-            activity = self._canvas.activity.columns_at(series.times)
+            activity = self._canvas.below.columns_at(series.times)
             header += [*activity, "events"]
             happened = self._events_by_column(series.times)
             all_models = (series.private + series.weights).sum(axis=0)

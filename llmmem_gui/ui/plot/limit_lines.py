@@ -18,7 +18,7 @@ _ABOVE = [(0, 1.1), (0, 1.1)]
 
 
 class LimitLine(pg.InfiniteLine):
-    """The total limit as a line to hold and drag."""
+    """The limit of a pool as a line to hold and drag."""
 
     def __init__(self) -> None:
         super().__init__(angle=0, movable=True, label="", labelOpts={"position": 0.006, "anchors": _ABOVE})
@@ -35,13 +35,29 @@ class LimitLine(pg.InfiniteLine):
         self.label.fill = pg.mkBrush(palette.card)  # bands may lie under it
         self.label.setFont(font)
 
-    def show_limit(self, limit_bytes: int | None) -> None:
-        """Stand at this limit; None: there is none."""
+    def show_limit(self, limit_bytes: int | None, pool: str = "") -> None:
+        """Stand at this limit, and say of which pool, where it is not main memory; None: there is none."""
         self.setVisible(limit_bytes is not None)
         if limit_bytes is not None:
             size = figures.chosen_size(limit_bytes)
-            self.label.setFormat(translate("Plot", "limit {size}").format(size=size))
+            text = translate("Plot", "limit {size}").format(size=size)
+            self.label.setFormat(f"{pool} · {text}" if pool else text)
             self.setValue(limit_bytes)
+
+
+class LimitBeyond(pg.TextItem):
+    """Says a limit that lies above what is seen."""
+
+    def __init__(self) -> None:
+        super().__init__(anchor=(0, 0))
+
+    def show_limit(self, limit_bytes: int | None, start: float, top: float) -> None:
+        """Say it in the corner at this time and these bytes, if it is larger than these."""
+        self.setVisible(limit_bytes is not None and limit_bytes > top)
+        if limit_bytes is not None and limit_bytes > top:
+            text = translate("Plot", "limit {size}").format(size=figures.chosen_size(limit_bytes))
+            self.setText(f"{text} ↑")
+            self.setPos(start, top)
 
 
 class OwnLimit(pg.PlotCurveItem):
