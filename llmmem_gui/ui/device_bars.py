@@ -187,8 +187,6 @@ class DeviceBar(PoolBar):
         metrics, (name, used) = QFontMetricsF(font), self._title
         room = width - metrics.horizontalAdvance(f" {used}")
         if metrics.horizontalAdvance(name) > room and self._shown is not None:
-            name = (
-                self._shown[1].device or name
-            )  # of two of a kind the beginnings of their names are the same
+            name = self._shown[1].device or name
         title = f"{metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)} {used}"
         painter.drawText(QRectF(0, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, title)
