@@ -239,7 +239,7 @@ def test_the_order_is_told_beside_the_words(table: ModelsTable) -> None:
         return [str(table.rows.headerData(column, Qt.Orientation.Horizontal)) for column in Column]
 
     table.rows.sort(Column.USES, Qt.SortOrder.AscendingOrder)
-    assert titles() == ["Model", "State", "Uses ▾", "Forecast", "Limit", "Idle"]
+    assert titles() == ["Model", "State", "Uses ▾", "On GPU", "Forecast", "Limit", "Idle"]
     table.rows.sort(Column.USES, Qt.SortOrder.DescendingOrder)
     assert titles()[Column.USES] == "Uses ▴"
     table.rows.sort(Column.MODEL, Qt.SortOrder.AscendingOrder)
