@@ -18,6 +18,7 @@ class Relief:
     """Dozes idle models at *warning*, unloads idle ones one by one from *critical* on, watches the reserve.
 
     Pinned and busy models are never touched, nor fresh ones that wait for their first request.
+    Of idle models those go first that lie in main memory at least in half, the memory that is short.
     After an unload nothing more is decided until its effect is in a reading; when it had none, something
     else takes the memory, and no further model is given up for it until circumstances change.
 
@@ -62,7 +63,10 @@ class Relief:
         undecided = self._given_back.pending or any(h.standing is Standing.UNLOADING for h in holders)
         if self._level < Level.CRITICAL or undecided or self._given_back.useless(now):
             return ()
-        return tuple(Step("unload", h.model_id) for h in coldest_first[:1])
+        # What lies on a device gives hardly any main memory back: it goes when nothing else is left.
+        here = [h for h in coldest_first if h.charge.total_bytes >= sum(h.charge.device_bytes.values())]
+        there = [h for h in coldest_first if h.private_bytes + h.weights_bytes >= _LEAST_SLACK_BYTES]
+        return tuple(Step("unload", h.model_id) for h in (here or there)[:1])
 
     def reserve_moved(self) -> None:
         """The reserve was changed by hand: it is kept at once, without waiting to be sure."""

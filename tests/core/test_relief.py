@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from llmmem_gui.core.given_back import GivenBack
@@ -148,3 +149,15 @@ def test_useless_is_remembered_for_a_minute_and_not_concluded_from_little() -> N
     given_back.sampled(1000 * MIB, 90 * MIB, 13.0)
     assert given_back.useless(72.0)
     assert not given_back.useless(73.0)
+
+
+def test_what_lies_on_a_device_is_not_given_up_for_main_memory() -> None:
+    """It would give hardly anything back; where nothing else is left, it goes for what it has here."""
+    there = replace(holder("there", last_used=1.0), charge=Charge(100 * MIB, 0, "there", {"GPU0": 8 * GIB}))
+    little = replace(there, private_bytes=10 * MIB, weights_bytes=0)
+    here = holder("here", last_used=2.0)
+    steps = [
+        relief_at(Level.CRITICAL)[0].steps(holders, 1.0, may_doze=False)
+        for holders in ([there, here], [there], [little])
+    ]
+    assert steps == [(Step("unload", "here"),), (Step("unload", "there"),), ()]
