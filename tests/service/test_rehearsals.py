@@ -8,7 +8,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -275,6 +277,27 @@ async def test_a_cancelled_rehearsal_leaves_nothing(
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert psutil.Process().children() == []
+
+
+async def test_a_program_ends_though_who_ended_it_was_cancelled(
+    rehearsals: Rehearsals, tmp_path: Path
+) -> None:
+    """Cancelled while the program of the model before is to be ended, by a thread that has not begun."""
+    files = [entry(sparse(tmp_path / f"{name}.gguf", SMALL)) for name in ("one", "other")]
+    await rehearsals.forecast(files[0], LoadParameters())
+    (program,) = psutil.Process().children()
+    loop, busy = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    waiting = loop.run_in_executor(None, busy.wait)
+    asked = asyncio.create_task(rehearsals.forecast(files[1], LoadParameters()))
+    while rehearsals._program is not None:
+        await asyncio.sleep(0)
+    asked.cancel()
+    await asyncio.wait([asked])
+    busy.set()
+    await waiting
+    await rehearsals.close()
+    assert not program.is_running()
 
 
 async def test_closing_does_not_wait_for_a_rehearsal(

@@ -69,6 +69,7 @@ class Rehearsals:
         self._one_at_a_time = asyncio.Lock()
         self._program: _Program | None = None
         self._ending: asyncio.TimerHandle | None = None
+        self._being_ended: asyncio.Future[None] | None = None
 
     @property
     def engine(self) -> Engine:
@@ -148,6 +149,8 @@ class Rehearsals:
             self._program.kill()
         async with self._one_at_a_time:
             await self._end_program()
+        if self._being_ended is not None:
+            await self._being_ended
         with contextlib.suppress(OSError):
             await asyncio.to_thread(self.save)
 
@@ -203,7 +206,9 @@ class Rehearsals:
             self._ending = None
         if self._program is not None:
             program, self._program = self._program, None
-            await asyncio.to_thread(program.end)
+            # Shielded: cancelled before its thread has begun it would not be done, and the program stay.
+            self._being_ended = asyncio.ensure_future(asyncio.to_thread(program.end))
+            await asyncio.shield(self._being_ended)
 
 
 def _no_model(file: ModelFile) -> RehearsalError:
