@@ -54,7 +54,7 @@ class HostedModel:
 
     def __init__(self, path: bytes, parameters: LoadParameters, threads: int, *, one_output: bool) -> None:
         self.log = engine.EngineLog()
-        placed = model_parameters(parameters.gpu_layers, True, memory_map=parameters.memory_map)
+        placed = model_parameters(parameters.fixed_gpu_layers, True, memory_map=parameters.memory_map)
         self._model = Model(path, placed, self.log)
         own_parameters = host_context.context_parameters
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import get_args
 
 from llmmem_gui import __version__
-from llmmem_gui.core.parameters import KvType
+from llmmem_gui.core.parameters import AUTO, GpuLayers, KvType
 from llmmem_gui.core.typed import BARE_UNIT, parse_bytes
 
 _EXIT_CODES = (
@@ -144,7 +144,24 @@ def _add_other_commands(add: Add) -> None:
 def _add_parameters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", type=_positive, metavar="N", help="tokens of context")
     parser.add_argument("--kv-type", choices=get_args(KvType), help="element type of the KV cache")
-    parser.add_argument("--gpu-layers", type=int, metavar="N", help="layers placed on a GPU; -1: all")
+    parser.add_argument(
+        "--gpu-layers",
+        type=_gpu_layers,
+        metavar="N",
+        help="layers placed on GPUs; auto: as many as have room there; all, or -1: all",
+    )
+
+
+def _gpu_layers(text: str) -> GpuLayers:
+    if text == AUTO:
+        return AUTO
+    try:
+        number = -1 if text == "all" else int(text)
+    except ValueError:
+        number = -2
+    if number < -1:
+        raise argparse.ArgumentTypeError(f"expected a number of layers, auto or all, got {text!r}")
+    return number
 
 
 def _size(text: str) -> int:

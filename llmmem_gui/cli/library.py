@@ -68,6 +68,11 @@ def forecast(options: Namespace) -> None:
         f"{predicted.id} with a context of {predicted.context} tokens takes {size(predicted.low_bytes)} "
         f"to {size(predicted.high_bytes)} ({predicted.source}{times})."
     )
+    if predicted.gpu_layers:
+        print(
+            f"{predicted.gpu_layers} of {predicted.layers} layers on the GPU: {size(predicted.vram_bytes)} "
+            f"there, {size(predicted.mapped_bytes + predicted.private_bytes)} here."
+        )
 
 
 def _show_past_loads(options: Namespace) -> None:

@@ -155,10 +155,15 @@ def _padded(size: int, step: int) -> int:
 
 def _first_layer_on_gpu(shape: ModelShape, parameters: LoadParameters, engine: Engine) -> int:
     """The first layer on a GPU; the output counts as the layer after the last; above it: none is."""
-    if not engine.gpu_offload or parameters.gpu_layers == 0:
-        return shape.layers + 1
-    layers = shape.layers + 1 if parameters.gpu_layers < 0 else parameters.gpu_layers
-    return max(0, shape.layers + 1 - layers)
+    return max(0, shape.layers + 1 - layers_on_gpus(shape, parameters, engine))
+
+
+def layers_on_gpus(shape: ModelShape, parameters: LoadParameters, engine: Engine) -> int:
+    """Layers on GPUs as llama.cpp counts them: the output is one, and the first that goes there."""
+    asked, most = parameters.fixed_gpu_layers, shape.layers + 1
+    if not engine.gpu_offload:
+        return 0
+    return most if asked < 0 else min(asked, most)
 
 
 def _split(size: int, shape: ModelShape, parameters: LoadParameters, engine: Engine) -> Split:

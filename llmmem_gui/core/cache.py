@@ -24,7 +24,7 @@ from llmmem_gui.core.ledger import Bounds, Holder, Standing
 from llmmem_gui.core.limit_keeper import LimitKeeper
 from llmmem_gui.core.load_queue import LoadQueue
 from llmmem_gui.core.outlook import LimitsOutlook
-from llmmem_gui.core.plan import over_bytes
+from llmmem_gui.core.plan import device_rooms, room_for
 from llmmem_gui.core.refusal import Refusal, RefusalCode
 from llmmem_gui.core.relief import Relief
 from llmmem_gui.core.sentence import Sentence
@@ -79,11 +79,14 @@ class ModelCache:
             replace(holder, standing=Standing.UNLOADING) if holder.model_id in leaving else holder
             for holder in trial.holders
         ]
+        left = room_for("", holders, trial.bounds)
+        rooms = device_rooms("", holders, trial.bounds.limits_alone, beside=True)
         return LimitsOutlook(
             dozes=tuple(action.model_id for action in actions if isinstance(action, m.DozeHost)),
             unloads=tuple(action.model_id for action in actions if isinstance(action, m.StopHost)),
             waits_for=tuple(sorted(leaving)),
-            over_bytes=over_bytes(holders, trial.bounds),
+            over_bytes=0 if left is None else max(0, -left),
+            over_on={device: int(-room) for device, room in rooms.items() if room < 0},
         )
 
     @property

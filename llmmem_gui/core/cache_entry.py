@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from llmmem_gui.core.cache_messages import Beside, Requested
 from llmmem_gui.core.ledger import Charge, Holder, Standing
-from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.parameters import AUTO, LoadParameters
 from llmmem_gui.core.readings import HostReading
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import State
@@ -48,6 +48,8 @@ class Entry:
     parameters: LoadParameters = field(default_factory=LoadParameters)
     beside: Beside | None = None
     """What it is used for besides that; charged as long as its host may have a context for it."""
+    gpu_layers: int = 0
+    """Layers on GPUs of the load in force, where its parameters say as many as fit."""
     host: int = 0
     """Number of its host, 0 without one; numbers are never used twice."""
     measured: HostReading | None = None
@@ -148,6 +150,13 @@ class Entry:
             case State.UNLOADING:
                 return Standing.UNLOADING
         return Standing.ADMITTED if self.admitted else None
+
+    @property
+    def as_placed(self) -> LoadParameters:
+        """How its host loads it, or has: with the number of layers that are on GPUs."""
+        if self.parameters.gpu_layers != AUTO:
+            return self.parameters
+        return self.parameters.with_gpu_layers(self.gpu_layers)
 
     @property
     def idle(self) -> bool:
@@ -257,7 +266,8 @@ class Entry:
         if self.beside is not None:
             forecast = forecast.plus(self.beside.charge)
         if taken.private_bytes > forecast.private_bytes or taken.weights_bytes > forecast.weights_bytes:
-            self.outgrown = (self.parameters, forecast.larger(taken))
+            # Of devices nothing is measured, and with layers by themselves the next load may take less there.
+            self.outgrown = (self.parameters, replace(forecast.larger(taken), device_bytes={}))
 
     def let_go(self) -> None:
         """Forget the host after its process is reaped."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import msgspec
 
 from llmmem_gui.core.events import Actor, Cause, EventType
 from llmmem_gui.core.ledger import Charge
-from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.parameters import AUTO, LoadParameters
+from llmmem_gui.core.placement import Placements
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
@@ -61,6 +62,23 @@ class Requested:
     """The largest context that the model's own limit has room for, if the forecast is above that limit."""
     beside: Beside | None = None
     """How a model that is loaded for the other use serves this one; None: it is loaded again."""
+    placements: Placements | None = None
+    """What the load takes with each number of layers on GPUs, if they shall be as many as fit."""
+    gpu_layers: int = 0
+    """How many that are as things stand; `charge` is for them."""
+
+    def placed(self, number: int) -> Requested:
+        """The same with so many layers on GPUs, if they shall be as many as fit."""
+        if self.placements is None or number == self.gpu_layers:
+            return self
+        return replace(self, gpu_layers=number, charge=self.placements.charge(number))
+
+    @property
+    def as_placed(self) -> LoadParameters:
+        """How a host loads it."""
+        if self.parameters.gpu_layers != AUTO:
+            return self.parameters
+        return self.parameters.with_gpu_layers(self.gpu_layers)
 
     def served_by(self, loaded: LoadParameters) -> bool:
         """Whether a model that is loaded with these parameters does, however it would be loaded for this.
@@ -246,6 +264,8 @@ class Policy:
     programs that would go on with it are refused for a while. 0: any number."""
     device_limits: Mapping[str, int] = field(default_factory=dict, hash=False)
     """What the charges together must stay under on each device, by llama.cpp's name of it."""
+    device_addresses: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The address on the bus of those devices, where llama.cpp tells it."""
 
 
 # --- out --------------------------------------------------------------------------------------------
@@ -258,6 +278,7 @@ class StartHost:
     model_id: str
     host: int
     parameters: LoadParameters
+    """With the number of layers that go onto GPUs."""
     charge: Charge
 
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache_entry import Entry, Waiter
+from llmmem_gui.core.device_use import DeviceUse
 from llmmem_gui.core.events import Actor, Cause, EventType
 from llmmem_gui.core.given_back import GivenBack
-from llmmem_gui.core.ledger import Bounds, DeviceBounds, Holder
+from llmmem_gui.core.ledger import Bounds, Charge, DeviceBounds, Holder
 from llmmem_gui.core.plan import Step
 from llmmem_gui.core.readings import MachineReading, Sample
 from llmmem_gui.core.refusal import Refusal, RefusalCode
@@ -29,6 +30,7 @@ class CacheState:
         self.entries: dict[str, Entry] = {}
         self.machine: MachineReading | None = None
         self.given_back = GivenBack()
+        self._device_use = DeviceUse()
         self.now = 0.0
         self.actions: list[m.Action] = []
         self._tickets: dict[int, Entry] = {}
@@ -55,12 +57,15 @@ class CacheState:
         if self.machine is not None:
             available = self.machine.available_bytes + self.given_back.credit_bytes
         limit = self.policy.total_limit_bytes
-        return Bounds(
-            limit if limit and limit > 0 else None,
-            available,
-            self.policy.reserve_bytes,
-            {name: DeviceBounds(most) for name, most in self.policy.device_limits.items()},
-        )
+        devices = {
+            name: DeviceBounds(most, self._available_on(name))
+            for name, most in self.policy.device_limits.items()
+        }
+        return Bounds(limit if limit and limit > 0 else None, available, self.policy.reserve_bytes, devices)
+
+    def _available_on(self, device: str) -> int | None:
+        left = self._device_use.left_by_others(device)
+        return None if left is None else left - sum(holder.taken_on(device) for holder in self.holders)
 
     def of(self, model_id: str) -> Entry:
         """The model's entry, made when there is none."""
@@ -94,9 +99,16 @@ class CacheState:
         others = tuple(other for other in entry.waiters if other is not waiter)
         entry.waiters = (replace(waiter, turn=others[0].turn), *others)
 
+    def place(self, entry: Entry, number: int) -> None:
+        """Let the load that its first waiter asked for put so many layers onto GPUs."""
+        first, *others = entry.waiters
+        placed = first.asked.placed(number)
+        if placed is not first.asked:
+            entry.waiters = (replace(first, asked=placed), *others)
+
     def stop_waiting(self, entry: Entry, waiter: Waiter) -> None:
         """Take a waiter away; its ticket is closed, and what was promised for it is not any more."""
-        if entry.admitted is waiter.asked:
+        if entry.admitted is not None and entry.admitted.ticket == waiter.asked.ticket:
             entry.admitted = None
         entry.waiters = tuple(other for other in entry.waiters if other is not waiter)
         del self._tickets[waiter.asked.ticket]
@@ -154,24 +166,30 @@ class CacheState:
         elif entry.state is not State.QUEUED:
             entry.state = State.QUEUED
             first = entry.waiters[0].asked
-            entry.asked, entry.parameters = first.charge, first.parameters
+            self.take_over(entry, first, first.charge)
             self.announce("load-queued", entry, actor=first.actor)
 
     # --- hosts ---------------------------------------------------------------------------------------
+
+    @staticmethod
+    def take_over(entry: Entry, asked: m.Requested, charge: Charge) -> None:
+        """Let a model be loaded as it was asked for."""
+        entry.asked, entry.parameters, entry.gpu_layers = charge, asked.parameters, asked.gpu_layers
 
     def start(self, entry: Entry, asked: m.Requested) -> None:
         """Start a host that loads the model as it was asked for."""
         self._last_host += 1
         entry.host = self._last_host
-        entry.asked, entry.parameters = entry.need(asked), asked.parameters
+        charge = entry.need(asked)
+        self.take_over(entry, asked, charge)
         if not asked.guarded:
             entry.outgrown = None  # whoever wants it all the same has it measured anew
         entry.admitted = None
         entry.state = State.LOADING
         entry.readable_from = self.now
         entry.error = None
-        self.actions.append(m.StartHost(entry.model_id, entry.host, entry.parameters, entry.asked))
-        numbers = {"forecast_bytes": entry.asked.total_bytes}
+        self.actions.append(m.StartHost(entry.model_id, entry.host, asked.as_placed, charge))
+        numbers = {"forecast_bytes": charge.total_bytes}
         self.announce("load-started", entry, actor=asked.actor, numbers=numbers)
 
     def stop(
@@ -238,6 +256,7 @@ class CacheState:
     def read(self, sample: Sample) -> None:
         """Take a sample in."""
         self.machine = sample.machine
+        self._device_use.sampled(sample, self.policy.device_addresses)
         for entry in self.entries.values():
             reading = sample.hosts.get(entry.model_id)
             if entry.host and reading is not None:

@@ -30,6 +30,9 @@ by this program, or the operating system. In this order they are preferred."""
 _MUCH_FASTER = 1.5
 """How many times faster computing plainly has to be to be preferred; a busy machine measures badly."""
 
+_SOFTWARE = ("llvmpipe", "lavapipe", "swiftshader", "softpipe")
+"""How the names of GPUs begin that the processor plays: they give models no speed and no memory."""
+
 _PREFERENCE: Sequence[Source] = ("prebuilt", "installed", "compiled", "system")
 
 
@@ -64,6 +67,11 @@ class Device(msgspec.Struct, frozen=True):
     def has_memory(self) -> bool:
         """It is a pool of memory of its own; an integrated GPU works in the main memory."""
         return self.kind == "gpu" and self.total_bytes > 0
+
+    @property
+    def is_card(self) -> bool:
+        """It has memory of its own and is no processor in disguise: layers go there by themselves."""
+        return self.kind == "gpu" and not self.description.lower().startswith(_SOFTWARE)
 
     @property
     def is_gpu(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from llmmem_gui.core.buffers import CONTEXT_STEP
-from llmmem_gui.core.parameters import KvType, LoadParameters
+from llmmem_gui.core.parameters import AUTO, KvType, LoadParameters
 
 TotalOf = Callable[[LoadParameters], int]
 """Bytes that a load with these parameters takes in all."""
@@ -44,15 +44,25 @@ def largest_context(
 
 
 def cheaper_parameters(
-    parameters: LoadParameters, highest: int, limit_bytes: int, total_of: TotalOf
+    parameters: LoadParameters,
+    highest: int,
+    limit_bytes: int,
+    total_of: TotalOf,
+    *,
+    gpus: bool = False,
 ) -> LoadParameters | None:
     """The mildest change of the parameters with which a load takes at most `limit_bytes`; None if none does.
 
-    In this order: a smaller batch (prompts are read more slowly), one answer at a time (others wait), keys
-    and values in 8 bits (hardly to be noticed), at least half the context, a smaller one, keys and values in
-    4 bits. `highest` is the largest context that makes sense for the model.
+    In this order: with `gpus` as many layers there as have room (fewer are slower, more make room here), a
+    smaller batch (prompts are read more slowly), one answer at a time (others wait), keys and values in 8
+    bits (hardly to be noticed), at least half the context, a smaller one, keys and values in 4 bits. What
+    costs speed alone comes before what an answer loses by. `highest` is the largest context that makes sense
+    for the model, `limit_bytes` and `total_of` are of main memory: layers that are as many as have room on
+    GPUs fit there.
     """
     asked = msgspec.structs.replace(parameters, context=min(parameters.context, highest))
+    if gpus:
+        asked = asked.with_gpu_layers(AUTO)
     alone = msgspec.structs.replace(asked, slots=1)
     # Where answers share their cells, one at a time takes as much.
     saves = total_of(asked) - total_of(alone) >= total_of(asked) // _WORTH_A_CHANGE

@@ -56,6 +56,10 @@ class Forecast:
     """The part of the overhead that lies on GPUs."""
     devices: Mapping[str, int] = field(default_factory=dict, hash=False)
     """Buffers on each device as a dry run counted them, by llama.cpp's name of it; empty: not counted."""
+    gpu_layers: int = 0
+    """Layers on GPUs as llama.cpp counts them: the output is one."""
+    layers: int = 0
+    """All layers of the model, counted the same way."""
     doubt: Sentence | None = None
     """One sentence on what makes the forecast uncertain beyond its source; None where nothing does."""
 
@@ -135,7 +139,8 @@ def forecast_by_formula(
         ),
     )
     context = buffers.given_context(parameters)
-    return _forecast(parts, context, "formula", percent, least, doubt)
+    forecast = _forecast(parts, context, "formula", percent, least, doubt)
+    return _with_layers(forecast, shape, parameters, engine)
 
 
 def forecast_by_rehearsal(
@@ -170,7 +175,14 @@ def forecast_by_rehearsal(
         ),
     )
     forecast = _forecast(parts, rehearsed.context, "dry run", REHEARSAL_PERCENT, REHEARSAL_BYTES)
-    return replace(forecast, devices=devices)
+    return _with_layers(replace(forecast, devices=devices), shape, parameters, engine)
+
+
+def _with_layers(
+    forecast: Forecast, shape: ModelShape, parameters: LoadParameters, engine: Engine
+) -> Forecast:
+    on_gpus = buffers.layers_on_gpus(shape, parameters, engine)
+    return replace(forecast, gpu_layers=on_gpus, layers=shape.layers + 1)
 
 
 def of_second_use(load: Forecast, shape: ModelShape, parameters: LoadParameters) -> Forecast:

@@ -119,7 +119,7 @@ class DeviceBounds:
 
     limit_bytes: int | None = None
     available_bytes: int | None = None
-    """What its driver says is free."""
+    """What other programs leave of it, less what the holders have taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +219,12 @@ class Ledger:
         """The smaller room of main memory; negative when a bound is broken, None without bounds."""
         room = min(self._rooms[:2])
         return None if room == math.inf else int(room)
+
+    @property
+    def device_rooms(self) -> Mapping[str, float]:
+        """The smaller room of each device; negative when a bound is broken, infinite without bounds."""
+        rooms = self._rooms
+        return {device: min(rooms[2 * n + 2], rooms[2 * n + 3]) for n, device in enumerate(self._devices)}
 
     @property
     def tightest(self) -> tuple[Bound, str, int]:

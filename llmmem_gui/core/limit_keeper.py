@@ -68,7 +68,8 @@ class LimitKeeper:
         return self._keep(Bounds(total_limit_bytes=self._state.bounds.total_limit_bytes), "total limit")
 
     def _keep_device_limits(self) -> set[Entry]:
-        return self._keep(Bounds(devices=self._state.bounds.devices), "device limit")
+        # Their limits alone: whoever plays a game next to the models has not asked for them to go.
+        return self._keep(Bounds(devices=self._state.bounds.limits_alone.devices), "device limit")
 
     def _keep_reserve(self) -> set[Entry]:
         if not self._relief.reserve_broken(self._state.now):

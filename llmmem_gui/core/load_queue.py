@@ -11,7 +11,7 @@ from llmmem_gui.core.cache_entry import Entry, Waiter
 from llmmem_gui.core.cache_messages import Requested
 from llmmem_gui.core.cache_state import CacheState
 from llmmem_gui.core.ledger import Bounds, Charge, Holder, Standing
-from llmmem_gui.core.plan import Admission, Admit, Shortage, Wait, holds, plan_load, room_for
+from llmmem_gui.core.plan import Admission, Admit, Shortage, Wait, device_rooms, holds, plan_load, room_for
 from llmmem_gui.core.pressure import Level, PressureLimits
 from llmmem_gui.core.refusal import Refusal, RefusalCode
 from llmmem_gui.core.relief import Relief
@@ -99,12 +99,19 @@ class LoadQueue:
                 return _Turn.DONE
             entry.admitted = None
             self._let_a_choice_lead(entry, kept_back)
-            first = entry.waiters[0]
-            outcome = self._take_turn(entry, first, kept_back)
+            self._place(entry)
+            outcome = self._take_turn(entry, entry.waiters[0], kept_back)
             if isinstance(outcome, _Turn):
                 return outcome
-            self._state.refuse(entry, first, outcome)
+            self._state.refuse(entry, entry.waiters[0], outcome)
         return _Turn.DONE
+
+    def _place(self, entry: Entry, *, beside: bool = False) -> None:
+        """Let its load put as many layers onto GPUs as fit there now; with `beside` nobody goes for it."""
+        placements = entry.waiters[0].asked.placements
+        if placements is not None:
+            rooms = device_rooms(entry.model_id, self._state.holders, self._state.bounds, beside=beside)
+            self._state.place(entry, placements.most(rooms))
 
     def _let_a_choice_lead(self, entry: Entry, kept_back: list[Entry]) -> None:
         """Let who chose how to load it go before those who take it as it is, where that load fits now.
@@ -139,7 +146,24 @@ class LoadQueue:
             return _Turn.WAITS
         if not self._passes(entry, need, admission, kept_back):
             return _Turn.WAITS
-        return self._admit_one(entry, asked, need, admission)
+        outcome = self._admit_one(entry, asked, need, admission)
+        if isinstance(outcome, Refusal) and asked.placements is not None:
+            return self._admit_beside(entry) or outcome
+        return outcome
+
+    def _admit_beside(self, entry: Entry) -> _Turn | None:
+        """Admit a load that must push nobody out with the layers that fit beside all others, if it fits so.
+
+        Models that ask for one GPU in turns share it, instead of pushing each other out again and again.
+        """
+        self._place(entry, beside=True)
+        asked = entry.waiters[0].asked
+        need = _need(entry, asked)
+        admission = self._plan(entry, asked, need)
+        if not isinstance(admission, Admit) or any(step.kind == "unload" for step in admission.steps):
+            return None
+        outcome = self._admit_one(entry, asked, need, admission)
+        return outcome if isinstance(outcome, _Turn) else None
 
     def _plan(self, entry: Entry, asked: Requested, need: Charge) -> Admission:
         state = self._state
@@ -195,8 +219,11 @@ class LoadQueue:
         stays = Holder(
             entry.model_id, need, Standing.BUSY, state.now, pinned=True, private_bytes=private_bytes
         )
-        others_need = other.need(other.waiters[0].asked)
-        plan = plan_load(others_need, [*holders, stays], state.bounds, model_id=other.model_id)
+        then = [*holders, stays]
+        asked = other.waiters[0].asked
+        if asked.placements is not None:
+            asked = asked.placed(asked.placements.most(device_rooms(other.model_id, then, state.bounds)))
+        plan = plan_load(other.need(asked), then, state.bounds, model_id=other.model_id)
         return not isinstance(plan, Shortage)
 
     def _admit_one(self, entry: Entry, asked: Requested, need: Charge, admission: Admit) -> _Turn | Refusal:
@@ -215,7 +242,7 @@ class LoadQueue:
             return _Turn.GOING
         state.carry_out(admission.steps, "make room", "another load", entry.model_id)
         if not entry.state.holds_host:
-            entry.asked, entry.parameters = need, asked.parameters
+            state.take_over(entry, asked, need)
         entry.admitted = asked
         return _Turn.DONE
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from llmmem_gui.core.ledger import Bounds, Charge, Holder
-from llmmem_gui.core.plan import Admit, Shortage, Wait, plan_load
+from llmmem_gui.core.plan import Admit, Shortage, Wait, most_room, plan_load
 
 Obstacle = Literal["its own limit", "the total limit", "the computer", "a device"]
 
@@ -32,6 +32,8 @@ class Outlook:
     """The most memory that it could have; None when it fits."""
     device: str = ""
     """The device that is the obstacle, by llama.cpp's name of it."""
+    main_room_bytes: int | None = None
+    """Where a device is the obstacle, what it could have of main memory instead; None: any."""
     limit_bytes: int | None = None
     """The least total limit under which it would fit, where the computer has the memory for it."""
 
@@ -50,7 +52,9 @@ class LimitsOutlook:
     waits_for: tuple[str, ...] = ()
     """Models in use that would go when they are done."""
     over_bytes: int = 0
-    """By how much the bounds would be broken even then."""
+    """By how much the bounds of main memory would be broken even then."""
+    over_on: Mapping[str, int] = field(default_factory=dict)
+    """By how much those of devices would, by llama.cpp's name of each; without those that hold."""
 
 
 def outlook(
@@ -76,7 +80,14 @@ def outlook(
         case Wait(model_ids):
             return Outlook(need.total_bytes, waits_for=model_ids)
         case Shortage(_, need_bytes, room_bytes, pinned, device) if device:
-            return Outlook(need_bytes, "a device", pinned=pinned, room_bytes=room_bytes, device=device)
+            return Outlook(
+                need_bytes,
+                "a device",
+                pinned=pinned,
+                room_bytes=room_bytes,
+                device=device,
+                main_room_bytes=most_room(model_id, holders, bounds),
+            )
         case Shortage(bound, _, room_bytes, pinned):
             return Outlook(
                 need.total_bytes,

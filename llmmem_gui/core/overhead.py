@@ -77,7 +77,7 @@ def second_use_bytes(shape: ModelShape, parameters: LoadParameters) -> int:
 
 def gpu_runtime_bytes(parameters: LoadParameters, engine: Engine) -> int:
     """What the GPU's own runtime takes on the GPU, while nobody knows on which."""
-    return _GPU_RUNTIME_BYTES if engine.gpu_offload and parameters.gpu_layers else 0
+    return _GPU_RUNTIME_BYTES if engine.gpu_offload and parameters.fixed_gpu_layers else 0
 
 
 def gpu_runtime_bytes_on(devices: Iterable[str]) -> int:

@@ -31,7 +31,10 @@ Context = Annotated[int, msgspec.Meta(ge=1, le=2**24)]
 LARGEST_BATCH = 2**16
 Batch = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_BATCH)]
 Slots = Annotated[int, msgspec.Meta(ge=1, le=64)]
-GpuLayers = Annotated[int, msgspec.Meta(ge=-1, le=10_000)]
+Auto = Literal["auto"]
+AUTO: Auto = "auto"
+"""As many layers as the GPUs have room for when the load is admitted; llama.cpp's own word for it."""
+GpuLayers = Annotated[int, msgspec.Meta(ge=-1, le=10_000)] | Auto
 
 
 class LoadParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +45,7 @@ class LoadParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kv_type: KvType = "f16"
     """Element type of the KV cache, keys and values alike."""
     gpu_layers: GpuLayers = 0
-    """Layers placed on a GPU (`n_gpu_layers`); −1 means all of them."""
+    """Layers placed on a GPU (`n_gpu_layers`); −1 means all of them, auto as many as fit."""
     batch: Batch = 512
     """Tokens decoded per call and per compute graph (`n_batch` and `n_ubatch`)."""
     flash_attention: bool = True
@@ -55,6 +58,15 @@ class LoadParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The model is loaded to give embeddings, not to generate."""
     slots: Slots = 4
     """Requests for text that are answered at once; they share the context."""
+
+    @property
+    def fixed_gpu_layers(self) -> int:
+        """The number of layers on GPUs; 0 while it is not found how many fit."""
+        return 0 if self.gpu_layers == AUTO else self.gpu_layers
+
+    def with_gpu_layers(self, number: GpuLayers) -> LoadParameters:
+        """The same with so many layers on GPUs."""
+        return msgspec.structs.replace(self, gpu_layers=number)
 
 
 class ChosenParameters(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -7,7 +7,7 @@ does not help a pool that is short.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from llmmem_gui.core.ledger import Bound, Bounds, Charge, Holder, Ledger, Standing, StepKind
@@ -74,10 +74,29 @@ def room_for(model_id: str, holders: Iterable[Holder], bounds: Bounds) -> int | 
     return _ledger_of_the_staying(holders, bounds, replaced=model_id).room
 
 
-def over_bytes(holders: Iterable[Holder], bounds: Bounds) -> int:
-    """By how much the most broken bound of any pool is, when the models that are unloading have gone."""
-    ledger = _ledger_of_the_staying(holders, bounds)
-    return 0 if ledger.fits() else -ledger.tightest[2]
+def most_room(model_id: str, holders: Sequence[Holder], bounds: Bounds) -> int | None:
+    """Bytes of main memory that a load of this model may use once all idle models have gone; None: any."""
+    ledger = _ledger_of_the_staying(holders, bounds, replaced=model_id)
+    for holder in eviction_order(h for h in holders if h.model_id != model_id):
+        ledger.take("unload", holder)
+    return ledger.room
+
+
+def device_rooms(
+    model_id: str, holders: Sequence[Holder], bounds: Bounds, *, beside: bool = False
+) -> Mapping[str, float]:
+    """Bytes of each device that a load of this model may use for the sake of speed.
+
+    Idle models make room, as they do in main memory: a model that was left with few layers would be slow for
+    as long as it is used, and an idle one is back in seconds. Those that wait for their first request stay,
+    since somebody has just loaded them beside each other. With `beside` all stay.
+    """
+    ledger = _ledger_of_the_staying(holders, bounds, replaced=model_id)
+    if not beside:
+        others = (h for h in holders if h.model_id != model_id)
+        for holder in eviction_order(others, spare_loaded_after=-math.inf):
+            ledger.take("unload", holder)
+    return ledger.device_rooms
 
 
 def charged_bytes(holders: Iterable[Holder]) -> int:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_origin
 import msgspec
 
 from llmmem_gui.core.parameters import (
+    AUTO,
     Batch,
     ChosenParameters,
     Context,
@@ -98,8 +99,8 @@ class LoadingSettings(msgspec.Struct, frozen=True):
     """Element type of the KV cache."""
     batch: Batch = 512
     """Tokens decoded in one call."""
-    gpu_layers: GpuLayers = 0
-    """Layers placed on a GPU; −1: all."""
+    gpu_layers: GpuLayers = AUTO
+    """Layers placed on a GPU; −1: all; auto: as many as fit on a card, and none where there is no card."""
     slots: Slots = 4
     """Requests that a model answers at once; they share its context."""
     threads: Annotated[int, msgspec.Meta(ge=0, le=1_024)] = 0
@@ -301,6 +302,8 @@ def expectation(kind: object, error: msgspec.ValidationError) -> Sentence:
         return Sentence("Settings", "expected a number of bytes, at least 0, or {word}").format(
             word=AUTOMATIC
         )
+    if kind == GpuLayers:
+        return Sentence("Settings", "expected a number of layers, -1 for all, or {word}").format(word=AUTO)
     choices = getattr(kind, "__args__", ()) if getattr(kind, "__origin__", None) is Literal else ()
     if choices:
         listed = ", ".join(map(str, choices))

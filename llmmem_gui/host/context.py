@@ -56,7 +56,7 @@ def context_parameters(model: Model, parameters: LoadParameters, threads: int) -
     context.n_ctx = parameters.context
     context.n_batch = context.n_ubatch = batch_tokens(parameters)
     context.n_threads = context.n_threads_batch = threads
-    context.op_offload = parameters.gpu_layers != 0
+    context.op_offload = parameters.fixed_gpu_layers != 0
     context.flash_attn_type = (
         api.LLAMA_FLASH_ATTN_TYPE_ENABLED
         if parameters.flash_attention

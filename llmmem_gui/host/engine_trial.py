@@ -136,7 +136,9 @@ class _Opened:
 
         on_processor = device == "CPU"
         parameters = LoadParameters(context=512, gpu_layers=0 if on_processor else -1)
-        placed = model_parameters(parameters.gpu_layers, extra_buffers, None if on_processor else device)
+        placed = model_parameters(
+            parameters.fixed_gpu_layers, extra_buffers, None if on_processor else device
+        )
         log = engine.EngineLog()
         model = Model(os.fsencode(path), placed, log)
         self._context: Context = Context(model, parameters, threads, log, engine.AbortSwitch())

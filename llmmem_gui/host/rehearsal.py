@@ -235,7 +235,7 @@ def serve() -> None:
     requests = iter(lambda: sys.stdin.buffer.readline(LINE_LIMIT_BYTES), b"")
     for line in requests:
         request = msgspec.json.decode(line, type=Rehearse)
-        key = (request.path, request.parameters.gpu_layers, request.extra_buffers)
+        key = (request.path, request.parameters.fixed_gpu_layers, request.extra_buffers)
         try:
             if opened is None:
                 sandbox.enter(check_model_file(request.path), gpu=engine.supports_gpu())

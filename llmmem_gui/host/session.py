@@ -128,7 +128,7 @@ class _Session:
         before = self._memory.regions()
         load = self._load
         placed = model_parameters(
-            load.parameters.gpu_layers, load.extra_buffers, memory_map=load.parameters.memory_map
+            load.parameters.fixed_gpu_layers, load.extra_buffers, memory_map=load.parameters.memory_map
         )
         model = self._model = Model(load.path, placed, self._log)
         self._tokenizer = Tokenizer(model)

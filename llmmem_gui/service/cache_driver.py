@@ -280,7 +280,7 @@ class CacheDriver:
         """What crashed hosts went well in a milder way, which the model keeps."""
         self._engines[model_id] = milder
         entry = self.cache.entry(model_id)
-        on_gpu = entry is not None and entry.parameters is not None and entry.parameters.gpu_layers != 0
+        on_gpu = entry is not None and entry.as_placed.gpu_layers != 0
         for use, report in crashes:
             # With layers on a GPU it need not be the processor that refused an instruction.
             if report.exit_code == -signal.SIGILL and not (on_gpu and use.gpus):
@@ -318,6 +318,11 @@ class CacheDriver:
         """The parameters of a model that has a host."""
         entry = self.cache.entry(model_id)
         return entry.parameters if entry is not None and entry.state.holds_host else None
+
+    def placed_with(self, model_id: str) -> LoadParameters | None:
+        """The same with the number of layers that its host has placed on GPUs."""
+        entry = self.cache.entry(model_id)
+        return entry.as_placed if entry is not None and entry.state.holds_host else None
 
     def life_of(self, model_id: str) -> HostLife | None:
         """The life of a model's host, if it has one."""

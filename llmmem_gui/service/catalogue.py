@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from llmmem_gui.core.cache_messages import Beside, StartHost
+from llmmem_gui.core.cache_messages import Beside, Requested, StartHost
 from llmmem_gui.core.engines import Device, EngineUse
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.ledger import FileKey
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey
-from llmmem_gui.core.parameters import LARGEST_BATCH, LoadParameters, of_second_use
+from llmmem_gui.core.parameters import AUTO, LARGEST_BATCH, LoadParameters, of_second_use
 from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.sentence import Models, Sentence
 from llmmem_gui.core.settings import ModelSettings, Settings
@@ -54,9 +54,13 @@ class Catalogue:
         choice: EngineChoice,
         *,
         is_held: Callable[[str], bool] = lambda model_id: False,
+        rooms: Callable[[str], Mapping[str, float]] = lambda model_id: {},
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`is_held` says of which models the cache holds memory, or will: they are not forgotten."""
+        """`is_held` says of which models the cache holds memory, or will: they are not forgotten.
+
+        `rooms` says how many bytes of each device a load of a model may use now.
+        """
         self.folder_problems: tuple[FolderProblem, ...] = ()
         """Folders that the last search could not look into."""
         self.watch = FolderWatch()
@@ -66,7 +70,7 @@ class Catalogue:
         self._rehearsals = Rehearsals(folders.rehearsals_file, choice)
         self.conversations = ConversationKeeper(ConversationFiles(folders.conversations))
         """What is kept of conversations while models are not loaded."""
-        self.forecasts = Forecasts(self._rehearsals, self._records)
+        self.forecasts = Forecasts(self._rehearsals, self._records, rooms)
         self._library = LibraryIndex(folders.library_file, is_held)
         self._clock = clock
         self._looking = asyncio.Lock()
@@ -226,7 +230,9 @@ class Catalogue:
         if file.preset is not None:
             usual = file.preset.parameters.instead_of(usual)
             if not self.gpus:  # what another program places there has nowhere to go here
-                usual = msgspec.structs.replace(usual, gpu_layers=0)
+                usual = usual.with_gpu_layers(0)
+        if usual.gpu_layers == AUTO and not any(gpu.is_card for gpu in self.gpus):
+            usual = usual.with_gpu_layers(0)  # slower there than here, or no memory gained
         context = min(usual.context, file.context_length or usual.context)
         return msgspec.structs.replace(usual, context=context)
 
@@ -274,7 +280,7 @@ class Catalogue:
     ) -> Beside | None:
         """How a model that is loaded for the other use serves such a request as well.
 
-        None for a model that has no other use.
+        `loaded` is how its host has loaded it, if it has one. None for a model that has no other use.
         """
         if file.gives_only_embeddings:
             return None
@@ -282,10 +288,29 @@ class Catalogue:
         texts = [given] if isinstance(given, str) else given
         longest = max(map(_most_tokens, texts), default=0)
         wanted = of_second_use(parameters, longest if parameters.embeddings else None)
+        if loaded is not None:  # the layers of a second context lie where those of the first one do
+            wanted = wanted.with_gpu_layers(loaded.gpu_layers)
         # A better forecast may take a while: only where a second context is about to be needed.
         grows = loaded is not None and loaded.embeddings != parameters.embeddings
         forecast = await self.forecasts.second_use(file, wanted, room_bytes if grows else None)
         return Beside(wanted, forecast.charge(file.file, self.gpus))
+
+    def request(self, ticket: int, file: ModelFile, parameters: LoadParameters) -> Requested:
+        """A request for a load, with what it takes by what is known now."""
+        forecast = self.forecasts.instant(file, parameters)
+        assert forecast is not None  # only models are loaded
+        limit, fits = self.settings_of(file).limit_bytes, None
+        if limit is not None and forecast.main_bytes > limit:
+            fits = self.forecasts.largest_context(file, parameters, limit)
+        return Requested(
+            ticket,
+            file.id,
+            forecast.charge(file.file, self.gpus),
+            parameters,
+            fits_context=fits,
+            placements=self.forecasts.placements_now(file, parameters),
+            gpu_layers=forecast.gpu_layers,
+        )
 
     async def largest_context(
         self, model: str, fits_bytes: int, parameters: LoadParameters | None = None

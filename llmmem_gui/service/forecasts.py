@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from llmmem_gui.core.engine import Engine
+from llmmem_gui.core.engines import Device
 from llmmem_gui.core.fitting import cheaper_parameters, largest_context
 from llmmem_gui.core.forecast import Forecast, forecast_by_formula, of_second_use
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey, Measurement, learned, unused_bytes
-from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.model_shape import ModelShape
+from llmmem_gui.core.parameters import AUTO, LoadParameters
+from llmmem_gui.core.placement import Placements, placements
 from llmmem_gui.core.warmth import ExpectedLoad, TimedLoad, Warmth
 from llmmem_gui.service.hosting.rehearsals import RehearsalError, Rehearsals
 from llmmem_gui.service.storage.load_records import LoadRecord, LoadRecords
@@ -18,6 +21,8 @@ from llmmem_gui.service.storage.load_records import LoadRecord, LoadRecords
 log = logging.getLogger(__name__)
 
 _KEPT = 1024
+_MOST_PROPOSALS = 6
+"""Numbers of layers that are rehearsed at most to find how many fit; the second is mostly right."""
 _LARGEST_CONTEXT = 1 << 20
 """Asked for models that do not say what they were trained with."""
 
@@ -25,10 +30,18 @@ _LARGEST_CONTEXT = 1 << 20
 class Forecasts:
     """What loading a model would take, by the best source there is."""
 
-    def __init__(self, rehearsals: Rehearsals, records: LoadRecords) -> None:
+    def __init__(
+        self,
+        rehearsals: Rehearsals,
+        records: LoadRecords,
+        rooms: Callable[[str], Mapping[str, float]] = lambda model_id: {},
+    ) -> None:
+        """`rooms` says how many bytes of each device a load of a model may use now."""
         self._rehearsals = rehearsals
         self._records = records
+        self._rooms = rooms
         self._known: dict[LoadKey, Forecast] = {}
+        self._placements: dict[tuple[LoadKey, Sequence[Device]], Placements] = {}
 
     @property
     def engine(self) -> Engine:
@@ -36,9 +49,13 @@ class Forecasts:
         return self._rehearsals.engine
 
     def instant(self, file: ModelFile, parameters: LoadParameters) -> Forecast | None:
-        """The best forecast that needs no waiting; None for a file that is no model."""
+        """The best forecast that needs no waiting; None for a file that is no model.
+
+        Of as many layers on GPUs as fit there now it is the forecast of that number.
+        """
         if file.shape is None:
             return None
+        parameters = self.placed(file, parameters)
         key = self._key(file, parameters)
         forecast = self._known.get(key)
         if forecast is None:
@@ -56,6 +73,7 @@ class Forecasts:
         Takes up to two seconds the first time. A model that cannot be rehearsed has its formula; loading it
         will say why.
         """
+        parameters = await self._place(file, parameters)
         forecast = self.instant(file, parameters)
         assert forecast is not None  # only models are asked for
         if forecast.source != "formula":
@@ -65,8 +83,7 @@ class Forecasts:
         except RehearsalError as error:
             log.info("%s", error)
             return forecast
-        # Others may have cleared it while the rehearsal was awaited.
-        self._known.pop(self._key(file, parameters), None)
+        self._forget(file, parameters)
         return self.instant(file, parameters) or forecast
 
     async def for_load(self, file: ModelFile, parameters: LoadParameters, room_bytes: int | None) -> Forecast:
@@ -75,6 +92,7 @@ class Forecasts:
         `room_bytes` is what is free of main memory without unloading anything; None: there is no bound. What
         lies on GPUs is always rehearsed: only that tells each one's share.
         """
+        parameters = await self._place(file, parameters)
         forecast = self.instant(file, parameters)
         assert forecast is not None  # only models are loaded
         if forecast.vram_bytes:
@@ -91,6 +109,68 @@ class Forecasts:
         assert file.shape is not None  # only models are loaded
         return of_second_use(await self.for_load(file, parameters, room_bytes), file.shape, parameters)
 
+    # --- layers --------------------------------------------------------------------------------------
+
+    def placed(self, file: ModelFile, parameters: LoadParameters) -> LoadParameters:
+        """The same with as many layers on GPUs as fit there now, by what is known, if that is asked for."""
+        if parameters.gpu_layers != AUTO:
+            return parameters
+        found = self.placements_now(file, parameters)
+        return parameters.with_gpu_layers(found.most(self._rooms(file.id)) if found else 0)
+
+    def placements_now(self, file: ModelFile, parameters: LoadParameters) -> Placements | None:
+        """What the load takes with each number of layers on GPUs, by what is known without waiting.
+
+        None where the number was chosen, or there is no GPU.
+        """
+        gpus = self._rehearsals.gpus
+        if parameters.gpu_layers != AUTO or not gpus or file.shape is None:
+            return None
+        key = self._key(file, parameters), gpus
+        found = self._placements.get(key)
+        if found is None:
+            if len(self._placements) >= _KEPT:
+                self._placements.clear()
+            numbered = {
+                n: self._known_better(file, parameters.with_gpu_layers(n)) for n in _numbers(file.shape)
+            }
+            known = {number: forecast for number, forecast in numbered.items() if forecast is not None}
+            engine = self._rehearsals.engine
+            found = placements(file.shape, parameters, engine, file.file, gpus, known)
+            self._placements[key] = found
+        return found
+
+    async def _place(self, file: ModelFile, parameters: LoadParameters) -> LoadParameters:
+        """The same as `placed`, with the number found by rehearsals.
+
+        Each corrects what is known of all numbers, so that two or three find it.
+        """
+        for _ in range(_MOST_PROPOSALS):
+            if self.placements_now(file, parameters) is None:
+                break
+            # That not even one fits is not believed without a rehearsal.
+            fitting = self.placed(file, parameters).fixed_gpu_layers
+            proposed = parameters.with_gpu_layers(fitting or 1)
+            if self._known_better(file, proposed) is not None:
+                break
+            if (await self.rehearsed(file, proposed)).source == "formula":
+                break
+        return self.placed(file, parameters)
+
+    def _known_better(self, file: ModelFile, parameters: LoadParameters) -> Forecast | None:
+        """The forecast of these parameters, if it is better than the formula's."""
+        computed = self._rehearsals.known(file, parameters)
+        if computed is None:
+            return None
+        return learned(computed, parameters, self._records.measurements(self._key(file, parameters)))
+
+    def _forget(self, file: ModelFile, parameters: LoadParameters) -> None:
+        """Find out anew what is known of a load: there is more."""
+        self._known.pop(self._key(file, parameters), None)
+        self._placements.pop((self._key(file, parameters.with_gpu_layers(AUTO)), self._rehearsals.gpus), None)
+
+    # --- what fits -----------------------------------------------------------------------------------
+
     def largest_context(self, file: ModelFile, parameters: LoadParameters, fits_bytes: int) -> int | None:
         """The largest context, up to what the model was trained for, with which it takes at most that."""
         highest = file.context_length or _LARGEST_CONTEXT
@@ -106,6 +186,7 @@ class Forecasts:
             log.info("%s", error)
             return self.largest_context(file, parameters, fits_bytes)
         self._known.clear()
+        self._placements.clear()
         return context
 
     def cheaper_parameters(
@@ -113,7 +194,10 @@ class Forecasts:
     ) -> LoadParameters | None:
         """The mildest change of the parameters with which the model fits the limit; None when none does."""
         highest = file.context_length or parameters.context
-        return cheaper_parameters(parameters, highest, limit_bytes, lambda p: self._main_bytes(file, p))
+        gpus = bool(self._rehearsals.gpus)
+        return cheaper_parameters(
+            parameters, highest, limit_bytes, lambda p: self._main_bytes(file, p), gpus=gpus
+        )
 
     def past(self, model_id: str) -> Sequence[LoadRecord]:
         """Forecast and measurement of past loads of a model, the newest last."""
@@ -139,7 +223,7 @@ class Forecasts:
         forecast = self.instant(file, parameters)
         assert forecast is not None  # it was loaded
         key = self._key(file, parameters)
-        self._known.pop(key, None)
+        self._forget(file, parameters)
         record = LoadRecord(
             now,
             file.id,
@@ -161,3 +245,8 @@ class Forecasts:
         forecast = self.instant(file, parameters)
         assert forecast is not None  # only models are asked for
         return forecast.main_bytes
+
+
+def _numbers(shape: ModelShape) -> range:
+    """Of layers on GPUs that a model can have, from none to all."""
+    return range(shape.layers + 2)

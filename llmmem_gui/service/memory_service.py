@@ -22,6 +22,7 @@ from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.outlook import LimitsOutlook
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.plan import device_rooms
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.readings import Sample
@@ -70,7 +71,9 @@ class MemoryService:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`clock` gives monotonic seconds, as the running loop's own clock does."""
-        self.catalogue = Catalogue(folders, settings_file, hosts.choice, is_held=self._is_held, clock=clock)
+        self.catalogue = Catalogue(
+            folders, settings_file, hosts.choice, is_held=self._is_held, rooms=self._device_rooms, clock=clock
+        )
         self.sample: Sample | None = None
         self._settings_file = settings_file
         self._hosts = hosts
@@ -349,6 +352,13 @@ class MemoryService:
         entry = self._driver.cache.entry(model_id)
         return entry is not None and (entry.state.holds_host or entry.state is State.QUEUED)
 
+    def _is_loaded_so(self, model_id: str, parameters: LoadParameters) -> bool:
+        entry = self._driver.cache.entry(model_id)
+        return entry is not None and entry.loaded_at is not None and entry.parameters == parameters
+
+    def _device_rooms(self, model_id: str) -> Mapping[str, float]:
+        return device_rooms(model_id, self._driver.cache.holders, self._driver.cache.bounds)
+
     def _pid_of(self, model_id: str) -> int | None:
         life = self._driver.life_of(model_id)
         return None if life is None else life.pid
@@ -372,7 +382,8 @@ class MemoryService:
             loaded = self._driver.loaded_with(file.id)
             parameters = self.catalogue.parameters_to_ask(file, operation, loaded)
             room = self.snapshot.room_bytes
-            beside = await self.catalogue.second_use(file, parameters, arguments, loaded, room)
+            placed = self._driver.placed_with(file.id)
+            beside = await self.catalogue.second_use(file, parameters, arguments, placed, room)
             return await self._obtain(file, parameters, "use", actor, beside=beside)
 
         arguments = self.catalogue.arguments_for(model, operation, arguments)
@@ -388,23 +399,18 @@ class MemoryService:
         exact: bool = False,
         beside: m.Beside | None = None,
     ) -> m.Grant:
-        forecast = await self.catalogue.forecasts.for_load(file, parameters, self.snapshot.room_bytes)
-        limit = self.catalogue.settings_of(file).limit_bytes
-        fits = None
-        if limit is not None and forecast.main_bytes > limit:
-            fits = self.catalogue.forecasts.largest_context(file, parameters, limit)
+        if not self._is_loaded_so(file.id, parameters):
+            await self.catalogue.forecasts.for_load(file, parameters, self.snapshot.room_bytes)
+        patience = self.settings.api.queue_seconds if purpose == "use" else None
 
         def asked(ticket: int) -> m.Requested:
-            return m.Requested(
-                ticket,
-                file.id,
-                forecast.charge(file.file, self.catalogue.gpus),
-                parameters,
-                purpose,
-                actor,
+            needed = self.catalogue.request(ticket, file, parameters)
+            return replace(
+                needed,
+                purpose=purpose,
+                actor=actor,
                 exact=exact,
-                patience_seconds=self.settings.api.queue_seconds if purpose == "use" else None,
-                fits_context=fits,
+                patience_seconds=patience,
                 beside=beside,
             )
 

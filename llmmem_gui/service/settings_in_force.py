@@ -124,14 +124,12 @@ class SettingsInForce:
 
     def _policy(self, settings: Settings) -> m.Policy:
         limits = settings.limits
+        gpus = [gpu for gpu in self._catalogue.gpus if gpu.has_memory]
         return m.Policy(
             total_limit_bytes=limits.total_limit_for(self._machine_bytes),
             reserve_bytes=limits.reserve_for(self._machine_bytes),
-            device_limits={
-                gpu.name: limits.gpu_limit_for(gpu.key, gpu.total_bytes)
-                for gpu in self._catalogue.gpus
-                if gpu.has_memory
-            },
+            device_limits={gpu.name: limits.gpu_limit_for(gpu.key, gpu.total_bytes) for gpu in gpus},
+            device_addresses={gpu.name: gpu.device_id for gpu in gpus if gpu.device_id},
             idle_seconds=limits.idle_minutes * 60,
             queue_limit=settings.api.queue_limit,
             may_doze=limits.may_doze,

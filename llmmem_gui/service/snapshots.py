@@ -57,6 +57,7 @@ def build_snapshot(
         holds = entry.state.holds_host
         wanted = catalogue.parameters_of(file)
         parameters = entry.parameters if holds or entry.state is State.QUEUED else wanted
+        placed = entry.as_placed if holds else parameters
         wanted = msgspec.structs.replace(wanted, embeddings=parameters.embeddings)
         measured = entry.measured
         return ModelSnapshot(
@@ -64,7 +65,7 @@ def build_snapshot(
             entry.state,
             parameters,
             next_parameters=wanted if wanted != parameters else None,
-            forecast=forecast_of(file, parameters),
+            forecast=forecast_of(file, placed),
             charge=entry.charge if entry.standing is not None else None,
             private_bytes=measured.private_bytes if measured else 0,
             weights_bytes=measured.weights_bytes if measured else 0,

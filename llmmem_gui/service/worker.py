@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from llmmem_gui.core.parameters import KvType
+from llmmem_gui.core.parameters import GpuLayers, KvType
 from llmmem_gui.core.units import MIB
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.api_client import ApiClient, EventReader, NoProgram, RequestFailed, model_path
@@ -114,7 +114,7 @@ class WorkerService:
         *,
         context: int | None = None,
         kv_type: KvType | None = None,
-        gpu_layers: int | None = None,
+        gpu_layers: GpuLayers | None = None,
         pin: bool | None = None,
     ) -> ModelStatus:
         """Load a model and wait until it is ready; what is left out is as the settings say."""
@@ -194,7 +194,7 @@ class WorkerService:
         *,
         context: int | None = None,
         kv_type: KvType | None = None,
-        gpu_layers: int | None = None,
+        gpu_layers: GpuLayers | None = None,
     ) -> ForecastEntry:
         """What loading a model is predicted to take."""
         wanted = {"context": context, "kv_type": kv_type, "gpu_layers": gpu_layers}

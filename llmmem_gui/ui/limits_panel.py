@@ -325,7 +325,7 @@ def outlook_text(view: LimitsOutlook, name_of: NameOf) -> tuple[str, str | None]
             translate("LimitsPanel", "lets {count} doze: {models}"),
         )
         return _told(one, several, view.dozes, name_of), "warning"
-    if view.over_bytes:
+    if view.over_bytes or view.over_on:
         return translate("LimitsPanel", "below what pinned models use"), "critical"
     if view.waits_for:
         waits = translate("LimitsPanel", "waits for {models} to finish")

@@ -11,10 +11,11 @@ from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.events import Actor
 from llmmem_gui.core.ledger import Charge, FileKey
 from llmmem_gui.core.outlook import Outlook, outlook
-from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.parameters import AUTO, LoadParameters
+from llmmem_gui.core.placement import Placements
 from llmmem_gui.core.plan import charged_bytes
 from llmmem_gui.core.pressure import Level
-from llmmem_gui.core.readings import HostReading, MachineReading, ProgramReading, Sample
+from llmmem_gui.core.readings import GpuReading, HostReading, MachineReading, ProgramReading, Sample
 from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.sentence import verbatim
 from llmmem_gui.core.snapshot import State
@@ -39,6 +40,7 @@ class Stage:
         self.machine_bytes = machine_bytes
         self.others_bytes = others_bytes
         self.programs: tuple[ProgramReading, ...] = ()
+        self.gpus: tuple[GpuReading, ...] = ()
         self.actions: list[m.Action] = []
         """Every action since the beginning, or since `forget`."""
         self.messages: list[tuple[m.Message, float]] = []
@@ -73,7 +75,7 @@ class Stage:
     def ask(
         self,
         model: str,
-        size: int | Charge = 10,
+        size: int | Charge | Placements = 10,
         *,
         purpose: m.Purpose = "use",
         actor: Actor = "api",
@@ -83,11 +85,23 @@ class Stage:
         patience: float | None = None,
         fits_context: int | None = None,
     ) -> int:
-        """Ask for a model as the service does and return the ticket; a `context` makes a load a choice."""
+        """Ask for a model as the service does and return the ticket; a `context` makes a load a choice.
+
+        Given placements, as many layers as fit are asked for, and all fit as far as the service knows.
+        """
         assert context is None or purpose == "load", "only a load has a context of its own"
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
-        charge = size if isinstance(size, Charge) else Charge(size, 0, model)
+        placements = size if isinstance(size, Placements) else None
+        match size:
+            case Placements():
+                charge = size.charge(size.all)
+            case Charge():
+                charge = size
+            case _:
+                charge = Charge(size, 0, model)
         parameters = self._parameters(model, context, embeddings)
+        if placements is not None:
+            parameters = parameters.with_gpu_layers(AUTO)
         self.tell(
             m.Requested(
                 ticket,
@@ -100,6 +114,8 @@ class Stage:
                 patience_seconds=patience,
                 fits_context=fits_context,
                 beside=beside,
+                placements=placements,
+                gpu_layers=0 if placements is None else placements.all,
             )
         )
         return ticket
@@ -113,7 +129,12 @@ class Stage:
         return replace(loaded, embeddings=embeddings)
 
     def load(
-        self, model: str, size: int | Charge = 10, *, actor: Actor = "window", context: int | None = None
+        self,
+        model: str,
+        size: int | Charge | Placements = 10,
+        *,
+        actor: Actor = "window",
+        context: int | None = None,
     ) -> int:
         """Ask for a model to be loaded and no more."""
         return self.ask(model, size, purpose="load", actor=actor, context=context)
@@ -188,7 +209,15 @@ class Stage:
             for model, charge in taken.items()
         }
         machine = MachineReading(self.machine_bytes, max(0, available))
-        return Sample(self.now, self.now, machine, hosts, programs=self.programs, slept_seconds=slept_seconds)
+        return Sample(
+            self.now,
+            self.now,
+            machine,
+            hosts,
+            self.gpus,
+            programs=self.programs,
+            slept_seconds=slept_seconds,
+        )
 
     def sample(self, slept_seconds: float = 0.0) -> None:
         """A tick passes, the first one after the machine slept for so long."""
@@ -203,7 +232,7 @@ class Stage:
 
     # --- shortcuts -----------------------------------------------------------------------------------
 
-    def use(self, model: str, size: int | Charge = 10, *, actor: Actor = "api") -> None:
+    def use(self, model: str, size: int | Charge | Placements = 10, *, actor: Actor = "api") -> None:
         """Load a model if need be, use it once, and let the host of every model that went exit."""
         ticket = self.ask(model, size, actor=actor)
         self.play_out()

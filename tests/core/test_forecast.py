@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from llmmem_gui.core.fitting import cheaper_parameters, largest_context
 from llmmem_gui.core.forecast import MIB, Forecast, forecast_by_formula, forecast_by_rehearsal
 from llmmem_gui.core.gguf import FileIdentity
 from llmmem_gui.core.measurement import LoadKey, Measurement, learned
-from llmmem_gui.core.parameters import KvType, LoadParameters
+from llmmem_gui.core.parameters import AUTO, GpuLayers, KvType, LoadParameters
 from llmmem_gui.core.rehearsal import Buffers, Rehearsed
 from tests.core.shapes import shape_of
 from tests.made_up_models import Recipe
@@ -415,3 +417,31 @@ def test_one_answer_at_a_time_is_proposed_where_it_saves() -> None:
     found = cheaper_parameters(LoadParameters(context=4096), 4096, four - 24 * MIB, total_of)
     assert found is not None
     assert (found.slots, found.kv_type, found.context) == (1, "f16", 4096)
+
+
+def test_layers_are_proposed_before_anything_that_an_answer_loses_by() -> None:
+    """They cost speed alone: as many as have room on the GPU, then fewer bits, then less context."""
+    shape = SHAPES[id(LLAMA_8B)]
+    engine = replace(AVX2, gpu_offload=True)
+
+    def total_of(parameters: LoadParameters) -> int:
+        """Of main memory, where the GPU has room for 20 layers."""
+        placed = parameters.with_gpu_layers(20) if parameters.gpu_layers == AUTO else parameters
+        return forecast_by_formula(shape, placed, engine).main_bytes
+
+    def proposed(limit: int, number: GpuLayers = 0, *, gpus: bool = True) -> LoadParameters | None:
+        asked = LoadParameters(context=32_768, gpu_layers=number)
+        return cheaper_parameters(asked, 32_768, limit, total_of, gpus=gpus)
+
+    here = total_of(LoadParameters(context=32_768))
+    auto = LoadParameters(context=32_768, gpu_layers=AUTO)
+    assert total_of(auto) < here
+    assert proposed(here - 20 * MIB) == auto
+    assert proposed(64 * GIB, 33) == auto  # too many for the GPU, which is why anything is proposed
+    assert proposed(total_of(auto) - 400 * MIB) == msgspec.structs.replace(auto, kv_type="q8_0")
+    less = proposed(total_of(auto) - 1500 * MIB)
+    assert less is not None
+    assert less.gpu_layers == AUTO
+    assert less.context < 32_768
+    without = proposed(here - 20 * MIB, gpus=False)
+    assert without == LoadParameters(context=32_768, batch=256)

@@ -7,7 +7,7 @@ import re
 import msgspec
 import pytest
 
-from llmmem_gui.core.parameters import ChosenParameters, LoadParameters
+from llmmem_gui.core.parameters import AUTO, ChosenParameters, LoadParameters
 from llmmem_gui.core.sentence import BadValue
 from llmmem_gui.core.settings import BadSetting, LimitSettings, LoadingSettings, ModelSettings, Settings
 from llmmem_gui.core.settings_text import parse, to_toml
@@ -21,8 +21,8 @@ def test_the_defaults_are_within_their_own_bounds():
 
 
 def test_the_default_loading_settings_are_the_default_load_parameters():
-    """A model without settings loads with the same parameters by settings as by `LoadParameters`."""
-    assert LoadingSettings().parameters() == LoadParameters()
+    """But for layers on GPUs: those who say nothing about them to the program have them there."""
+    assert LoadingSettings().parameters() == LoadParameters(gpu_layers=AUTO)
 
 
 @pytest.mark.parametrize(

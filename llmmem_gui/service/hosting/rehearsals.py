@@ -14,7 +14,7 @@ import msgspec
 
 from llmmem_gui.core.buffers import CONTEXT_STEP
 from llmmem_gui.core.engine import Engine, features_of_flags
-from llmmem_gui.core.engines import EngineUse
+from llmmem_gui.core.engines import Device, EngineUse
 from llmmem_gui.core.fitting import largest_context
 from llmmem_gui.core.forecast import Forecast, forecast_by_formula, forecast_by_rehearsal
 from llmmem_gui.core.library import ModelFile
@@ -78,6 +78,12 @@ class Rehearsals:
         features = self._features.get(self._choice.key, self._guessed_features)
         extra_buffers = use is None or use.extra_buffers
         return Engine(self._choice.key, features, bool(use and use.gpus), extra_buffers)
+
+    @property
+    def gpus(self) -> tuple[Device, ...]:
+        """Those that layers can be placed on with the engine in use."""
+        use = self._choice.current
+        return use.gpus if use is not None else ()
 
     def load(self) -> None:
         """Take over the results of earlier runs; a file that cannot be read is left behind."""

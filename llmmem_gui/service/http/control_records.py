@@ -117,6 +117,10 @@ class ModelStatus(Told, frozen=True, kw_only=True):
     vram_bytes: int | None
     resident_bytes: int
     forecast_bytes: int | None
+    gpu_layers: int | None
+    """Layers on GPUs while it is loaded, else those that a load would place there; the output is one."""
+    layers: int | None
+    """All layers, counted the same way."""
     charge_bytes: int
     limit_bytes: int | None
     idle_seconds: float | None
@@ -207,6 +211,10 @@ class ForecastEntry(Told, frozen=True, kw_only=True):
     mapped_bytes: int
     private_bytes: int
     vram_bytes: int
+    gpu_layers: int
+    """Layers on GPUs, where as many as fit were asked for the number that fits now; the output is one."""
+    layers: int
+    """All layers, counted the same way."""
     source: str
     measured_times: int
     context: int

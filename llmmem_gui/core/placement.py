@@ -1,0 +1,149 @@
+"""How many layers of a model go onto GPUs: as many as each has room for.
+
+llama.cpp counts the output as a layer, and as the first that goes there: a model of 28 layers has 29.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from llmmem_gui.core.engine import Engine
+from llmmem_gui.core.engines import Device
+from llmmem_gui.core.forecast import Forecast, forecast_by_formula
+from llmmem_gui.core.ledger import Charge, FileKey
+from llmmem_gui.core.model_shape import ModelShape
+from llmmem_gui.core.parameters import LoadParameters
+
+
+@dataclass(frozen=True, slots=True)
+class Placements:
+    """What a load is charged with each number of layers on GPUs, from none to all."""
+
+    file: FileKey
+    private_bytes: Sequence[int]
+    weights_bytes: Sequence[int]
+    device_bytes: Mapping[str, Sequence[int]]
+
+    @property
+    def all(self) -> int:
+        """The number of all layers."""
+        return len(self.private_bytes) - 1
+
+    def charge(self, number: int) -> Charge:
+        """The charge with so many layers."""
+        devices = {name: sizes[number] for name, sizes in self.device_bytes.items() if sizes[number]}
+        return Charge(self.private_bytes[number], self.weights_bytes[number], self.file, devices)
+
+    def most(self, rooms: Mapping[str, float]) -> int:
+        """The most layers with which no device takes more than its room, in bytes.
+
+        A device that is not named there is not bounded. Without a layer nothing is taken of any.
+        """
+        bounded = [(sizes, rooms[name]) for name, sizes in self.device_bytes.items() if name in rooms]
+        for number in range(self.all, 0, -1):
+            if all(sizes[number] <= room for sizes, room in bounded):
+                return number
+        return 0
+
+
+def placements(
+    shape: ModelShape,
+    parameters: LoadParameters,
+    engine: Engine,
+    file: FileKey,
+    gpus: Sequence[Device],
+    known: Mapping[int, Forecast],
+) -> Placements:
+    """What the load is charged with each number of layers.
+
+    `known` are better forecasts of some numbers, above all dry runs: they hold. What lies between them is the
+    formula's, corrected by what that is off at the nearest: how large each layer is stands in the file, and
+    what a formula does not know hardly depends on the number.
+    """
+    most = shape.layers + 1 if engine.gpu_offload else 0
+    known = {number: known[number] for number in sorted(known) if number <= most}
+    devices = next((known[number].devices for number in reversed(known) if number), {})
+    exact = {number: forecast.charge(file, gpus) for number, forecast in known.items()}
+    none = exact.get(0) or forecast_by_formula(shape, parameters.with_gpu_layers(0), engine).charge(file)
+    names = sorted(gpu.name for gpu in gpus)
+    rows = [_sizes(none, names)]
+    if most:
+        formula = _Formula(shape, parameters, engine, file, gpus, devices, names)
+        offs = {
+            number: [
+                right - was for right, was in zip(_sizes(charge, names), formula.sizes(number), strict=True)
+            ]
+            for number, charge in exact.items()
+            if number
+        }
+        rows += [_corrected(formula.sizes(number), offs, number) for number in range(1, most + 1)]
+    private, weights, *on_devices = (array("q", column) for column in zip(*rows, strict=True))
+    return Placements(file, private, weights, dict(zip(names, on_devices, strict=True)))
+
+
+class _Formula:
+    """What the formula says for each number of layers but none, found by that of the first and of all.
+
+    Weights grow with the bytes of the layers, caches and intermediate results with their number.
+    """
+
+    def __init__(
+        self,
+        shape: ModelShape,
+        parameters: LoadParameters,
+        engine: Engine,
+        file: FileKey,
+        gpus: Sequence[Device],
+        devices: Mapping[str, int],
+        names: Sequence[str],
+    ) -> None:
+        """`devices` says how what lies on GPUs is shared among them, where that is known."""
+        first, last = (
+            replace(forecast_by_formula(shape, parameters.with_gpu_layers(n), engine), devices=devices)
+            for n in (1, shape.layers + 1)
+        )
+        weights_there = replace(
+            first,
+            private_weights_bytes=last.private_weights_bytes,
+            vram_weights_bytes=last.vram_weights_bytes,
+        )
+        self._first, weights, everything = (
+            _sizes(each.charge(file, gpus), names) for each in (first, weights_there, last)
+        )
+        self._by_weights = [there - here for there, here in zip(weights, self._first, strict=True)]
+        self._by_number = [there - here for there, here in zip(everything, weights, strict=True)]
+        whole = sum(shape.layer_bytes) or 1
+        self._shares = [0.0, *(size / whole for size in accumulate(reversed(shape.layer_bytes)))]
+        """Of the bytes of all layers, those of the last ones, of none, one, two, …"""
+
+    def sizes(self, number: int) -> list[int]:
+        """What is taken of each pool with so many layers."""
+        by_weights, by_number = self._shares[number - 1], (number - 1) / (len(self._shares) - 1)
+        return [
+            round(first + by_weights * weights + by_number * rest)
+            for first, weights, rest in zip(self._first, self._by_weights, self._by_number, strict=True)
+        ]
+
+
+def _sizes(charge: Charge, names: Sequence[str]) -> list[int]:
+    """What it takes of main memory, private and mapped, and of each device."""
+    return [charge.private_bytes, charge.weights_bytes, *(charge.on(name) for name in names)]
+
+
+def _corrected(sizes: Sequence[int], offs: Mapping[int, Sequence[int]], number: int) -> list[int]:
+    """The sizes for this number, corrected by what those of the nearest ones were off."""
+    below = max((each for each in offs if each <= number), default=None)
+    above = min((each for each in offs if each >= number), default=None)
+    if below is None or above is None:
+        nearest = below or above
+        return list(sizes) if nearest is None else _plus(sizes, offs[nearest])
+    share = (number - below) / (above - below) if above > below else 0.0
+    between = [low + share * (high - low) for low, high in zip(offs[below], offs[above], strict=True)]
+    return _plus(sizes, between)
+
+
+def _plus(sizes: Sequence[int], off: Sequence[float]) -> list[int]:
+    return [max(0, size + round(more)) for size, more in zip(sizes, off, strict=True)]
