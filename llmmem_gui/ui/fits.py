@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from llmmem_gui.core.outlook import Outlook
 from llmmem_gui.core.snapshot import ModelSnapshot
+from llmmem_gui.core.units import LARGEST_BYTES
 from llmmem_gui.ui.requests import FindFit, Fit
 
 _STEP_BYTES = 16 * 1024**2
@@ -47,5 +48,8 @@ class Fits(QObject):
 def _question(model: ModelSnapshot, view: Outlook | None) -> FindFit | None:
     if view is None or view.room_bytes is None:
         return None
+    room = view.room_bytes
+    if view.device:
+        room = LARGEST_BYTES if view.main_room_bytes is None else view.main_room_bytes
     # Rounded down, so that what is found fits in all the room that is rounded to the same.
-    return FindFit(model.id, model.parameters, view.room_bytes // _STEP_BYTES * _STEP_BYTES)
+    return FindFit(model.id, model.parameters, room // _STEP_BYTES * _STEP_BYTES, bool(view.device))

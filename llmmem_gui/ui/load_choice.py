@@ -13,7 +13,7 @@ from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.model_names import names_in
-from llmmem_gui.ui.outlook import names, outlook_line
+from llmmem_gui.ui.outlook import layers_line, names, outlook_line
 from llmmem_gui.ui.requests import Exchange, Fit, Load, Request, Restore, SetLimit
 from llmmem_gui.ui.sentences import NameOf
 from llmmem_gui.ui.theme import sized
@@ -46,7 +46,7 @@ class LoadChoice(QDialog):
         title.setFont(sized(title.font(), 1.2))
         title.setTextFormat(Qt.TextFormat.PlainText)
         title.setWordWrap(True)
-        reason = QLabel(self._reason(view, snapshot))
+        reason = QLabel(self._reason(model, view, snapshot))
         reason.setTextFormat(Qt.TextFormat.PlainText)
         reason.setWordWrap(True)
         buttons = QVBoxLayout()
@@ -71,9 +71,10 @@ class LoadChoice(QDialog):
         layout.addLayout(last)
         self.setMinimumWidth(420)
 
-    def _reason(self, view: Outlook, snapshot: CacheSnapshot) -> str:
+    def _reason(self, model: ModelSnapshot, view: Outlook, snapshot: CacheSnapshot) -> str:
         line = outlook_line(view, snapshot)
-        return f"{line[:1].upper()}{line[1:]}."
+        lines = (f"{line[:1].upper()}{line[1:]}", layers_line(model.forecast))
+        return "\n".join(f"{each}." for each in lines if each)
 
     def _ways(
         self, model: ModelSnapshot, view: Outlook, fit: Fit, name_of: NameOf
@@ -85,8 +86,9 @@ class LoadChoice(QDialog):
         if fitting is not None and fitting.context != fit.context:
             text = self.tr("Make it fit: {changes}").format(changes=self._changes(model.parameters, fitting))
             way = (text, Load(model.id, fitting))
-            # A combination is milder than losing more than half of the context.
-            first = fit.context is None or fit.context < model.parameters.context // 2
+            # A combination is milder than losing more than half of the context; layers change no answer.
+            few = fit.context is None or fit.context < model.parameters.context // 2
+            first = few or fit.by_layers
             ways.insert(0 if first else len(ways), way)
         if view.waits_for:
             text = self.tr("Wait for {models} to finish, then load")
@@ -112,7 +114,9 @@ class LoadChoice(QDialog):
         return text.format(size=figures.size(limit)), Restore((loaded,), SetLimit(limited, limit))
 
     def _changes(self, before: LoadParameters, after: LoadParameters) -> str:
+        layers = self.tr("as many layers on the GPU as have room")
         changes = [
+            (before.gpu_layers, after.gpu_layers, layers, ""),
             (before.context, after.context, self.tr("context {value}"), figures.count(after.context)),
             (before.kv_type, after.kv_type, self.tr("KV cache {value}"), after.kv_type),
             (before.batch, after.batch, self.tr("batch {value}"), figures.count(after.batch)),

@@ -12,21 +12,21 @@ from PySide6.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QSpacerItem,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.parameters import AUTO, LoadParameters
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.core.warmth import ExpectedLoad
 from llmmem_gui.ui import figures
-from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, indented, plain, quiet, restyle
+from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, plain, quiet, restyle
+from llmmem_gui.ui.layers_box import LayersBox
 from llmmem_gui.ui.load_costs import KV_TYPES, LoadCosts
 from llmmem_gui.ui.model_facts import ModelFacts
 from llmmem_gui.ui.model_names import names_in
-from llmmem_gui.ui.outlook import outlook_line
+from llmmem_gui.ui.outlook import layers_line, outlook_line
 from llmmem_gui.ui.requests import Fit, Outcome, SetLimit, SetParameters, SetPinned, Unload
 from llmmem_gui.ui.scales import Value, byte_scale, context_scale
 from llmmem_gui.ui.sentences import say
@@ -99,9 +99,7 @@ class ModelPanel(Card):
         self.limit = SteppedSlider(self._theme, byte_scale(64 * MIB, self._machine_bytes), stacked=True)
         self.context = SteppedSlider(self._theme, context_scale(_USUAL_LONGEST_CONTEXT), stacked=True)
         self.kv_type = QComboBox()
-        self.gpu_layers = QSpinBox()
-        self.gpu_layers.setRange(-1, 999)
-        indented(self.gpu_layers)
+        self.gpu_layers = LayersBox()
         self.pin = CheckBox(self._theme)
         self._left_out = QLabel()
         self._left_out.setWordWrap(True)
@@ -175,7 +173,6 @@ class ModelPanel(Card):
         self.grid.retranslate()
         self.kv_type.setAccessibleName(self.tr("KV cache"))
         self.kv_type.setToolTip(self.tr("A smaller type saves memory and costs a little accuracy."))
-        self.gpu_layers.setSpecialValueText(self.tr("all"))
         self.pin.setText(self.tr("Pinned: never unloaded by itself"))
         self.reload.setText(self.tr("Load again with these settings"))
         self.setAccessibleName(self.tr("Model"))
@@ -212,6 +209,8 @@ class ModelPanel(Card):
         if other:
             self._moving = None
             self._costs.look_at(model.id)
+            if snapshot.gpus and self._chosen.gpu_layers == AUTO and model.facts.error is None:
+                self._costs.find(self._chosen)
             self._scale_sliders()
             self._scroll.verticalScrollBar().setValue(0)
         self._show_head(model)
@@ -263,9 +262,11 @@ class ModelPanel(Card):
         if model.error and not model.state.holds_host:
             return say(model.error, names_in(self._snapshot)), "critical"
         view = self._snapshot.outlook(model) if self._snapshot is not None else None
+        layers = layers_line(model.forecast)
         if view is not None and self._snapshot is not None:
-            return outlook_line(view, self._snapshot, self._fit), None if view.fits else "warning"
-        return "", None
+            lines = (outlook_line(view, self._snapshot, self._fit), layers)
+            return "\n".join(line for line in lines if line), None if view.fits else "warning"
+        return layers, None
 
     def _show_sliders(self, model: ModelSnapshot) -> None:
         loadable = model.facts.error is None
@@ -323,7 +324,7 @@ class ModelPanel(Card):
         if not self.kv_type.view().isVisible():
             self._fill_kv_types(model)
         if not self.gpu_layers.hasFocus():
-            self.gpu_layers.setValue(self._chosen.gpu_layers)
+            self.gpu_layers.set_layers(self._chosen.gpu_layers)
         gpus = self._snapshot.gpus if self._snapshot is not None else ()
         self.grid.show_row("gpu", bool(gpus) or self._chosen.gpu_layers != 0)
         self.grid.show_gpus(gpus)
@@ -390,7 +391,7 @@ class ModelPanel(Card):
         self._choose_parameters(kv_type=KV_TYPES[place])
 
     def _choose_gpu_layers(self) -> None:
-        self._choose_parameters(gpu_layers=self.gpu_layers.value())
+        self._choose_parameters(gpu_layers=self.gpu_layers.layers())
 
     def _choose_parameters(self, **changes: object) -> None:
         if self._model is None:

@@ -18,7 +18,7 @@ from llmmem_gui.ui import figures
 from llmmem_gui.ui.cells import Cell, Column, rounded
 from llmmem_gui.ui.model_names import names_in
 from llmmem_gui.ui.neighbour_rows import NeighbourRow, neighbour_cell, neighbour_rows
-from llmmem_gui.ui.outlook import outlook_line
+from llmmem_gui.ui.outlook import layers_line, outlook_line
 from llmmem_gui.ui.requests import Fit
 from llmmem_gui.ui.sentences import say, state_word
 
@@ -228,7 +228,8 @@ class ModelRows(QAbstractTableModel):
             line = f"↳ {outlook_line(view, self._snapshot, self._fit_of(model, view))}"
             load = self._load_of(model.id) if view.fits else None
             warmth = "" if load is None else say(load.sentence)
-            return Cell(name, " · ".join(filter(None, (line, warmth, self._held_elsewhere(model)))), level)
+            beside = (line, warmth, layers_line(model.forecast), self._held_elsewhere(model))
+            return Cell(name, " · ".join(filter(None, beside)), level)
         return Cell(name, self._loaded_line(model))
 
     def _held_elsewhere(self, model: ModelSnapshot) -> str:
@@ -250,6 +251,7 @@ class ModelRows(QAbstractTableModel):
         promised = model.charge.total_bytes - model.resident_bytes if model.charge is not None else 0
         if promised >= MIB:
             pieces.append(self.tr("{size} promised").format(size=figures.size(promised)))
+        pieces.append(layers_line(model.forecast))
         return " · ".join(piece for piece in pieces if piece)
 
     def _state_cell(self, model: ModelSnapshot) -> Cell:

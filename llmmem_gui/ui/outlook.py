@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
+from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.outlook import Outlook
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
 from llmmem_gui.ui import figures
@@ -23,6 +24,8 @@ def outlook_line(view: Outlook, snapshot: CacheSnapshot, fit: Fit | None = None)
         return translate("Outlook", "fits, waits for {models} to finish").format(
             models=names(view.waits_for, name_of)
         )
+    if fit is not None and fit.by_layers:
+        return translate("Outlook", "fits with as many layers on the GPU as have room")
     if fit is not None and fit.context:
         return translate("Outlook", "fits with context ≤ {context}").format(
             context=figures.count(fit.context)
@@ -45,6 +48,23 @@ def outlook_line(view: Outlook, snapshot: CacheSnapshot, fit: Fit | None = None)
     else:
         text = translate("Outlook", "does not fit: needs {need}, this computer has {room} to spare")
     return text.format(need=need, room=room)
+
+
+def layers_line(forecast: Forecast | None) -> str:
+    """How many layers are or would be on GPUs, and what lies where; empty where none are."""
+    if forecast is None or not forecast.gpu_layers:
+        return ""
+    there, here = figures.size(forecast.vram_bytes), figures.size(forecast.main_bytes)
+    if forecast.gpu_layers == forecast.layers:
+        text = translate("Outlook", "All {layers} layers on the GPU: {there} there, {here} here")
+    else:
+        text = translate("Outlook", "{number} of {layers} layers on the GPU: {there} there, {here} here")
+    return text.format(
+        number=figures.count(forecast.gpu_layers),
+        layers=figures.count(forecast.layers),
+        there=there,
+        here=here,
+    )
 
 
 def names(model_ids: tuple[str, ...], name_of: NameOf) -> str:

@@ -134,6 +134,9 @@ class FindFit:
     parameters: LoadParameters
     """Those with which it does not fit."""
     fits_bytes: int
+    """Of main memory."""
+    device: bool = False
+    """A GPU is too small for the layers that were chosen: less context alone is no help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,8 @@ class Fit:
     """The largest context, everything else as it is."""
     parameters: LoadParameters | None = None
     """The mildest combination of changes."""
+    by_layers: bool = False
+    """Those change nothing but how many layers lie on GPUs."""
 
 
 @dataclass(frozen=True, slots=True)

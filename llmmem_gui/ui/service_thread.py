@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, SignalInstance, Slot
 from llmmem_gui.core.engines import EngineOverview
 from llmmem_gui.core.events import Actor, Event, UnloadReceipt
 from llmmem_gui.core.history import History
+from llmmem_gui.core.parameters import AUTO
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.sentence import Sentence, sentence_of, verbatim
 from llmmem_gui.core.settings import Settings
@@ -350,17 +351,20 @@ async def _carried_out(
             await asyncio.gather(service.unload_all(actor=actor), service.neighbours.unload_all(actor=actor))
         case ask.FindForecasts(model_id, variants):
             file = await service.catalogue.loadable(model_id)
-            return tuple(service.catalogue.forecasts.instant(file, variant) for variant in variants)
+            forecasts = service.catalogue.forecasts
+            if len(variants) == 1 and variants[0].gpu_layers == AUTO:
+                await forecasts.rehearsed(file, variants[0])  # how many fit only a dry run knows
+            return tuple(forecasts.instant(file, variant) for variant in variants)
         case ask.PreviewSettings(changes):
             return service.preview(changes)
-        case ask.FindFit(model_id, wanted, fits_bytes):
+        case ask.FindFit(model_id, wanted, fits_bytes, device):
             file = await service.catalogue.loadable(model_id)
             forecasts = service.catalogue.forecasts
             # By formula: a dry run for every row that is seen would keep the machine busy.
-            return ask.Fit(
-                forecasts.largest_context(file, wanted, fits_bytes),
-                forecasts.cheaper_parameters(file, wanted, fits_bytes),
-            )
+            context = None if device else forecasts.largest_context(file, wanted, fits_bytes)
+            mildest = forecasts.cheaper_parameters(file, wanted, fits_bytes)
+            by_layers = mildest is not None and mildest == wanted.with_gpu_layers(mildest.gpu_layers)
+            return ask.Fit(context, mildest, by_layers)
         case ask.FindWarmth(model_ids):
             return await service.catalogue.warmths.expected_loads(model_ids)
         case ask.Scan():

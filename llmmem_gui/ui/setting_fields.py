@@ -21,9 +21,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from llmmem_gui.core.parameters import GpuLayers
 from llmmem_gui.core.settings import AUTOMATIC, Automatic
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import CheckBox, indented
+from llmmem_gui.ui.layers_box import LayersBox
 from llmmem_gui.ui.theme import Theme
 
 translate = QCoreApplication.translate
@@ -58,6 +60,9 @@ def setting_field(
     if isinstance(info, msgspec.inspect.LiteralType):
         # In the order of the type, which is from the largest or most usual one on.
         return _choice(list(getattr(kind, "__args__", info.values)), value, choices)
+    if kind == GpuLayers:
+        layers = LayersBox(value)
+        return SettingField(layers, layers.layers, layers.set_layers)
     if isinstance(info, msgspec.inspect.UnionType):
         return _size(value, automatic)
     if isinstance(info, msgspec.inspect.VarTupleType):

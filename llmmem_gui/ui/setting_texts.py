@@ -127,7 +127,11 @@ def _loading() -> dict[str, tuple[str, str]]:
         ),
         "loading.gpu_layers": (
             translate("Settings", "Layers on GPU"),
-            translate("Settings", "Layers of a model placed on a GPU. −1: all."),
+            translate(
+                "Settings",
+                "Layers of a model placed on GPUs. As many as fit: beside what is in use there, and only on "
+                "cards with memory of their own.",
+            ),
         ),
         "loading.slots": (
             translate("Settings", "Answers at once"),

@@ -2269,6 +2269,17 @@
     </message>
 </context>
 <context>
+    <name>LayersBox</name>
+    <message>
+        <source>as many as fit</source>
+        <translation>quantas cabem</translation>
+    </message>
+    <message>
+        <source>all</source>
+        <translation>todas</translation>
+    </message>
+</context>
+<context>
     <name>LibraryActions</name>
     <message numerus="yes">
         <source>%n model(s) found</source>
@@ -2454,6 +2465,10 @@
     <message>
         <source>Raise its limit to {size} and load</source>
         <translation>Aumentar o limite dele para {size} e carregar</translation>
+    </message>
+    <message>
+        <source>as many layers on the GPU as have room</source>
+        <translation>tantas camadas na GPU quantas couberem</translation>
     </message>
     <message>
         <source>{value} answer at a time</source>
@@ -2836,10 +2851,6 @@
     <message>
         <source>A smaller type saves memory and costs a little accuracy.</source>
         <translation>Um tipo menor economiza memória e custa um pouco de precisão.</translation>
-    </message>
-    <message>
-        <source>all</source>
-        <translation>todas</translation>
     </message>
     <message>
         <source>Pinned: never unloaded by itself</source>
@@ -3238,6 +3249,10 @@
         <translation>cabe, espera {models} terminar</translation>
     </message>
     <message>
+        <source>fits with as many layers on the GPU as have room</source>
+        <translation>cabe com tantas camadas na GPU quantas houver espaço</translation>
+    </message>
+    <message>
         <source>does not fit beside pinned {models}</source>
         <translation>não cabe ao lado de {models}, fixado</translation>
     </message>
@@ -3252,6 +3267,14 @@
     <message>
         <source>does not fit: needs {need}, this computer has {room} to spare</source>
         <translation>não cabe: precisa de {need}, este computador tem {room} de sobra</translation>
+    </message>
+    <message>
+        <source>All {layers} layers on the GPU: {there} there, {here} here</source>
+        <translation>Todas as {layers} camadas na GPU: {there} lá, {here} aqui</translation>
+    </message>
+    <message>
+        <source>{number} of {layers} layers on the GPU: {there} there, {here} here</source>
+        <translation>{number} de {layers} camadas na GPU: {there} lá, {here} aqui</translation>
     </message>
     <message>
         <source>{first} and {last}</source>
@@ -3800,8 +3823,8 @@
         <translation>Camadas na GPU</translation>
     </message>
     <message>
-        <source>Layers of a model placed on a GPU. −1: all.</source>
-        <translation>Camadas de um modelo postas numa GPU. −1: todas.</translation>
+        <source>Layers of a model placed on GPUs. As many as fit: beside what is in use there, and only on cards with memory of their own.</source>
+        <translation>Camadas de um modelo que ficam em GPUs. Quantas couberem: ao lado do que está em uso nelas, e só em placas com memória própria.</translation>
     </message>
     <message>
         <source>Answers at once</source>
@@ -4022,6 +4045,10 @@
     <message>
         <source>expected a number of bytes, at least 0, or {word}</source>
         <translation>esperava-se um número de bytes, pelo menos 0, ou {word}</translation>
+    </message>
+    <message>
+        <source>expected a number of layers, -1 for all, or {word}</source>
+        <translation>esperava-se um número de camadas, -1 para todas, ou {word}</translation>
     </message>
     <message>
         <source>expected one of {choices}</source>
