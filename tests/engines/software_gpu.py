@@ -6,13 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from llmmem_gui.core.engines import EngineReport, InstalledEngine
+from llmmem_gui.folders import Folders
 from llmmem_gui.service.engines import trials
+from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.storage.engine_store import EngineStore
+from tests.broken_engines import copied
+from tests.service.running_service import RunningService, running_service
 
 
 def prebuilt() -> InstalledEngine | None:
@@ -29,6 +36,26 @@ def report_of_software(engine: InstalledEngine) -> EngineReport:
     if not any("llvmpipe" in description for description in devices):
         pytest.skip(f"no software Vulkan device (mesa-vulkan-drivers), only {devices}")
     return _report(engine)
+
+
+@asynccontextmanager
+async def service_with(report: EngineReport, models: Sequence[Path]) -> AsyncIterator[RunningService]:
+    """A service whose engine, a copy of the prebuilt one, was found to be like that."""
+    folders = Folders.of_user()
+    folders.create()
+    copy = folders.data / "engines" / "with-gpu"
+    store = EngineStore(folders.data)
+    # Not the prebuilt one itself: what is kept beside that holds for other tests, too.
+    store.save(copied(copy, copy.name) if not copy.exists() else _engine(store, copy.name), report)
+    folders.settings_file.write_text(f'[loading]\nengine = "{copy.name}"\n')
+    choice = EngineChoice.of_machine(store, copy.name)
+    assert _engine(store, copy.name).report is not None
+    async with running_service(models, RunningService, choice) as running:
+        yield running
+
+
+def _engine(store: EngineStore, name: str) -> InstalledEngine:
+    return next(engine for engine in store.engines() if engine.name == name)
 
 
 def _report(engine: InstalledEngine) -> EngineReport:

@@ -17,13 +17,10 @@ from llmmem_gui.core.gpu_limits import GPU_LIMITS
 from llmmem_gui.core.ledger import Standing
 from llmmem_gui.core.settings import BadSetting
 from llmmem_gui.core.snapshot import CacheSnapshot, State
-from llmmem_gui.folders import Folders
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.hosting.engine_choice import EngineChoice
-from llmmem_gui.service.storage.engine_store import EngineStore
-from tests.engines.software_gpu import prebuilt
+from tests.engines import software_gpu
 from tests.made_up_models import Recipe, write_model
-from tests.service.running_service import RunningService, running_service
+from tests.service.running_service import RunningService
 
 DEVICE = "Vulkan0"
 _COMMANDS = 200
@@ -40,12 +37,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @asynccontextmanager
 async def service_with(report: EngineReport, models: list[Path]) -> AsyncIterator[RunningService]:
     """A service whose engine was found to be like that; all models but the first lie on its device."""
-    folders = Folders.of_user()
-    folders.create()
-    store, engine = EngineStore(folders.data), prebuilt()
-    assert engine is not None
-    store.save(engine, report)
-    async with running_service(models, RunningService, EngineChoice.of_machine(store)) as running:
+    async with software_gpu.service_with(report, models) as running:
         for model in running.models[1:]:
             await running.service.choose_parameters(model, {"gpu_layers": -1}, actor="script")
         yield running

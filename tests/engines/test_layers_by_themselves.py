@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,14 +11,11 @@ from llmmem_gui.core.engines import EngineReport
 from llmmem_gui.core.forecast import REHEARSAL_BYTES, REHEARSAL_PERCENT, Forecast
 from llmmem_gui.core.parameters import AUTO
 from llmmem_gui.core.snapshot import ModelSnapshot, State
-from llmmem_gui.folders import Folders
-from llmmem_gui.service.hosting.engine_choice import EngineChoice
-from llmmem_gui.service.storage.engine_store import EngineStore
-from tests.engines.software_gpu import prebuilt
+from tests.engines.software_gpu import prebuilt, service_with
 from tests.engines.test_device_forecasts import taken
 from tests.engines.test_device_limits import DEVICE, device_that_holds
 from tests.made_up_models import Recipe, write_model
-from tests.service.running_service import RunningService, running_service
+from tests.service.running_service import RunningService
 
 _LAYERS = 13
 """Of the models here, with the output, as llama.cpp counts."""
@@ -41,18 +36,6 @@ def as_card(report: EngineReport) -> EngineReport:
         for device in report.devices
     )
     return msgspec.structs.replace(report, devices=devices)
-
-
-@asynccontextmanager
-async def service_with(report: EngineReport, models: list[Path]) -> AsyncIterator[RunningService]:
-    """A service whose engine was found to be like that; all else is as it comes."""
-    folders = Folders.of_user()
-    folders.create()
-    store, engine = EngineStore(folders.data), prebuilt()
-    assert engine is not None
-    store.save(engine, report)
-    async with running_service(models, RunningService, EngineChoice.of_machine(store)) as running:
-        yield running
 
 
 def model_of(running: RunningService, model: str) -> ModelSnapshot:
