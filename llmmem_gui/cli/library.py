@@ -152,6 +152,7 @@ async def _service_that_holds_no_model() -> AsyncIterator[MemoryService]:
     """A service of this command alone, that knows the library and loads nothing."""
     from llmmem_gui.service.hosting.hosts import HostStarter
     from llmmem_gui.service.memory_service import MemoryService
+    from llmmem_gui.service.sampling.machine_memory import installed_bytes
     from llmmem_gui.service.storage.settings_file import SettingsFile
 
     folders = Folders.of_user()
@@ -160,6 +161,9 @@ async def _service_that_holds_no_model() -> AsyncIterator[MemoryService]:
         folders, SettingsFile(folders.settings_file), HostStarter.spawn(with_nursery=False)
     )
     service.catalogue.load()
+    # By the engine and the limits that the program would have: how many layers fit depends on both.
+    service.engines.look(service.settings.loading.engine)
+    service.in_force.open(installed_bytes())
     try:
         yield service
     finally:

@@ -87,7 +87,7 @@ class MemoryService:
         self.engines = Engines(
             EngineStore(folders.data),
             hosts.choice,
-            publish=lambda overview: self._in_force.tell_of_engines(overview),
+            publish=lambda overview: self.in_force.tell_of_engines(overview),
             note=self.note,
             prefer=self._prefer_engine,
         )
@@ -111,7 +111,7 @@ class MemoryService:
             missed=lambda: self._driver.tell(m.TimePassed()),
             report=self._report,
         )
-        self._in_force = SettingsInForce(
+        self.in_force = SettingsInForce(
             settings_file,
             self.catalogue,
             self._driver,
@@ -121,7 +121,7 @@ class MemoryService:
             note=self.note,
         )
         self.list = ModelList(
-            self.catalogue, self._in_force, self._is_held, self._publish_snapshot_soon, self.note
+            self.catalogue, self.in_force, self._is_held, self._publish_snapshot_soon, self.note
         )
         self.neighbours = Neighbours(
             own=self._own_pids,
@@ -138,7 +138,7 @@ class MemoryService:
         notes = self.catalogue.load()
         self.engines.start(self.settings.loading.engine)
         await self._ticks.tick()
-        self._in_force.open(installed_bytes() if self.sample is None else self.sample.machine.total_bytes)
+        self.in_force.open(installed_bytes() if self.sample is None else self.sample.machine.total_bytes)
         notes += [problem.sentence for problem in self._settings_file.problems]
         for sentence in notes:
             self.note(sentence)
@@ -293,30 +293,30 @@ class MemoryService:
         if model is None:
             await self.change_settings({"limits.total_limit_bytes": limit}, actor=actor)
         else:
-            await self._in_force.change_model(self.catalogue.known(model), actor=actor, limit_bytes=limit)
+            await self.in_force.change_model(self.catalogue.known(model), actor=actor, limit_bytes=limit)
 
     async def set_pinned(self, model: str, pinned: bool, *, actor: Actor) -> None:
         """Pin a model, so that it is never unloaded by itself, or take the pin away."""
-        await self._in_force.change_model(self.catalogue.known(model), actor=actor, pinned=pinned)
+        await self.in_force.change_model(self.catalogue.known(model), actor=actor, pinned=pinned)
 
     async def choose_parameters(self, model: str, changes: Mapping[str, Any], *, actor: Actor) -> None:
         """Change how a model is loaded from now on; what is as usual follows the settings for all."""
-        await self._in_force.choose_parameters(self.catalogue.known(model), changes, actor=actor)
+        await self.in_force.choose_parameters(self.catalogue.known(model), changes, actor=actor)
 
     async def change_settings(self, changes: Mapping[str, object], *, actor: Actor) -> None:
         """Change settings, each named as `section.field`, all or none, and write them down.
 
         Raises `BadSetting` with the name of one that cannot be changed like that.
         """
-        await self._in_force.change(changes, actor=actor)
+        await self.in_force.change(changes, actor=actor)
 
     def preview(self, changes: Mapping[str, object]) -> LimitsOutlook:
         """What these changes of settings would bring at once. Raises `BadSetting`."""
-        return self._driver.cache.outlook(self._in_force.policy_after(changes), self._clock())
+        return self._driver.cache.outlook(self.in_force.policy_after(changes), self._clock())
 
     async def add_folder(self, folder: str, *, actor: Actor) -> None:
         """Search one more folder for models from now on."""
-        await self._in_force.add_folder(folder, actor=actor)
+        await self.in_force.add_folder(folder, actor=actor)
 
     async def _prefer_engine(self, name: str) -> None:
         await self.change_settings({"loading.engine": name}, actor="program")
@@ -338,8 +338,8 @@ class MemoryService:
     async def add_model(self, path: Path) -> ModelFile:
         """Take one file into the library. Raises `CommandError` when it is not a model."""
         file = await self.catalogue.add(path)
-        await self._in_force.change_model(file, actor="program", hidden=False)
-        self._in_force.tell_of_models()
+        await self.in_force.change_model(file, actor="program", hidden=False)
+        self.in_force.tell_of_models()
         self._publish_snapshot_soon()
         return file
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -160,3 +164,15 @@ async def test_a_device_in_software_and_a_chosen_number_are_left_as_they_are(
     )
     async with service_with(failed, models) as running:
         assert (await running.service.forecast(running.models[1])).gpu_layers == 0
+
+
+async def test_a_command_without_a_program_goes_by_the_limits_too(
+    gpu_report: EngineReport, models: list[Path]
+) -> None:
+    """And says how many layers there are where, before anything is loaded."""
+    some = await device_bytes(gpu_report, models[0], 6)
+    async with service_with(device_that_holds(some, as_card(gpu_report)), models):
+        pass  # it leaves engine and settings behind
+    command = [sys.executable, "-m", "llmmem_gui.cli", "forecast", str(models[0]), "--gpu-layers", "auto"]
+    told = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)
+    assert re.search(r"6 of 13 layers on the GPU: .* there, .* here\.", told.stdout)
