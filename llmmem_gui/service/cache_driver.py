@@ -16,6 +16,7 @@ from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.engines import EngineUse
 from llmmem_gui.core.events import Actor, Event, UnloadReceipt
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.plan import device_rooms
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.refusal import Refusal
 from llmmem_gui.core.sentence import Models, Sentence
@@ -91,6 +92,8 @@ class CacheDriver:
         self._tasks = Supervisor(clock=clock)
         self._unloads: dict[int, list[asyncio.Future[UnloadReceipt]]] = {}
         self._busy: frozenset[int] = frozenset()
+        self._rooms: dict[str, Mapping[str, float]] = {}
+        """What each model may use of devices as things stand; the empty name: those that hold nothing."""
         self._engines: dict[str, EngineUse] = {}
         """Models that crash with the engine in use, and what they are loaded with instead."""
 
@@ -104,6 +107,7 @@ class CacheDriver:
             except Exception as error:
                 log.exception("could not carry out %s", action)
                 self._make_up_for(action, error)
+        self._rooms.clear()
         self._share_cores()
         self._changed()
 
@@ -323,6 +327,14 @@ class CacheDriver:
         """The same with the number of layers that its host has placed on GPUs."""
         entry = self.cache.entry(model_id)
         return entry.as_placed if entry is not None and entry.state.holds_host else None
+
+    def device_rooms(self, model_id: str) -> Mapping[str, float]:
+        """Bytes of each device that a load of a model may use now; asked for every row."""
+        holders = self.cache.holders
+        held = model_id if any(holder.model_id == model_id for holder in holders) else ""
+        if held not in self._rooms:
+            self._rooms[held] = device_rooms(held, holders, self.cache.bounds)
+        return self._rooms[held]
 
     def life_of(self, model_id: str) -> HostLife | None:
         """The life of a model's host, if it has one."""

@@ -11,7 +11,6 @@ from llmmem_gui.core.fitting import cheaper_parameters, largest_context
 from llmmem_gui.core.forecast import Forecast, forecast_by_formula, of_second_use
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey, Measurement, learned, unused_bytes
-from llmmem_gui.core.model_shape import ModelShape
 from llmmem_gui.core.parameters import AUTO, LoadParameters
 from llmmem_gui.core.placement import Placements, placements
 from llmmem_gui.core.warmth import ExpectedLoad, TimedLoad, Warmth
@@ -131,9 +130,8 @@ class Forecasts:
         if found is None:
             if len(self._placements) >= _KEPT:
                 self._placements.clear()
-            numbered = {
-                n: self._known_better(file, parameters.with_gpu_layers(n)) for n in _numbers(file.shape)
-            }
+            numbers = self._rehearsals.known_numbers(file, parameters)
+            numbered = {n: self._known_better(file, parameters.with_gpu_layers(n)) for n in numbers if n >= 0}
             known = {number: forecast for number, forecast in numbered.items() if forecast is not None}
             engine = self._rehearsals.engine
             found = placements(file.shape, parameters, engine, file.file, gpus, known)
@@ -245,8 +243,3 @@ class Forecasts:
         forecast = self.instant(file, parameters)
         assert forecast is not None  # only models are asked for
         return forecast.main_bytes
-
-
-def _numbers(shape: ModelShape) -> range:
-    """Of layers on GPUs that a model can have, from none to all."""
-    return range(shape.layers + 2)

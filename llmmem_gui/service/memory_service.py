@@ -22,7 +22,6 @@ from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.outlook import LimitsOutlook
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.plan import device_rooms
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.readings import Sample
@@ -357,7 +356,7 @@ class MemoryService:
         return entry is not None and entry.loaded_at is not None and entry.parameters == parameters
 
     def _device_rooms(self, model_id: str) -> Mapping[str, float]:
-        return device_rooms(model_id, self._driver.cache.holders, self._driver.cache.bounds)
+        return self._driver.device_rooms(model_id)
 
     def _pid_of(self, model_id: str) -> int | None:
         life = self._driver.life_of(model_id)

@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +20,7 @@ from llmmem_gui.core.fitting import largest_context
 from llmmem_gui.core.forecast import Forecast, forecast_by_formula, forecast_by_rehearsal
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.measurement import LoadKey
-from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.parameters import AUTO, LoadParameters
 from llmmem_gui.core.rehearsal import LINE_LIMIT_BYTES, RehearsalFailed, RehearsalOutcome, Rehearse, Rehearsed
 from llmmem_gui.core.sentence import Sentence, SentenceError
 from llmmem_gui.service.hosting.engine_choice import EngineChoice
@@ -63,6 +64,8 @@ class Rehearsals:
         self._path = path
         self._choice = choice
         self._results: dict[LoadKey, Rehearsed] = {}
+        self._numbers: dict[LoadKey, set[int]] = {}
+        """The numbers of layers on GPUs among them, by the rest of their keys."""
         self._features: dict[str, frozenset[str]] = {}
         """What each engine that was asked said that it uses of the processor."""
         self._guessed_features = features_of_flags(_processor_flags())
@@ -104,6 +107,10 @@ class Rehearsals:
         if rehearsed is None or file.shape is None:
             return None
         return forecast_by_rehearsal(file.shape, parameters, rehearsed, self.engine)
+
+    def known_numbers(self, file: ModelFile, parameters: LoadParameters) -> Collection[int]:
+        """Of layers on GPUs, those with which such a load was rehearsed before."""
+        return self._numbers.get(self._key(file, parameters.with_gpu_layers(AUTO)), ())
 
     async def forecast(self, file: ModelFile, parameters: LoadParameters) -> Forecast:
         """The forecast by a rehearsal, made now unless it was made before. Raises `RehearsalError`."""
@@ -167,6 +174,8 @@ class Rehearsals:
 
     def _take(self, key: LoadKey, rehearsed: Rehearsed) -> None:
         self._results[key] = rehearsed
+        unnumbered = msgspec.structs.replace(key, parameters=key.parameters.with_gpu_layers(AUTO))
+        self._numbers.setdefault(unnumbered, set()).add(key.parameters.fixed_gpu_layers)
         self._features[key.engine_version] = frozenset(rehearsed.cpu_features)
 
     async def _rehearse(self, file: ModelFile, parameters: LoadParameters) -> Rehearsed:
