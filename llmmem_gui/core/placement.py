@@ -17,6 +17,9 @@ from llmmem_gui.core.ledger import Charge, FileKey
 from llmmem_gui.core.model_shape import ModelShape
 from llmmem_gui.core.parameters import LoadParameters
 
+_NEARLY = 0.99
+"""Of what a number of layers takes on a device: sizes between rehearsals have been seen to be off by less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placements:
@@ -42,11 +45,22 @@ class Placements:
 
         A device that is not named there is not bounded. Without a layer nothing is taken of any.
         """
-        bounded = [(sizes, rooms[name]) for name, sizes in self.device_bytes.items() if name in rooms]
-        for number in range(self.all, 0, -1):
-            if all(sizes[number] <= room for sizes, room in bounded):
-                return number
-        return 0
+        numbers = range(self.all, 0, -1)
+        return next((number for number in numbers if self._fits(number, rooms, 1.0)), 0)
+
+    def worth_rehearsing(self, rooms: Mapping[str, float]) -> Sequence[int]:
+        """Numbers that decide how many fit: those that fit, and one more where that is nearly so.
+
+        That not even one fits is not believed without a rehearsal.
+        """
+        most = self.most(rooms)
+        more = [most + 1] if 0 < most < self.all and self._fits(most + 1, rooms, _NEARLY) else []
+        return [max(1, most), *more] if self.all else []
+
+    def _fits(self, number: int, rooms: Mapping[str, float], share: float) -> bool:
+        """Whether so much of what this number takes has room on each device."""
+        sizes = self.device_bytes.items()
+        return all(each[number] * share <= rooms[name] for name, each in sizes if name in rooms)
 
 
 def placements(

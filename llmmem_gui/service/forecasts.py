@@ -144,14 +144,11 @@ class Forecasts:
         Each corrects what is known of all numbers, so that two or three find it.
         """
         for _ in range(_MOST_PROPOSALS):
-            if self.placements_now(file, parameters) is None:
-                break
-            # That not even one fits is not believed without a rehearsal.
-            fitting = self.placed(file, parameters).fixed_gpu_layers
-            proposed = parameters.with_gpu_layers(fitting or 1)
-            if self._known_better(file, proposed) is not None:
-                break
-            if (await self.rehearsed(file, proposed)).source == "formula":
+            found = self.placements_now(file, parameters)
+            numbers = found.worth_rehearsing(self._rooms(file.id)) if found is not None else ()
+            proposals = map(parameters.with_gpu_layers, numbers)
+            proposed = next((each for each in proposals if self._known_better(file, each) is None), None)
+            if proposed is None or (await self.rehearsed(file, proposed)).source == "formula":
                 break
         return self.placed(file, parameters)
 

@@ -168,3 +168,11 @@ def test_what_is_placed_is_admitted_and_no_device_is_over_its_limit(
     assert beside <= number
     if beside:
         assert plan_load(told.charge(beside), held, bounds, model_id="new") == Admit()
+
+
+def test_what_decides_how_many_fit_is_rehearsed() -> None:
+    """The number that fits; one more where it nearly does; one where none seems to fit; nothing elsewhere."""
+    told = Placements("new", [0] * 4, [0] * 4, {"GPU0": [0, 1000, 2000, 3000]})
+    decisive = {room: list(told.worth_rehearsing({"GPU0": room})) for room in (5000, 2500, 2990, 1985, 10)}
+    assert decisive == {5000: [3], 2500: [2], 2990: [2, 3], 1985: [1, 2], 10: [1]}
+    assert Placements("none", [0], [0], {}).worth_rehearsing({}) == []
