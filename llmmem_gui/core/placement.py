@@ -5,6 +5,7 @@ llama.cpp counts the output as a layer, and as the first that goes there: a mode
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from llmmem_gui.core.model_shape import ModelShape
 from llmmem_gui.core.parameters import LoadParameters
 
 _NEARLY = 0.99
-"""Of what a number of layers takes on a device: sizes between rehearsals have been seen to be off by less."""
+"""Of what is found for a number of layers without rehearsing it: it was seen to be off by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,9 @@ def placements(
             for number, charge in exact.items()
             if number
         }
-        rows += [_corrected(formula.sizes(number), offs, number) for number in range(1, most + 1)]
+        rows += [
+            _corrected(formula.sizes(number), offs, number, formula.steps) for number in range(1, most + 1)
+        ]
     private, weights, *on_devices = (array("q", column) for column in zip(*rows, strict=True))
     return Placements(file, private, weights, dict(zip(names, on_devices, strict=True)))
 
@@ -133,6 +136,11 @@ class _Formula:
         self._shares = [0.0, *(size / whole for size in accumulate(reversed(shape.layer_bytes)))]
         """Of the bytes of all layers, those of the last ones, of none, one, two, …"""
 
+    @property
+    def steps(self) -> Sequence[float]:
+        """What a layer takes of each pool beside its weights: what the formula can be off by for a layer."""
+        return [abs(each) / (len(self._shares) - 1) for each in self._by_number]
+
     def sizes(self, number: int) -> list[int]:
         """What is taken of each pool with so many layers."""
         by_weights, by_number = self._shares[number - 1], (number - 1) / (len(self._shares) - 1)
@@ -147,17 +155,26 @@ def _sizes(charge: Charge, names: Sequence[str]) -> list[int]:
     return [charge.private_bytes, charge.weights_bytes, *(charge.on(name) for name in names)]
 
 
-def _corrected(sizes: Sequence[int], offs: Mapping[int, Sequence[int]], number: int) -> list[int]:
-    """The sizes for this number, corrected by what those of the nearest ones were off."""
-    below = max((each for each in offs if each <= number), default=None)
-    above = min((each for each in offs if each >= number), default=None)
-    if below is None or above is None:
-        nearest = below or above
-        return list(sizes) if nearest is None else _plus(sizes, offs[nearest])
-    share = (number - below) / (above - below) if above > below else 0.0
-    between = [low + share * (high - low) for low, high in zip(offs[below], offs[above], strict=True)]
-    return _plus(sizes, between)
+def _corrected(
+    sizes: Sequence[int], offs: Mapping[int, Sequence[int]], number: int, steps: Sequence[float]
+) -> list[int]:
+    """The sizes for this number, corrected by what those of the nearest ones were off.
 
-
-def _plus(sizes: Sequence[int], off: Sequence[float]) -> list[int]:
-    return [max(0, size + round(more)) for size, more in zip(sizes, off, strict=True)]
+    Between two numbers in proportion; beyond the last by as much more as the last two differ, for each layer
+    by no more than `steps`.
+    """
+    if not offs:
+        return list(sizes)
+    below = [each for each in offs if each <= number]
+    above = [each for each in offs if each >= number]
+    if below and above:
+        near, other, most = below[-1], above[0], [math.inf] * len(steps)
+    else:
+        near, other = (below[::-1] or above)[0], (below[::-1] or above)[:2][-1]
+        most = list(steps)
+    corrected = []
+    for size, here, there, step in zip(sizes, offs[near], offs[other], most, strict=True):
+        slope = (there - here) / (other - near) if other != near else 0.0
+        off = here + max(-step, min(step, slope)) * (number - near)
+        corrected.append(max(0, size + round(off)))
+    return corrected

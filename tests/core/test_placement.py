@@ -176,3 +176,15 @@ def test_what_decides_how_many_fit_is_rehearsed() -> None:
     decisive = {room: list(told.worth_rehearsing({"GPU0": room})) for room in (5000, 2500, 2990, 1985, 10)}
     assert decisive == {5000: [3], 2500: [2], 2990: [2, 3], 1985: [1, 2], 10: [1]}
     assert Placements("none", [0], [0], {}).worth_rehearsing({}) == []
+
+
+def test_two_rehearsals_tell_how_the_formula_drifts() -> None:
+    """Intermediate results hardly grow with the layers there; a drift beyond belief is bounded."""
+    kibi = 1024
+    drifting = found({2: rehearsed(2, -2 * kibi), 6: rehearsed(6, -6 * kibi)})
+    plain = found({})
+    for number in range(1, drifting.all + 1):
+        off = drifting.charge(number).on("GPU0") - plain.charge(number).on("GPU0")
+        assert abs(off + number * kibi) <= 16
+    wild = found({2: rehearsed(2, 0), 3: rehearsed(3, 300 * MIB)})
+    assert wild.charge(13).on("GPU0") < plain.charge(13).on("GPU0") + 400 * MIB
