@@ -106,8 +106,8 @@ class MainWindow(QWidget):
         self.panel = ModelPanel(self.theme)
         self.neighbour_panel = NeighbourPanel(self.theme, self.actions_)
         self._beside = QStackedWidget()
-        for panel in (self.panel, self.neighbour_panel):
-            self._beside.addWidget(panel)
+        self._beside.addWidget(self.panel)
+        self._beside.addWidget(self.neighbour_panel)
         self.limits = LimitsPanel(self.theme)
         self.empty = EmptyState(self.theme, self.actions_)
         self.status = StatusLine(self.theme, self.actions_)
@@ -153,9 +153,7 @@ class MainWindow(QWidget):
         self.table.cancel_asked.connect(self._unload)
         self.table.menu_asked.connect(lambda _, point: self.actions_.open_menu(self, point))
         self.table.fit_wanted.connect(self.fits.want)
-        self.table.warmths.requested.connect(self.requested)
         self.table.warmths.changed.connect(self._show_current)
-        self.fits.requested.connect(self.requested)
         self.fits.changed.connect(self._show_fits)
         self.panel.requested.connect(self._from_panel)
         self.panel.load_asked.connect(self.ask_load)
@@ -163,15 +161,13 @@ class MainWindow(QWidget):
         self.panel.try_asked.connect(self.open_try_out)
         self.panel.ghosted.connect(self._show_moving_ghost)
         self.limits.previewed.connect(self._show_bounds)
-        self.limits.requested.connect(self.requested)
         self.limits.limit_chosen.connect(self.history.change_total)
         self.limits.gpu_limit_chosen.connect(self.history.change_gpu)
         self.limits.reserve_chosen.connect(self.history.change_reserve)
         self.limits.idle_chosen.connect(self.history.change_idle)
-        self.history.requested.connect(self.requested)
-        self.try_outs.requested.connect(self.requested)
-        self.library.requested.connect(self.requested)
-        self.neighbours.requested.connect(self.requested)
+        asking = (self.fits, self.table.warmths, self.limits, self.history, self.try_outs, self.library)
+        for view in (*asking, self.neighbours):
+            view.requested.connect(self.requested)
         self.neighbour_panel.unload_asked.connect(self.neighbours.unload)
         self.library.load_asked.connect(self.ask_load)
         self.notices.requested.connect(self._from_notice)
@@ -289,12 +285,8 @@ class MainWindow(QWidget):
     def show_closing(self) -> None:
         """Say that the program closes, and take no more requests."""
         loaded = sum(m.state.holds_host for m in self._snapshot.models) if self._snapshot else 0
-        text = (
-            self.tr("Closing: %n model(s) give their memory back…", "", loaded)
-            if loaded
-            else self.tr("Closing…")
-        )
-        self.status.message.setText(text)
+        giving = self.tr("Closing: %n model(s) give their memory back…", "", loaded)
+        self.status.message.setText(giving if loaded else self.tr("Closing…"))
         self.try_outs.close()
         self.event_list.close()
         self.setEnabled(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from functools import lru_cache
 from pathlib import Path
@@ -23,7 +24,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication, QWidget
-from shiboken6 import isValid
 
 from llmmem_gui import resources
 from llmmem_gui.ui.palette import DARK, LIGHT, ModelColours, Palette
@@ -96,8 +96,9 @@ class Theme(QObject):
 
     def _tell(self) -> None:
         self.changed.emit()
-        for window in filter(isValid, self._still):
-            window.setUpdatesEnabled(True)
+        for window in self._still:
+            with contextlib.suppress(RuntimeError):  # it was deleted meanwhile
+                window.setUpdatesEnabled(True)
         self._still.clear()
 
     def _wants_dark(self) -> bool:

@@ -56,6 +56,7 @@ class TurnCount(QObject):
 def test_a_widget_is_styled_no_oftener_for_the_widgets_that_it_lies_in(
     window: MainWindow, theme: Theme, qtbot: QtBot
 ) -> None:
+    """Qt would otherwise style the deepest ones once for each of their ancestors."""
     deepest = max(window.findChildren(QLabel), key=_depth)
     seen = Seen(window)
     with qtbot.waitSignal(theme.changed, timeout=60_000):
@@ -66,6 +67,7 @@ def test_a_widget_is_styled_no_oftener_for_the_widgets_that_it_lies_in(
 
 
 def test_nothing_is_painted_between_two_themes(window: MainWindow, theme: Theme, qtbot: QtBot) -> None:
+    """The moment without a style sheet is never seen."""
     seen = Seen(window)
     with qtbot.waitSignal(theme.changed, timeout=60_000):
         theme.choose("dark")
@@ -78,6 +80,7 @@ def test_nothing_is_painted_between_two_themes(window: MainWindow, theme: Theme,
 def test_a_theme_that_is_left_at_once_is_never_put_on(
     window: MainWindow, theme: Theme, qtbot: QtBot, qapp: QApplication
 ) -> None:
+    """The last choice counts, and the window is painted again."""
     light = qapp.styleSheet()
     theme.choose("dark")
     with qtbot.waitSignal(theme.changed, timeout=60_000):
@@ -87,6 +90,7 @@ def test_a_theme_that_is_left_at_once_is_never_put_on(
 
 
 def test_each_view_is_written_anew_once_and_in_a_turn_of_its_own(window: MainWindow, qtbot: QtBot) -> None:
+    """The event loop gets its turn between any two of them."""
     turns = TurnCount()
     written: list[int] = []
     load = window.actions_.load
@@ -101,6 +105,7 @@ def test_each_view_is_written_anew_once_and_in_a_turn_of_its_own(window: MainWin
 
 
 def test_a_language_that_is_left_leaves_nothing(qapp: QApplication, theme: Theme) -> None:
+    """Its translators go with it."""
     speak("en")
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     before = len(qapp.findChildren(QTranslator))
