@@ -11,7 +11,7 @@ import numpy
 
 from tests.gguf_writer import TensorSpec, write_gguf
 
-NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 """Kinds of tokens, by llama.cpp's numbers."""
 
 
@@ -45,6 +45,8 @@ class Recipe:
     q_rank: int = 128
     """Rank of the compressed queries (deepseek2); 0: they are not compressed, as in models of 27 layers."""
     chat_template: str = ""
+    named_tokens: tuple[str, ...] = ()
+    """Texts that are tokens of their own, at the end of the vocabulary."""
     extra: Mapping[str, object] = field(default_factory=dict)
     """Further metadata, without the architecture in front."""
 
@@ -180,6 +182,9 @@ def vocabulary(recipe: Recipe) -> dict[str, object]:
             "tokenizer.ggml.pre": "qwen2",
             "tokenizer.ggml.merges": merges,
         }
+    if recipe.named_tokens:
+        names[count - len(recipe.named_tokens) : count] = recipe.named_tokens
+        kinds[count - len(recipe.named_tokens) : count] = [USER_DEFINED] * len(recipe.named_tokens)
     model |= {
         "tokenizer.ggml.tokens": names[:count],
         "tokenizer.ggml.token_type": numpy.array(kinds[:count], "<i4"),

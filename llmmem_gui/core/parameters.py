@@ -58,6 +58,8 @@ class LoadParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The model is loaded to give embeddings, not to generate."""
     slots: Slots = 4
     """Requests for text that are answered at once; they share the context."""
+    vision: bool = True
+    """The projector is loaded with a model that has one, so that it reads images."""
 
     @property
     def fixed_gpu_layers(self) -> int:
@@ -83,6 +85,7 @@ class ChosenParameters(msgspec.Struct, frozen=True, omit_defaults=True):
     memory_map: bool | None = None
     full_sliding_window: bool | None = None
     slots: Slots | None = None
+    vision: bool | None = None
 
     @classmethod
     def of(cls, parameters: LoadParameters, usual: LoadParameters) -> ChosenParameters:

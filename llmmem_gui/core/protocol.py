@@ -65,6 +65,8 @@ class Load(Message, frozen=True):
     extra_buffers: bool = True
     """Weights may be copied into the order that the processor computes fastest with."""
     conversations: Conversations = Conversations(0)
+    projector: bytes | None = None
+    """The file that reads images for the model; None: it reads text only."""
 
 
 class Ask(Message, frozen=True):
@@ -142,6 +144,8 @@ class Loaded(Message, frozen=True):
     """Anonymous bytes still shared with the nursery; what the host wrote to has become its own."""
     gives_embeddings: bool = False
     """It answers `embedding`, and nothing else; a model that cannot generate does so unasked."""
+    sees: bool = False
+    """It reads images."""
 
 
 class LoadFailed(Message, frozen=True):

@@ -78,16 +78,29 @@ def mismatch() -> Sentence | None:
         ("llama_model_default_params", api.llama_model_params, _MODEL_DEFAULTS),
         ("llama_batch_get_one", api.llama_batch, {}),
     ):
-        reason = _size_mismatch(function, structure) or _value_mismatch(structure, function, defaults)
+        reason = structure_mismatch(api, api._lib, function, structure, defaults)
         if reason is not None:
             return reason
     return None
 
 
-def _size_mismatch(function: str, structure: type[ctypes.Structure]) -> Sentence | None:
+def structure_mismatch(
+    bindings: Any,
+    library: ctypes.CDLL,
+    function: str,
+    structure: type[ctypes.Structure],
+    defaults: Mapping[str, float],
+) -> Sentence | None:
+    """What does not fit in a structure that a function of the library returns; None when all does."""
+    return _size_mismatch(library, function, structure) or _value_mismatch(
+        bindings, structure, function, defaults
+    )
+
+
+def _size_mismatch(library: ctypes.CDLL, function: str, structure: type[ctypes.Structure]) -> Sentence | None:
     if platform.machine() not in ("x86_64", "AMD64"):
         return None  # elsewhere the address of what is returned goes where ctypes cannot put it
-    written = _written_bytes(function)
+    written = _written_bytes(library, function)
     # The last bytes may be padding, which nobody writes.
     if ctypes.sizeof(structure) - ctypes.alignment(structure) < written <= ctypes.sizeof(structure):
         return None
@@ -96,7 +109,7 @@ def _size_mismatch(function: str, structure: type[ctypes.Structure]) -> Sentence
     ).format(structure=structure.__name__, number=written, expected=ctypes.sizeof(structure))
 
 
-def _written_bytes(function: str) -> int:
+def _written_bytes(library: ctypes.CDLL, function: str) -> int:
     """How far a function writes that returns a structure.
 
     By the calling convention of x86-64 (System V ABI, 3.2.3) a structure of more than 16 bytes is returned in
@@ -104,7 +117,7 @@ def _written_bytes(function: str) -> int:
     different contents were written.
     """
     # A second lookup, so that the types of the bindings' own function stay.
-    call = api._lib[function]
+    call = library[function]
     call.restype = ctypes.c_void_p
     contents = []
     for byte in (b"\0", b"\xff"):
@@ -117,11 +130,11 @@ def _written_bytes(function: str) -> int:
 
 
 def _value_mismatch(
-    structure: type[ctypes.Structure], function: str, defaults: Mapping[str, float]
+    bindings: Any, structure: type[ctypes.Structure], function: str, defaults: Mapping[str, float]
 ) -> Sentence | None:
     if not defaults:
         return None
-    given: Any = getattr(api, function)()
+    given: Any = getattr(bindings, function)()
     for name, expected in defaults.items():
         value = getattr(given, name)
         if value != expected:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy
 import numpy.typing
 from llama_cpp import llama_cpp as api
+
+Vectors: TypeAlias = "numpy.typing.NDArray[numpy.single]"
+Positions: TypeAlias = "numpy.typing.NDArray[numpy.int32]"
 
 
 class Batch:
@@ -52,3 +57,32 @@ class Batch:
     def handle(self) -> api.llama_batch:
         """What llama.cpp takes."""
         return self._batch
+
+
+class VectorBatch:
+    """Vectors of one sequence that are computed together instead of tokens; gives no output."""
+
+    def __init__(self, vectors: Vectors, positions: Positions, sequence: int) -> None:
+        """A row for each token; positions have a row for each dimension."""
+        count = len(vectors)
+        sequences = (ctypes.c_int32 * 1)(sequence)
+        each = ctypes.POINTER(ctypes.c_int32)
+        self._arrays = (
+            numpy.ascontiguousarray(vectors),
+            numpy.ascontiguousarray(positions),
+            numpy.ones(count, numpy.int32),
+            (each * count)(*[ctypes.cast(sequences, each)] * count),
+            numpy.zeros(count, numpy.int8),
+            sequences,
+        )
+        rows, places, ones, owners, outputs, _ = self._arrays
+        self.handle = api.llama_batch(
+            n_tokens=count,
+            token=None,
+            embd=rows.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
+            pos=places.ctypes.data_as(each),
+            n_seq_id=ones.ctypes.data_as(each),
+            seq_id=owners,
+            logits=outputs.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
+        )
+        """What llama.cpp takes."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from llmmem_gui.core.sentence import Sentence
+from llmmem_gui.core.sentence import BadValue, Sentence
 from llmmem_gui.host import answer_marks, harmony, recipients
 from llmmem_gui.host.answer_marks import opened_thought, own_thoughts
 from llmmem_gui.host.answer_reader import AnswerReader, schemas_of
@@ -16,12 +16,15 @@ from llmmem_gui.host.chat_writing import continues_answer
 from llmmem_gui.host.constraint import Constraint, Constraints, Held, ThoughtOrAnswer
 from llmmem_gui.host.demanded_calls import constraint_of_calls, told_of_tools
 from llmmem_gui.host.harmony import NEXT_MESSAGE, OWN_THOUGHT, SAID, HarmonyReader
+from llmmem_gui.host.image_tokens import ImageSpan
+from llmmem_gui.host.images import has_images, with_marks
 from llmmem_gui.host.mapping import OwnMemory
 from llmmem_gui.host.model import Model
 from llmmem_gui.host.openai_forms import Reader
 from llmmem_gui.host.recipients import RecipientReader
 from llmmem_gui.host.schemas import checked, json_rule, place_of, schema_of
 from llmmem_gui.host.tokenizer import Tokenizer
+from llmmem_gui.host.vision import Vision
 
 FIELDS = frozenset(
     {
@@ -32,6 +35,7 @@ FIELDS = frozenset(
 )
 """Of a chat's request: what is read here."""
 
+_Messages = Sequence[Mapping[str, Any]]
 _Tools = Sequence[dict[str, Any]]
 
 
@@ -40,6 +44,8 @@ class ChatPlan:
     """How one chat is answered."""
 
     prompt: list[int]
+    images: Sequence[ImageSpan]
+    """Of the prompt."""
     stops: tuple[str, ...]
     """What ends the answer when it is written out as text."""
     end_tokens: frozenset[int]
@@ -60,8 +66,16 @@ class ChatAnswers:
     """Plans the answers to chats of one model."""
 
     def __init__(
-        self, model: Model, tokenizer: Tokenizer, memory: OwnMemory, constraints: Constraints
+        self,
+        model: Model,
+        tokenizer: Tokenizer,
+        memory: OwnMemory,
+        constraints: Constraints,
+        vision: Vision | None,
+        blindness: Sentence | None,
     ) -> None:
+        self._vision = vision
+        self._blindness = blindness
         self._tokenizer = tokenizer
         self._chats = ChatPrompts(model, tokenizer, memory)
         self._constraints = constraints
@@ -70,13 +84,14 @@ class ChatAnswers:
     def plan(self, arguments: Mapping[str, Any]) -> ChatPlan:
         """Plan the answer to a chat. Raises `SentenceError` for what cannot be answered."""
         tools: _Tools = arguments.get("tools") or ()
+        messages, images = self._messages_and_images(arguments["messages"])
         given = {name: arguments[name] for name in ("template_arguments", "continues") if name in arguments}
-        given["messages"] = arguments["messages"]
+        given["messages"] = messages
         knows_tools = not tools or self._chats.takes_tools
         if knows_tools:
             given["tools"] = tools
         else:
-            given["messages"] = told_of_tools(arguments["messages"], tools)
+            given["messages"] = told_of_tools(messages, tools)
         chat = self._chats.write(given)
         template = self._chats.source
         is_harmony = all(mark in template for mark in ("<|channel|>", "<|message|>"))
@@ -101,8 +116,10 @@ class ChatAnswers:
                 folds_thoughts=folds,
                 is_held=_is_demanded(arguments),
             )
+        prompt, spans = self._prompt(chat.text, images)
         return ChatPlan(
-            self._tokenizer.begun(chat.text),
+            prompt,
+            spans,
             chat.stops,
             frozenset(chat.end_tokens),
             held,
@@ -124,6 +141,21 @@ class ChatAnswers:
         after = constraint(first=after_thought)
         assert after is not None
         return ThoughtOrAnswer(self._constraints.of_opening(thoughts), answer, after)
+
+    def _messages_and_images(self, messages: _Messages) -> tuple[_Messages, list[bytes]]:
+        """The messages with marks where images are. Raises `BadValue` where they cannot be read."""
+        if not has_images(messages):
+            return messages, []
+        if self._vision is None:
+            reason = self._blindness or Sentence("Host", "it was loaded without a projector")
+            raise BadValue(Sentence("Host", "the model cannot see images: {reason}").format(reason=reason))
+        return with_marks(messages, self._vision.mark)
+
+    def _prompt(self, text: str, images: list[bytes]) -> tuple[list[int], Sequence[ImageSpan]]:
+        if not images:
+            return self._tokenizer.begun(text), ()
+        assert self._vision is not None
+        return self._vision.prompt(text, images, self._tokenizer.begin)
 
     def _constraint(
         self,

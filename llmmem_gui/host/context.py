@@ -16,7 +16,7 @@ from llmmem_gui.core.parameters import (
     sequences,
 )
 from llmmem_gui.core.sentence import Sentence, SentenceError
-from llmmem_gui.host.batch import Batch
+from llmmem_gui.host.batch import Batch, Positions, VectorBatch, Vectors
 from llmmem_gui.host.engine import AbortSwitch, EngineLog
 from llmmem_gui.host.model import Model
 from llmmem_gui.host.modelfile import LoadError
@@ -124,7 +124,28 @@ class Context:
 
     def compute(self, batch: Batch) -> None:
         """Compute a batch. Raises `NoPlace`, `Aborted` and `NotComputed`."""
-        code = api.llama_decode(self.handle, batch.handle)
+        self._compute(batch.handle)
+
+    def compute_vectors(
+        self, vectors: Vectors, positions: Positions, sequence: int, *, looks_both_ways: bool
+    ) -> None:
+        """Compute vectors as the next tokens of a sequence, in as many batches as they need.
+
+        Raises as `compute` does, and then a part of them may be in the memory.
+        """
+        if looks_both_ways:
+            api.llama_set_causal_attn(self.handle, False)
+        try:
+            for begin in range(0, len(vectors), self.batch_tokens):
+                part = slice(begin, begin + self.batch_tokens)
+                batch = VectorBatch(vectors[part], positions[:, part], sequence)
+                self._compute(batch.handle)
+        finally:
+            if looks_both_ways:
+                api.llama_set_causal_attn(self.handle, True)
+
+    def _compute(self, batch: api.llama_batch) -> None:
+        code = api.llama_decode(self.handle, batch)
         if code == _NO_PLACE:
             raise NoPlace
         if code == _ABORTED or self._abort.pressed:
@@ -152,7 +173,7 @@ class Context:
         """Free it; it is not used again."""
         api.llama_free(self.handle)
 
-    # --- memory of sequences -----------------------------------------------------------------------------
+    # --- memory of sequences: lengths are in positions ---------------------------------------------------
 
     def copy(self, source: int, target: int, length: int) -> None:
         """Let an empty sequence begin with the first tokens of another; they share the cells."""

@@ -162,8 +162,8 @@ class EngineLog:
         """Weights were copied into private memory in another order."""
         self._level = 0
         # llama.cpp keeps only the address.
-        self._callback = api.llama_log_callback(self._take)
-        api.llama_log_set(self._callback, ctypes.c_void_p(0))
+        self.callback = api.llama_log_callback(self._take)
+        api.llama_log_set(self.callback, ctypes.c_void_p(0))
 
     def reason(self, otherwise: Sentence) -> Sentence:
         """What llama.cpp said first that went wrong; where it said nothing, the sentence given."""

@@ -16,6 +16,8 @@ from llmmem_gui.host.model import Model
 from llmmem_gui.host.requests import REFUSALS, TextRequests, ask_failed
 from llmmem_gui.host.scheduler import Part, Run, Scheduler
 from llmmem_gui.host.tokenizer import Tokenizer
+from llmmem_gui.host.vision import Vision
+from llmmem_gui.unused_memory import trim_heap
 
 STEP_SECONDS = 0.2
 """A step that answers wait for reads no more of other prompts than takes about so long."""
@@ -42,7 +44,11 @@ class TextLoop:
         abortion: Abortion,
         memory: OwnMemory,
         send: Send,
+        vision: Vision | None = None,
+        blindness: Sentence | None = None,
     ) -> None:
+        """`blindness`: why there is no vision, where there could be some."""
+        self._vision = vision
         self._model = model
         self._tokenizer = tokenizer
         self._context = context
@@ -51,9 +57,14 @@ class TextLoop:
         self._abortion = abortion
         self._memory = memory
         self._send = send
-        self._requests = TextRequests(model, tokenizer, context.tokens, memory)
+        self._requests = TextRequests(model, tokenizer, context.tokens, memory, vision, blindness)
         self._generations: dict[int, Generation] = {}
         self._pace = Pace()
+
+    @property
+    def sees(self) -> bool:
+        """Images are read."""
+        return self._vision is not None
 
     @property
     def has_work(self) -> bool:
@@ -100,8 +111,10 @@ class TextLoop:
         began = time.monotonic()
         self._abortion.begin(frozenset(generations[part.run].request_id for part in step))
         try:
-            self._context.compute(self._batch)
+            self._compute(step)
         except NoPlace:
+            if step[0].image is not None:
+                self._scheduler.drop(step[0].run)  # a part of it may be in the memory
             if not self._scheduler.make_smaller():
                 full = NotComputed(Sentence("Host", "llama.cpp has no place for it in its memory"))
                 self._fail(step, generations, full)
@@ -116,7 +129,7 @@ class TextLoop:
             return
         finally:
             self._abortion.end()
-        self._pace.learn(len(self._batch), time.monotonic() - began)
+        self._pace.learn(len(self._batch), time.monotonic() - began)  # of an image nothing is in the batch
         self._scheduler.computed(step)
         for part, place in zip(step, places, strict=True):
             generations[part.run].tell_prompt(self._context, part, place)
@@ -128,17 +141,27 @@ class TextLoop:
 
     def _tell_reading(self, step: list[Part], generations: dict[Run, Generation]) -> None:
         for part in step:
-            if part.position < part.run.prompt_length:
-                self._send(
-                    protocol.Reading(generations[part.run].request_id, part.position, part.run.prompt_length)
-                )
+            run = part.run
+            if run.read_tokens < run.prompt_length:
+                request_id = generations[run].request_id
+                self._send(protocol.Reading(request_id, run.read_tokens, run.prompt_length))
 
     def _fill(self, step: list[Part]) -> list[int]:
-        """Put a step into the batch; gives the place of the last token of each part."""
+        """Put a step into the batch; gives the place of the last token of each part, 0 for an image."""
         self._batch.clear()
         return [
-            self._batch.add(part.tokens, part.sequence, part.position, outputs=part.outputs) for part in step
+            0
+            if part.image is not None
+            else self._batch.add(part.tokens, part.sequence, part.position, outputs=part.outputs)
+            for part in step
         ]
+
+    def _compute(self, step: list[Part]) -> None:
+        if step and step[0].image is not None:
+            assert self._vision is not None
+            self._vision.read(step[0].image, self._context, step[0].sequence, step[0].position)
+        else:
+            self._context.compute(self._batch)
 
     def _take_token(self, generation: Generation, place: int) -> None:
         try:
@@ -167,6 +190,9 @@ class TextLoop:
         del self._generations[generation.request_id]
         self._scheduler.end(generation.run)
         generation.sampler.close()
+        if generation.run.images:
+            generation.run.images = ()
+            trim_heap()  # of an image some megabytes were held until now
 
 
 class Pace:

@@ -35,6 +35,8 @@ class Model:
         self.vocabulary = api.llama_model_get_vocab(handle)
         self.metadata = self._read_metadata()
         self.vocabulary_size = int(api.llama_vocab_n_tokens(self.vocabulary))
+        self.input_length = int(api.llama_model_n_embd_inp(handle))
+        """Numbers of a vector that stands for a token."""
         self.embedding_length = int(api.llama_model_n_embd_out(handle))
         self.trained_context = int(api.llama_model_n_ctx_train(handle))
         """Tokens of context that the model was trained with, as its file says."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from llmmem_gui.host.answer_text import AnswerText
 from llmmem_gui.host.chat_answers import ChatAnswers
 from llmmem_gui.host.constraint import Constraints
 from llmmem_gui.host.generation import Generation
+from llmmem_gui.host.image_tokens import ImageSpan
 from llmmem_gui.host.mapping import OwnMemory
 from llmmem_gui.host.model import NO_TOKEN, Model
 from llmmem_gui.host.numbers import numbers
@@ -24,6 +25,7 @@ from llmmem_gui.host.sampler import BadSampling, Sampler, Sampling
 from llmmem_gui.host.scheduler import Run
 from llmmem_gui.host.schemas import NotHeld
 from llmmem_gui.host.tokenizer import Tokenizer
+from llmmem_gui.host.vision import Vision
 
 REFUSALS = (
     protocol.ProtocolError,
@@ -54,12 +56,20 @@ _CHAT_TEMPERATURE = 0.2
 class TextRequests:
     """Makes requests for text ready: tokens of the prompt, sampler, form of the answer."""
 
-    def __init__(self, model: Model, tokenizer: Tokenizer, context_tokens: int, memory: OwnMemory) -> None:
+    def __init__(
+        self,
+        model: Model,
+        tokenizer: Tokenizer,
+        context_tokens: int,
+        memory: OwnMemory,
+        vision: Vision | None,
+        blindness: Sentence | None,
+    ) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._context_tokens = context_tokens
         self._constraints = Constraints(model, tokenizer)
-        self._chats = ChatAnswers(model, tokenizer, memory, self._constraints)
+        self._chats = ChatAnswers(model, tokenizer, memory, self._constraints, vision, blindness)
 
     def prepare(self, ask: protocol.Ask) -> Generation:
         """Make a request ready. Raises one of `REFUSALS`."""
@@ -83,7 +93,9 @@ class TextRequests:
         plan = self._chats.plan(arguments)
         sampling = Sampling.of(arguments, temperature=_CHAT_TEMPERATURE)
         alternatives = (arguments.get("top_logprobs") or 0) if arguments.get("logprobs") else None
-        generation = self._generation(ask, plan.prompt, None, sampling, plan.stops, ChatForm(plan.reader))
+        generation = self._generation(
+            ask, plan.prompt, None, sampling, plan.stops, ChatForm(plan.reader), plan.images
+        )
         if alternatives is not None:
             generation.finish_payload = self._follow(generation, alternatives).in_chat
         generation.end_tokens |= plan.end_tokens
@@ -137,6 +149,7 @@ class TextRequests:
         sampling: Sampling,
         stops: tuple[str, ...],
         form: AnswerForm,
+        images: Sequence[ImageSpan] = (),
     ) -> Generation:
         room = self._context_tokens
         if not prompt:
@@ -148,7 +161,7 @@ class TextRequests:
         asked_stops = ask.arguments.get("stop") or []
         generation = Generation(
             ask.request_id,
-            Run(numbers(prompt), min(len(prompt) + most, room), ask.alone),
+            Run(numbers(prompt), min(len(prompt) + most, room), ask.alone, images=images),
             Sampler(self._model, sampling),
             AnswerText([*([asked_stops] if isinstance(asked_stops, str) else asked_stops), *stops]),
             form,

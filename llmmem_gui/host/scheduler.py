@@ -14,6 +14,8 @@ from itertools import count
 from typing import NamedTuple, Protocol
 
 from llmmem_gui.core.parameters import MemoryKind
+from llmmem_gui.host.cells import Cells
+from llmmem_gui.host.image_tokens import ImageSpan, position_after
 from llmmem_gui.host.numbers import Numbers, common_prefix, numbers
 from llmmem_gui.host.shelf import Shelf
 
@@ -25,16 +27,16 @@ _WORTH_WAITING_TOKENS = 32
 
 
 class Memory(Protocol):
-    """llama.cpp's memory of sequences. Lengths are in tokens from the beginning of the sequence."""
+    """llama.cpp's memory of sequences. Lengths are in positions from the beginning of the sequence."""
 
     def copy(self, source: int, target: int, length: int) -> None:
-        """Let an empty sequence begin with the first tokens of another."""
+        """Let an empty sequence begin with the first positions of another."""
 
     def cut(self, sequence: int, length: int) -> None:
-        """Keep only the first tokens of a sequence; 0 empties it."""
+        """Keep only the first positions of a sequence; 0 empties it."""
 
     def can_cut(self, sequence: int, length: int) -> bool:
-        """Whether all that these first tokens look back at is still there."""
+        """Whether all that these first positions look back at is still there."""
 
 
 @dataclass(eq=False)
@@ -49,6 +51,8 @@ class Run:
     """Nothing else may be under way meanwhile."""
     tells_prompt: bool = False
     """What comes out of each token of the prompt is wanted, so all of them are computed."""
+    images: ListOf[ImageSpan] = ()
+    """Of the prompt, in their order; after each comes text."""
     prompt_length: int = field(init=False)
     cached_tokens: int = field(init=False, default=0)
     """Tokens of the prompt that were found in the cache when it began."""
@@ -70,6 +74,24 @@ class Run:
     def unread_tokens(self) -> int:
         """Tokens of it that have to be computed before the next one can be chosen."""
         return len(self.tokens) - self.read_tokens
+
+    @property
+    def next_image(self) -> ImageSpan | None:
+        """The image that is to be computed next; None when text comes next."""
+        begin = self.read_tokens
+        return next((image for image in self.images if image.begin == begin), None)
+
+    @property
+    def readable_tokens(self) -> int:
+        """Unread tokens of text before the next image, or all that are left."""
+        begin = self.read_tokens
+        ends = [image.begin for image in self.images if image.begin >= begin]
+        return min(ends, default=len(self.tokens)) - begin
+
+    def without_part_of_image(self, length: int) -> int:
+        """The largest length up to this one at which no image is cut in two."""
+        cut = next((image for image in self.images if image.begin < length < image.end), None)
+        return length if cut is None else cut.begin
 
     @property
     def is_answering(self) -> bool:
@@ -102,6 +124,8 @@ class Part(NamedTuple):
     """Of so many tokens, the last ones, it is wanted what comes out."""
     chooses: bool
     """The next token of the answer is chosen after the last of these."""
+    image: ImageSpan | None = None
+    """What these tokens stand for; such a part is alone in its step."""
 
 
 class Scheduler:
@@ -129,7 +153,7 @@ class Scheduler:
         self._shelf = shelf
         self._kind = kind
         self._slots = min(slots, sequences)
-        self._cells = _Cells(cells)
+        self._cells = Cells(cells)
         self._sequences = [Sequence(number) for number in range(sequences)]
         self._numbers = count()
         self._step = 0
@@ -177,7 +201,8 @@ class Scheduler:
         """What to compute next: at most so many tokens, and of prompts no more when answers wait for it.
 
         Every run gets a token while there is room for one of each, the least recently served first; what is
-        left is shared by those that read their prompts, so that a short one is read in the first step.
+        left is shared by those that read their prompts, so that a short one is read in the first step. An
+        image is a step of its own, when it is its run's turn.
         """
         self._admit()
         while self.running:
@@ -254,7 +279,11 @@ class Scheduler:
 
     def _shares(self, most_tokens: int, most_beside_answers: int) -> dict[Run, int]:
         """How many tokens of each run are computed next."""
-        served = sorted(self.running, key=lambda run: run.served)[:most_tokens]
+        served = sorted(self.running, key=lambda run: run.served)
+        image = served[0].next_image
+        if image is not None:
+            return {served[0]: image.length}
+        served = [run for run in served if run.next_image is None][:most_tokens]
         shares = dict.fromkeys(served, 1)
         reading = sorted((run for run in served if not run.is_answering), key=lambda run: run.unread_tokens)
         room = most_tokens - len(shares)
@@ -263,8 +292,8 @@ class Scheduler:
         if len(reading) < len(shares):
             room = min(room, max(0, most_beside_answers - len(reading)))
         for place, run in enumerate(reading):
-            longest = run.unread_tokens
-            if self._kind == "recurrent" and longest > 1:
+            longest = run.readable_tokens
+            if self._kind == "recurrent" and longest == run.unread_tokens > 1:
                 longest -= 1  # what comes before the last token is to be kept
             more = min(longest - 1, room // (len(reading) - place))
             if run.tells_prompt:
@@ -278,9 +307,10 @@ class Scheduler:
         assert run.sequence is not None
         begin = run.read_tokens
         chosen = run.tokens[begin : begin + tokens]
+        position = position_after(run.tokens, begin)
         chooses = begin + tokens == len(run.tokens)
         outputs = tokens if run.tells_prompt else int(chooses)
-        return Part(run, run.sequence.id, begin, chosen, outputs, chooses)
+        return Part(run, run.sequence.id, position, chosen, outputs, chooses, run.next_image)
 
     def _put_back(self, run: Run) -> None:
         """Take a run its cells away; it goes on when there is room again."""
@@ -299,6 +329,7 @@ class Scheduler:
                 continue
             # The last token is always computed: the next one is chosen from what comes out of it.
             length = min(common_prefix(sequence.tokens, run.tokens), len(run.tokens) - 1)
+            length = run.without_part_of_image(length)
             if length > best_length and self._can_begin(sequence, length):
                 best, best_length = sequence, length
         return best, best_length
@@ -308,7 +339,7 @@ class Scheduler:
             return True
         if self._kind == "recurrent":
             return False
-        return self._memory.can_cut(sequence.id, length)
+        return self._memory.can_cut(sequence.id, position_after(sequence.tokens, length))
 
     def _fetch(self, run: Run, length: int) -> bool:
         """Bring from the shelf what the run goes on with, if the cache has less; False: nothing changed."""
@@ -352,7 +383,7 @@ class Scheduler:
         if sequence is source:
             self._cut(sequence, length)
         elif self._kind == "attention" and source is not None:
-            self._memory.copy(source.id, sequence.id, length)
+            self._memory.copy(source.id, sequence.id, position_after(source.tokens, length))
             sequence.tokens = source.tokens[:length]
             sequence.cells = source.cells[:length]
             self._cells.share(sequence.cells)
@@ -405,50 +436,6 @@ class Scheduler:
 
     def _cut(self, sequence: Sequence, length: int) -> None:
         if length < len(sequence.tokens):
-            self._memory.cut(sequence.id, length)
+            self._memory.cut(sequence.id, position_after(sequence.tokens, length))
             self._cells.give_back(sequence.cells[length:])
             del sequence.tokens[length:], sequence.cells[length:]
-
-
-class _Cells:
-    """Counts the cells of the cache as llama.cpp does: a copied prefix shares those of its source."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._users = numbers()
-        """How many sequences use each cell, for the cells that were ever used."""
-        self._free = numbers()
-        """Cells that were used and are not any more."""
-
-    @property
-    def free(self) -> int:
-        """Cells that nobody uses."""
-        return self.count - len(self._users) + len(self._free)
-
-    @property
-    def used_at_once(self) -> int:
-        """Most cells that were ever used at once: free ones are used again before any other."""
-        return len(self._users)
-
-    def take(self, count: int) -> Numbers:
-        """Use free cells."""
-        again = min(count, len(self._free))
-        taken = self._free[len(self._free) - again :]
-        del self._free[len(self._free) - again :]
-        first = len(self._users)
-        taken.extend(range(first, first + count - again))
-        self._users.extend(0 for _ in range(count - again))
-        self.share(taken)
-        return taken
-
-    def share(self, cells: Numbers) -> None:
-        """Use cells once more."""
-        for cell in cells:
-            self._users[cell] += 1
-
-    def give_back(self, cells: Numbers) -> None:
-        """Use cells once less."""
-        for cell in cells:
-            self._users[cell] -= 1
-            if not self._users[cell]:
-                self._free.append(cell)

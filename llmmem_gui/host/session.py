@@ -14,7 +14,7 @@ from typing import NoReturn
 from llmmem_gui.core import protocol
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.sentence import Sentence
-from llmmem_gui.host import engine, process, sandbox
+from llmmem_gui.host import engine, mtmd, process, sandbox
 from llmmem_gui.host.abortion import Abortion
 from llmmem_gui.host.batch import Batch
 from llmmem_gui.host.channel import Channel, Disconnected
@@ -24,10 +24,12 @@ from llmmem_gui.host.loop import TextLoop
 from llmmem_gui.host.mapping import OwnMemory, Part, Region
 from llmmem_gui.host.model import Model, model_parameters
 from llmmem_gui.host.modelfile import LoadError, check_model_file
+from llmmem_gui.host.mtmd import NoVision, Projector
 from llmmem_gui.host.scheduler import Scheduler
 from llmmem_gui.host.shelf import Shelf
 from llmmem_gui.host.tokenizer import Tokenizer
 from llmmem_gui.host.uses import Uses
+from llmmem_gui.host.vision import Vision
 from llmmem_gui.unused_memory import trim_heap
 
 _FILE_SLACK_BYTES = 2**20
@@ -70,6 +72,10 @@ class _Session:
         self._earlier_file: int | None = None
         self._file: int | None = None
         """Descriptors of the conversations of earlier loads, and of those to come."""
+        self._projector: tuple[bytes, ...] = ()
+        """The file that reads images, where there is one."""
+        self._blindness: Sentence | None = None
+        """Why a model that has a projector reads text only."""
         self._weights: tuple[Region, ...] = ()
         self._shall_doze = False
         self._dozing = False
@@ -122,7 +128,8 @@ class _Session:
             # Reads /proc, which the sandbox closes.
             process.limit_growth(self._load.data_limit_bytes, may_double=True)
         self._open_files()  # only these may be read and written once the sandbox has closed
-        layers = sandbox.enter(files, gpu=engine.supports_gpu())
+        self._projector = self._find_projector()
+        layers = sandbox.enter((*files, *self._projector), gpu=engine.supports_gpu())
         # Only now, because the sandbox holds for threads that start inside it.
         threading.Thread(target=self._listen, daemon=True).start()
         before = self._memory.regions()
@@ -151,6 +158,7 @@ class _Session:
             weights_bytes=model.weights_bytes,
             shared_bytes=self._memory.shared_bytes(),
             gives_embeddings=context.is_for_embeddings,
+            sees=uses.sees,
         )
         return loaded, uses
 
@@ -195,8 +203,37 @@ class _Session:
             self._channel.send,
         )
 
+    def _find_projector(self) -> tuple[bytes, ...]:
+        """The projector that is to be loaded, if there is one; the library for it is opened, too."""
+        load = self._load
+        if load.projector is None:
+            return ()
+        try:
+            if not load.parameters.vision:
+                raise NoVision(Sentence("Host", "it was loaded with vision turned off"))
+            mtmd.library()
+            return check_model_file(load.projector)
+        except (NoVision, LoadError) as error:
+            self._blindness = error.sentence
+            return ()
+
+    def _open_vision(self, context: Context) -> Vision | None:
+        """What reads images; None for a model that reads text only, also when its projector is damaged."""
+        if not self._projector:
+            return None
+        gpu = self._load.parameters.gpu_layers != 0 and engine.supports_gpu()
+        try:
+            opened = Projector(
+                self._projector[0], self._model, self._log, self._switch, threads=self._threads, gpu=gpu
+            )
+        except NoVision as error:
+            self._blindness = error.sentence
+            return None
+        return Vision(opened, self._projector[0], context.batch_tokens)
+
     def _text_loop(self, context: Context, parameters: LoadParameters) -> TextLoop:
         model = self._model
+        vision = self._open_vision(context)
         kind = model.memory_kind(parameters)
         shelf = Shelf(
             context,
@@ -221,6 +258,8 @@ class _Session:
             self._abortion,
             self._memory,
             self._channel.send,
+            vision,
+            self._blindness,
         )
 
     def _reason(self, error: LoadError) -> Sentence:

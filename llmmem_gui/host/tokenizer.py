@@ -58,11 +58,7 @@ class Tokenizer:
 
     def begun(self, text: str) -> list[int]:
         """The tokens of a text that may or may not begin with the name of the token that texts begin with."""
-        tokens = self.tokens(text, adds_special=False) if text else []
-        begin = self.begin
-        while begin and tokens[: len(begin)] == begin:
-            del tokens[: len(begin)]
-        return begin + tokens
+        return begun(self.tokens(text, adds_special=False) if text else [], self.begin)
 
     @property
     def begin(self) -> list[int]:
@@ -88,3 +84,10 @@ class Tokenizer:
             size = -length
         piece = self._pieces[token] = buffer.raw[:length]
         return piece
+
+
+def begun(tokens: list[int], begin: list[int]) -> list[int]:
+    """The tokens of a text with those that texts begin with, once, whether it has them or not."""
+    while begin and tokens[: len(begin)] == begin:
+        tokens = tokens[len(begin) :]
+    return begin + tokens

@@ -36,6 +36,11 @@ class Uses:
         """Requests are under way or wait."""
         return any(use is not None and use.has_work for use in (self._text, self._embeddings))
 
+    @property
+    def sees(self) -> bool:
+        """Images are read."""
+        return self._text is not None and self._text.sees
+
     def allow_text(self, parameters: LoadParameters) -> None:
         """Answer requests for text as well."""
         if self._text is None:

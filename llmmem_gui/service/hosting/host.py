@@ -213,8 +213,11 @@ class Host:
         data_limit_bytes: int | None = None,
         deadline_seconds: float | None = None,
         conversations: protocol.Conversations | None = None,
+        projector: Path | str | None = None,
     ) -> protocol.Loaded:
         """Load a model file; once. Raises `LoadFailedError`, and the host ends.
+
+        `projector`: the file that reads images for it.
 
         `data_limit_bytes` bounds the private memory that the model may reserve. A host that takes longer
         than the deadline, by default `load_deadline_seconds`, is killed; so is one whose load is cancelled.
@@ -225,7 +228,13 @@ class Host:
         conversations = conversations or protocol.Conversations(0)
         self._keeps = conversations.file is not None
         load = protocol.Load(
-            os.fsencode(path), parameters, threads, data_limit_bytes, extra_buffers, conversations
+            os.fsencode(path),
+            parameters,
+            threads,
+            data_limit_bytes,
+            extra_buffers,
+            conversations,
+            os.fsencode(projector) if projector else None,
         )
         self._send(load)
         try:
