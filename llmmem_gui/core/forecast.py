@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, get_args
@@ -13,7 +14,8 @@ from llmmem_gui.core.engines import Device
 from llmmem_gui.core.ledger import Charge, FileKey
 from llmmem_gui.core.model_shape import ModelShape
 from llmmem_gui.core.parameters import LoadParameters
-from llmmem_gui.core.rehearsal import Memory, Rehearsed
+from llmmem_gui.core.projector import Projector
+from llmmem_gui.core.rehearsal import Buffers, Memory, Rehearsed
 from llmmem_gui.core.sentence import Sentence
 
 Source = Literal["formula", "dry run", "measured"]
@@ -116,20 +118,27 @@ class Forecast:
 
 
 def forecast_by_formula(
-    shape: ModelShape, parameters: LoadParameters, engine: Engine | None = None
+    shape: ModelShape,
+    parameters: LoadParameters,
+    engine: Engine | None = None,
+    eyes: Projector | None = None,
 ) -> Forecast:
     """The forecast computed from the file's header alone, in microseconds.
 
     `engine` says what the installed llama.cpp does with the weights; without it nothing is repacked and
-    there is no GPU. Sources of the formulas: core/buffers.py.
+    there is no GPU. `eyes`: the projector that is loaded, too. Sources of the formulas: core/buffers.py.
     """
     engine = engine or Engine()
-    doubt = _doubt(shape)
+    doubt = _doubt(shape, eyes)
     percent, least = (UNKNOWN_PERCENT, UNKNOWN_BYTES) if doubt else (FORMULA_PERCENT, FORMULA_BYTES)
+    weights, compute = buffers.weights(shape, parameters, engine), buffers.compute(shape, parameters, engine)
+    if eyes is not None:
+        weights = _with_split(weights, eyes.weights(parameters, engine))
+        compute = _sum(compute, eyes.compute(parameters, engine))
     parts = _Parts(
-        buffers.weights(shape, parameters, engine),
+        weights,
         buffers.cache(shape, parameters, engine),
-        buffers.compute(shape, parameters, engine),
+        compute,
         Split(
             overhead.model_bytes(shape)
             + overhead.context_bytes(shape, parameters)
@@ -144,7 +153,11 @@ def forecast_by_formula(
 
 
 def forecast_by_rehearsal(
-    shape: ModelShape, parameters: LoadParameters, rehearsed: Rehearsed, engine: Engine | None = None
+    shape: ModelShape,
+    parameters: LoadParameters,
+    rehearsed: Rehearsed,
+    engine: Engine | None = None,
+    eyes: Projector | None = None,
 ) -> Forecast:
     """The forecast from llama.cpp's own count of its buffers.
 
@@ -152,19 +165,25 @@ def forecast_by_rehearsal(
     the weights and caches lie, or not what the vocabulary takes, the formula's share of them is used.
     """
     engine = engine or Engine()
-    devices = {
-        buffer.name: buffer.weights_bytes + buffer.cache_bytes + buffer.compute_bytes
-        for buffer in rehearsed.buffers
-        if buffer.memory == "gpu"
-    }
-    weights, cache = _rehearsed_weights(rehearsed, parameters), _rehearsed_split(rehearsed, "cache_bytes")
+    devices: Counter[str] = Counter()
+    for buffer in (*rehearsed.buffers, *rehearsed.projector):
+        if buffer.memory == "gpu":
+            devices[buffer.name] += buffer.weights_bytes + buffer.cache_bytes + buffer.compute_bytes
+    weights = _rehearsed_weights(rehearsed, parameters)
+    cache = _rehearsed_split(rehearsed.buffers, "cache_bytes")
     if not rehearsed.split_is_known:
         weights = buffers.weights(shape, parameters, engine)
         cache = buffers.cache(shape, parameters, engine)
+    compute = _rehearsed_split(rehearsed.buffers, "compute_bytes")
+    if rehearsed.projector:
+        weights = _with_split(weights, _rehearsed_split(rehearsed.projector, "weights_bytes"))
+    elif eyes is not None:
+        weights = _with_split(weights, eyes.weights(parameters, engine))
+        compute = _sum(compute, eyes.compute(parameters, engine))
     parts = _Parts(
         weights,
         cache,
-        _rehearsed_split(rehearsed, "compute_bytes"),
+        compute,
         Split(
             (rehearsed.model_bytes or overhead.model_bytes(shape))
             + overhead.context_bytes(shape, parameters)
@@ -219,9 +238,20 @@ def _rehearsed_weights(rehearsed: Rehearsed, parameters: LoadParameters) -> Weig
     return Weights(sizes["plain"], sizes["extra"], sizes["gpu"])
 
 
-def _rehearsed_split(rehearsed: Rehearsed, part: Literal["cache_bytes", "compute_bytes"]) -> Split:
-    main = sum(getattr(buffer, part) for buffer in rehearsed.buffers if buffer.memory != "gpu")
-    return Split(main, sum(getattr(buffer, part) for buffer in rehearsed.buffers) - main)
+def _rehearsed_split(
+    counted: Sequence[Buffers], part: Literal["weights_bytes", "cache_bytes", "compute_bytes"]
+) -> Split:
+    main = sum(getattr(buffer, part) for buffer in counted if buffer.memory != "gpu")
+    return Split(main, sum(getattr(buffer, part) for buffer in counted) - main)
+
+
+def _with_split(weights: Weights, more: Split) -> Weights:
+    """The weights with others that are copied into memory."""
+    return weights._replace(private=weights.private + more.main, vram=weights.vram + more.vram)
+
+
+def _sum(one: Split, other: Split) -> Split:
+    return Split(one.main + other.main, one.vram + other.vram)
 
 
 def _forecast(
@@ -248,7 +278,7 @@ def _forecast(
     )
 
 
-def _doubt(shape: ModelShape) -> Sentence | None:
+def _doubt(shape: ModelShape, eyes: Projector | None) -> Sentence | None:
     if not shape.is_known:
         return Sentence(
             "Forecast", "The architecture {name} is not known: the forecast is a guess by its numbers."
@@ -257,4 +287,6 @@ def _doubt(shape: ModelShape) -> Sentence | None:
         return Sentence(
             "Forecast", "Models of the architecture {name} keep caches that are not counted here."
         ).format(name=shape.architecture)
+    if eyes is not None:
+        return Sentence("Forecast", "What reading an image takes is known after a dry run only.")
     return None

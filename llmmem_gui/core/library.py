@@ -12,8 +12,11 @@ import msgspec
 
 from llmmem_gui.core.gguf import FileIdentity
 from llmmem_gui.core.ledger import FileKey
+from llmmem_gui.core.measurement import LoadKey
 from llmmem_gui.core.model_shape import ModelShape
+from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.preset import Preset
+from llmmem_gui.core.projector import Projector
 from llmmem_gui.core.sentence import Sentence
 
 MAXIMUM_ID_LENGTH = 80
@@ -60,7 +63,9 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
     """The program in whose folder it lies; empty for the user's own folders."""
     projector: str = ""
-    """Path of the file that reads images for it (mmproj); this program does not load it."""
+    """Path of the file that reads images for it (mmproj)."""
+    eyes: Projector | None = None
+    """What that file says; None where there is none, or it reads no images."""
     identities: tuple[FileIdentity, ...] = ()
     """What tells this version of its files from every other."""
     shape: ModelShape | None = None
@@ -95,6 +100,20 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
         return () if self.preset is None else self.preset.left_out
 
     @property
+    def sees(self) -> bool:
+        """Whether it can be shown images."""
+        return self.eyes is not None and not self.gives_only_embeddings
+
+    def eyes_for(self, parameters: LoadParameters) -> Projector | None:
+        """The projector that is loaded with these parameters."""
+        return self.eyes if self.sees and parameters.vision and not parameters.embeddings else None
+
+    def key(self, parameters: LoadParameters, engine_version: str) -> LoadKey:
+        """What must be the same for another load to be like one with these parameters."""
+        eyes = self.eyes_for(parameters)
+        return LoadKey((*self.identities, *([eyes.identity] if eyes else ())), parameters, engine_version)
+
+    @property
     def kind(self) -> str:
         """What stays when a file is replaced by a newer edition of the same model; empty where not known."""
         return f"{self.architecture} {self.parameters} {self.quantization}" if self.shape else ""
@@ -112,6 +131,7 @@ class Description(msgspec.Struct, frozen=True):
     shape: ModelShape | None = None
     error: Sentence | None = None
     content: str = ""
+    eyes: Projector | None = None
 
 
 def model_file(found: FoundModel, description: Description, model_id: str) -> ModelFile:
@@ -129,6 +149,7 @@ def model_file(found: FoundModel, description: Description, model_id: str) -> Mo
         has_chat_template=shape.has_chat_template if shape else False,
         owner=found.owner,
         projector=_as_text(found.projector),
+        eyes=description.eyes,
         identities=description.identities,
         shape=shape,
         error=description.error,

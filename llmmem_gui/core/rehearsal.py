@@ -26,6 +26,8 @@ class Rehearse(_Line, frozen=True):
     parameters: LoadParameters
     extra_buffers: bool = True
     """Weights may be copied into the order that the processor computes fastest with."""
+    projector: bytes | None = None
+    """The file that reads images for it."""
 
 
 Bytes = Annotated[int, msgspec.Meta(ge=0)]
@@ -90,6 +92,8 @@ class Rehearsed(_Line, frozen=True):
     """It was built for a GPU and found one."""
     extra_buffers: bool = True
     """Weights may be copied into an order that the processor computes faster with."""
+    projector: tuple[Buffers, ...] = ()
+    """What the projector would take, all of it as weights; empty without one, and where it is not told."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be: memory of a GPU where there is none."""

@@ -29,6 +29,13 @@ def memory(buffer_type: int) -> Memory:
     return memory_of(_is_host(buffer_type), None if device is None else _device_type(device))
 
 
+def of_device(device: int) -> tuple[str, Memory]:
+    """Name and place of what lies on a device by default; in main memory it is a copy, never mapped."""
+    kind = _type_of_device(device)
+    where = memory(kind)
+    return name(kind), "extra" if where == "plain" else where
+
+
 def names_on_gpus() -> frozenset[str]:
     """Names of the types of buffers that lie on the GPUs of this machine."""
     types = [_type_of_device(_device_at(index)) for index in range(_device_count())]

@@ -7,6 +7,7 @@ is read. llama.cpp aborts on some damaged files, which is why this is a process 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 if not __package__:
     sys.path.append(str(Path(__file__).resolve().parents[2]))
@@ -35,7 +36,7 @@ from llmmem_gui.core.rehearsal import (
     Rehearsed,
 )
 from llmmem_gui.core.sentence import Sentence
-from llmmem_gui.host import buffer_types, engine, process, sandbox
+from llmmem_gui.host import buffer_types, engine, mtmd, process, sandbox
 from llmmem_gui.host.context import context_parameters
 from llmmem_gui.host.model import Model, model_parameters
 from llmmem_gui.host.modelfile import LoadError, check_model_file
@@ -82,7 +83,7 @@ class CountedModel:
         """Free the model; the vocabulary's memory is given back."""
         self._model.close()
 
-    def count(self, parameters: LoadParameters) -> Rehearsed:
+    def count(self, parameters: LoadParameters, projector: bytes | None = None) -> Rehearsed:
         """Make a context without memory and count its buffers. Raises `LoadError`."""
         log = _BufferLog()
         wanted = context_parameters(self._model, parameters, threads=1)
@@ -104,6 +105,7 @@ class CountedModel:
                 cpu_features=_cpu_features(),
                 gpu_offload=engine.supports_gpu(),
                 extra_buffers=self._extra_buffers,
+                projector=_projector_buffers(projector, parameters) if projector is not None else (),
             )
         finally:
             api.llama_free(context)
@@ -119,6 +121,19 @@ class _Breakdown(ctypes.Structure):
         ("_leftmost", ctypes.c_void_p),
         ("_rightmost", ctypes.c_void_p),
         ("count", ctypes.c_size_t),
+    )
+
+
+class _DeviceNode(ctypes.Structure):
+    """A node of `std::map<ggml_backend_dev_t, size_t>`."""
+
+    _fields_ = (
+        ("_color", ctypes.c_void_p),
+        ("_parent", ctypes.c_void_p),
+        ("left", ctypes.c_void_p),
+        ("right", ctypes.c_void_p),
+        ("device", ctypes.c_void_p),
+        ("bytes", ctypes.c_size_t),
     )
 
 
@@ -160,19 +175,47 @@ def _buffers_by_breakdown(context: api.llama_context_p, weights_bytes: int) -> t
             node.cache,
             node.compute,
         )
-        for node in _nodes(found.root)
+        for node in _nodes(found.root, _Node)
     )
     # An embedding matrix that is used twice may be counted twice, nothing may be missing.
     total = sum(buffer.weights_bytes for buffer in buffers)
     return buffers if len(buffers) == found.count and weights_bytes <= total <= 3 * weights_bytes else None
 
 
-def _nodes(address: int | None) -> Iterator[_Node]:
+_AnyNode = TypeVar("_AnyNode", _Node, _DeviceNode)
+
+
+def _nodes(address: int | None, kind: type[_AnyNode]) -> Iterator[_AnyNode]:
     if address:
-        node = _Node.from_address(address)
-        yield from _nodes(node.left)
+        node = kind.from_address(address)
+        yield from _nodes(node.left, kind)
         yield node
-        yield from _nodes(node.right)
+        yield from _nodes(node.right, kind)
+
+
+def _projector_buffers(projector: bytes, parameters: LoadParameters) -> tuple[Buffers, ...]:
+    """What a projector would take, by libmtmd's own count; () where that is not to be had.
+
+    `mtmd_get_memory_usage` is a C++ function, and says itself that it is not there to stay (mtmd.h).
+    """
+    if not sys.platform.startswith("linux"):
+        return ()
+    try:
+        library = mtmd.library()
+        count = library._libmtmd._Z21mtmd_get_memory_usagePKc19mtmd_context_params
+    except (mtmd.NoVision, AttributeError):
+        return ()
+    count.argtypes = [ctypes.c_char_p, library.mtmd_context_params]
+    count.restype = _Breakdown
+    gpu = parameters.gpu_layers != 0 and engine.supports_gpu()
+    found = count(projector, mtmd.context_parameters(library, gpu=gpu))
+    if not 0 < found.count < 64:
+        return ()
+    return tuple(
+        Buffers(*buffer_types.of_device(node.device), node.bytes, 0, 0)
+        for node in _nodes(found.root, _DeviceNode)
+        if node.bytes
+    )
 
 
 def _cpu_features() -> tuple[str, ...]:
@@ -238,17 +281,32 @@ def serve() -> None:
         key = (request.path, request.parameters.fixed_gpu_layers, request.extra_buffers)
         try:
             if opened is None:
-                sandbox.enter(check_model_file(request.path), gpu=engine.supports_gpu())
+                sandbox.enter(
+                    (*check_model_file(request.path), *_projector_files(request)), gpu=engine.supports_gpu()
+                )
             if model is None or opened != key:
                 if model is not None:
                     model.close()
                 model, opened = None, key
                 model = CountedModel(*key, memory)
-            answer: RehearsalOutcome = model.count(request.parameters)
+            asks_for_vision = request.parameters.vision and not request.parameters.embeddings
+            answer: RehearsalOutcome = model.count(
+                request.parameters, request.projector if asks_for_vision else None
+            )
         except LoadError as error:
             answer = RehearsalFailed(error.sentence)
         sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
         sys.stdout.buffer.flush()
+
+
+def _projector_files(request: Rehearse) -> tuple[bytes, ...]:
+    """The projector, if it can be read, after its library was opened: neither can be had in the sandbox."""
+    if request.projector is None:
+        return ()
+    with contextlib.suppress(mtmd.NoVision, LoadError):
+        mtmd.library()
+        return check_model_file(request.projector)
+    return ()
 
 
 def main(arguments: list[str]) -> None:

@@ -15,6 +15,7 @@ from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache
 from llmmem_gui.core.engines import EngineUse
 from llmmem_gui.core.events import Actor, Event, UnloadReceipt
+from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.plan import device_rooms
 from llmmem_gui.core.readings import Sample
@@ -40,6 +41,8 @@ _LONGEST_DOZE_SECONDS = 60.0
 """A host that has not dropped its weights by then is taken to keep them."""
 _DATA_LIMIT_FACTOR = 1.1
 _DATA_LIMIT_SLACK_BYTES = 256 * 1024**2
+_VISION_SLACK_BYTES = 384 * 1024**2
+"""libmtmd reserves 170 MiB that it does not use, and the largest image takes 192 MiB while it is decoded."""
 
 
 class CacheDriver:
@@ -50,7 +53,7 @@ class CacheDriver:
         hosts: HostStarter,
         *,
         clock: Callable[[], float] = time.monotonic,
-        path_of: Callable[[str], str],
+        file_of: Callable[[str], ModelFile],
         publish: Callable[[Event | UnloadReceipt], None],
         changed: Callable[[], None],
         ended: Callable[[HostLife], Awaitable[None]],
@@ -76,7 +79,7 @@ class CacheDriver:
         self._hosts = hosts
         self._machine = MachineMemory()
         self._gpus = Gpus()
-        self._path_of = path_of
+        self._file_of = file_of
         self._publish = publish
         self._changed = changed
         self._ended_life = ended
@@ -148,12 +151,16 @@ class CacheDriver:
 
     def _start(self, action: m.StartHost) -> None:
         private = action.charge.private_bytes
+        file = self._file_of(action.model_id)
         life = HostLife(
             action,
-            self._path_of(action.model_id),
+            file.path,
+            file.projector if file.sees else "",
             self._hosts,
             threads=self._threads_each(len(self._busy) + 1),
-            data_limit_bytes=int(private * _DATA_LIMIT_FACTOR) + _DATA_LIMIT_SLACK_BYTES,
+            data_limit_bytes=int(private * _DATA_LIMIT_FACTOR)
+            + _DATA_LIMIT_SLACK_BYTES
+            + (_VISION_SLACK_BYTES if file.sees else 0),
             load_timeout_seconds=self.load_timeout_seconds,
             engine=self._engines.get(action.model_id),
             machine=self._machine,

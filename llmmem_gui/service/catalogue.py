@@ -18,7 +18,6 @@ from llmmem_gui.core.engines import Device, EngineUse
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.ledger import FileKey
 from llmmem_gui.core.library import ModelFile
-from llmmem_gui.core.measurement import LoadKey
 from llmmem_gui.core.parameters import AUTO, LARGEST_BATCH, LoadParameters, of_second_use
 from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.sentence import Models, Sentence
@@ -152,7 +151,7 @@ class Catalogue:
         file = self.find(start.model_id)
         # A file that was replaced since is another model.
         is_it = file is not None and file.file == start.charge.file
-        key = LoadKey(file.identities, start.parameters, engine.key) if file is not None and is_it else None
+        key = file.key(start.parameters, engine.key) if file is not None and is_it else None
         return self.conversations.open(key)
 
     def known(self, model: str) -> ModelFile:

@@ -62,7 +62,8 @@ class Forecasts:
                 self._known.clear()
             computed = self._rehearsals.known(file, parameters)
             if computed is None:
-                computed = forecast_by_formula(file.shape, parameters, self._rehearsals.engine)
+                eyes = file.eyes_for(parameters)
+                computed = forecast_by_formula(file.shape, parameters, self._rehearsals.engine, eyes)
             forecast = self._known[key] = learned(computed, parameters, self._records.measurements(key))
         return forecast
 
@@ -234,7 +235,7 @@ class Forecasts:
         await self._records.add(record)
 
     def _key(self, file: ModelFile, parameters: LoadParameters) -> LoadKey:
-        return LoadKey(file.identities, parameters, self._rehearsals.engine.version)
+        return file.key(parameters, self._rehearsals.engine.version)
 
     def _main_bytes(self, file: ModelFile, parameters: LoadParameters) -> int:
         forecast = self.instant(file, parameters)

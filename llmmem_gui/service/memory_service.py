@@ -93,7 +93,7 @@ class MemoryService:
         self._driver = CacheDriver(
             hosts,
             clock=clock,
-            path_of=lambda model_id: self.catalogue.known(model_id).path,
+            file_of=self.catalogue.known,
             publish=self._publish,
             changed=self._publish_snapshot_soon,
             ended=self.catalogue.learn,

@@ -70,6 +70,7 @@ class HostLife:
         self,
         start: StartHost,
         path: str,
+        projector: str,
         hosts: HostStarter,
         *,
         threads: int,
@@ -87,8 +88,9 @@ class HostLife:
         tasks: Supervisor,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`milder_helped` is told with what hosts crashed, how they ended, and what then worked instead.
+        """`projector`: the file that reads images for the model; empty for none.
 
+        `milder_helped` is told with what hosts crashed, how they ended, and what then worked instead.
         `conversations` gives those that were kept for loads with an engine, `warmth` how much of the model is
         in memory before it is loaded. `timed` is told how long a load took that went well at once.
         """
@@ -110,6 +112,7 @@ class HostLife:
         self._vram_bytes = 0
         """As last read, what unified GPUs work in included: forecasts count it so, too."""
         self._path = path
+        self._projector = projector
         self._hosts = hosts
         self._threads = threads
         self._data_limit_bytes = data_limit_bytes
@@ -237,6 +240,7 @@ class HostLife:
             self._data_limit_bytes and self._data_limit_bytes + conversations.told.memory_bytes,
             self._load_timeout_seconds,
             conversations.told,
+            self._projector,
         )
 
     def _milder_after(self, failure: LoadFailedError) -> EngineUse | None:

@@ -106,7 +106,9 @@ class Rehearsals:
         rehearsed = self._results.get(self._key(file, parameters))
         if rehearsed is None or file.shape is None:
             return None
-        return forecast_by_rehearsal(file.shape, parameters, rehearsed, self.engine)
+        return forecast_by_rehearsal(
+            file.shape, parameters, rehearsed, self.engine, file.eyes_for(parameters)
+        )
 
     def known_numbers(self, file: ModelFile, parameters: LoadParameters) -> Collection[int]:
         """Of layers on GPUs, those with which such a load was rehearsed before."""
@@ -122,7 +124,9 @@ class Rehearsals:
         async with self._one_at_a_time:
             rehearsed = await self._rehearse(file, parameters)
         self._take(self._key(file, parameters), rehearsed)
-        return forecast_by_rehearsal(file.shape, parameters, rehearsed, self.engine)
+        return forecast_by_rehearsal(
+            file.shape, parameters, rehearsed, self.engine, file.eyes_for(parameters)
+        )
 
     async def largest_context(
         self, file: ModelFile, parameters: LoadParameters, fits_bytes: int, highest: int | None = None
@@ -137,7 +141,7 @@ class Rehearsals:
         highest = highest or shape.context_length
 
         def by_formula(asked: LoadParameters) -> int:
-            return forecast_by_formula(shape, asked, engine).main_bytes
+            return forecast_by_formula(shape, asked, engine, file.eyes_for(asked)).main_bytes
 
         # The formula is off by nearly the same bytes for every context: its proposal, corrected by what the
         # last one was off, is mostly right at the second time.
@@ -170,7 +174,7 @@ class Rehearsals:
     def _key(self, file: ModelFile, parameters: LoadParameters) -> LoadKey:
         # Mapped or copied, llama.cpp counts the weights alike.
         counted = msgspec.structs.replace(parameters, memory_map=True)
-        return LoadKey(file.identities, counted, self._choice.key)
+        return file.key(counted, self._choice.key)
 
     def _take(self, key: LoadKey, rehearsed: Rehearsed) -> None:
         self._results[key] = rehearsed
@@ -187,7 +191,7 @@ class Rehearsals:
                 Sentence("DryRun", "No engine answers rightly on this machine: `llmmem engine` says why.")
             )
         gpu = parameters.gpu_layers != 0 and bool(use.gpus)
-        wanted = (file.path, use, gpu)
+        wanted = (file.path, file.projector if file.sees else "", use, gpu)
         if self._program is not None and self._program.opened != wanted:
             await self._end_program()
         if self._program is None:
@@ -234,15 +238,15 @@ class _Program:
     """One run of the program that rehearses, for one file."""
 
     def __init__(
-        self, opened: tuple[str, EngineUse, bool], process: subprocess.Popen[bytes], errors: IO[bytes]
+        self, opened: tuple[str, str, EngineUse, bool], process: subprocess.Popen[bytes], errors: IO[bytes]
     ) -> None:
         self.opened = opened
-        """The file, the engine, and whether it takes the modules for GPUs along."""
+        """The file and its projector, the engine, and whether it takes the modules for GPUs along."""
         self._process = process
         self._errors = errors
 
     @classmethod
-    def start(cls, path: str, use: EngineUse, gpu: bool) -> _Program:
+    def start(cls, path: str, projector: str, use: EngineUse, gpu: bool) -> _Program:
         """Start the program. Raises `RehearsalError`."""
         # A file and not a pipe: nobody has to read along so that the program can go on.
         errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
@@ -259,12 +263,13 @@ class _Program:
             errors.close()
             sentence = Sentence("DryRun", "The dry run could not be started: {reason}.")
             raise RehearsalError(sentence.format(reason=str(error))) from error
-        return cls((path, use, gpu), process, errors)
+        return cls((path, projector, use, gpu), process, errors)
 
     async def ask(self, parameters: LoadParameters) -> RehearsalOutcome:
         """Rehearse a load. Raises `RehearsalError` when the program ends or says what is no answer."""
-        path, use, _ = self.opened
-        asked = Rehearse(os.fsencode(path), parameters, use.extra_buffers)
+        path, projector, use, _ = self.opened
+        eyes = os.fsencode(projector) if projector else None
+        asked = Rehearse(os.fsencode(path), parameters, use.extra_buffers, eyes)
         line = await asyncio.to_thread(self._exchange, msgspec.json.encode(asked) + b"\n")
         name = os.path.basename(path)
         if not line.endswith(b"\n"):

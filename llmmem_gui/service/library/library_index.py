@@ -16,7 +16,7 @@ from llmmem_gui.core.library import Description, FoundModel, ModelFile, model_fi
 from llmmem_gui.core.sentence import Sentence, verbatim
 from llmmem_gui.service.library.findings import FolderProblem, Found, Seen
 from llmmem_gui.service.library.known_folders import ModelFolder
-from llmmem_gui.service.library.model_files import describe, identities_of
+from llmmem_gui.service.library.model_files import describe, eyes_of, identities_of
 from llmmem_gui.service.library.model_ids import ModelIds, MovedModels, SeenModel, key_of, path_of
 from llmmem_gui.service.library.model_search import search
 from llmmem_gui.service.storage.durable_file import KeptFile
@@ -224,7 +224,9 @@ class LibraryIndex:
         if known is not None and known.shape is not None and known.content and not found.error:
             identities = identities_of(found)
             if known.identities == identities:
-                return _Looked(found, Description(identities, known.shape, None, known.content), None)
+                eyes = eyes_of(found)
+                described = Description(identities, known.shape, None, known.content, eyes)
+                return _Looked(found, described, None)
         until = time.monotonic() + HEADER_SECONDS
         description = describe(found, lambda: time.monotonic() > until)
         is_new = model_id is None and bool(description.content)

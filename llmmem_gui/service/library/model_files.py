@@ -16,6 +16,7 @@ from llmmem_gui.core.file_window import InvalidModel, printable, printable_name
 from llmmem_gui.core.gguf import FileIdentity, Header
 from llmmem_gui.core.library import Description, FoundModel
 from llmmem_gui.core.model_shape import model_shape
+from llmmem_gui.core.projector import Projector, projector_of
 from llmmem_gui.core.sentence import Count, Sentence, verbatim
 from llmmem_gui.core.system_errors import reason_of
 
@@ -34,7 +35,18 @@ def describe(found: FoundModel, expired: Callable[[], bool] = lambda: False) -> 
         shape = model_shape(os.path.basename(printable(found.paths[0])), headers)
     except InvalidModel as error:
         return Description(identities_of(found), None, error.sentence)
-    return Description(tuple(header.identity for header in headers), shape, content=_content(found.paths))
+    identities = tuple(header.identity for header in headers)
+    return Description(identities, shape, content=_content(found.paths), eyes=eyes_of(found, expired))
+
+
+def eyes_of(found: FoundModel, expired: Callable[[], bool] = lambda: False) -> Projector | None:
+    """What the projector of a model says; None where it has none that can be read."""
+    if not found.projector:
+        return None
+    try:
+        return projector_of(read_header(_loadable(found.projector), expired))
+    except InvalidModel:
+        return None
 
 
 def identities_of(found: FoundModel) -> tuple[FileIdentity, ...]:
