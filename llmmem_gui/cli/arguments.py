@@ -94,6 +94,13 @@ def _add_model_commands(add: Add) -> None:
     ask.add_argument("--max-tokens", type=_positive, metavar="N", help="end the answer after N tokens")
     ask.add_argument("--temperature", type=_temperature, metavar="T", help="0 (always the same) to 2")
     ask.add_argument("--system", metavar="TEXT", help="instructions that stand before the prompt")
+    ask.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="show it this image (PNG, JPEG, GIF, BMP), if it sees; may be given several times",
+    )
 
 
 def _add_memory_commands(add: Add) -> None:
@@ -149,6 +156,11 @@ def _add_parameters(parser: argparse.ArgumentParser) -> None:
         type=_gpu_layers,
         metavar="N",
         help="layers placed on GPUs; auto: as many as have room there; all, or -1: all",
+    )
+    parser.add_argument(
+        "--vision",
+        action=argparse.BooleanOptionalAction,
+        help="load the projector of a model that has one, so that it sees (it does unless told otherwise)",
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from typing import Any
 
 from llmmem_gui.cli.connection import connect
 from llmmem_gui.cli.output import harmless, write_json
+from llmmem_gui.cli.shown_images import shown
 from llmmem_gui.service.api_client import model_path
 from llmmem_gui.service.asking import Question
 from llmmem_gui.service.http.control_records import ModelStatus
@@ -16,8 +18,10 @@ def ask(options: Namespace) -> None:
     """Ask a model; the answer comes piece by piece, or whole with `--json`."""
     client = connect()
     prompt = sys.stdin.read() if options.prompt == "-" else options.prompt
-    messages = [{"role": "system", "content": options.system}] if options.system else []
-    messages.append({"role": "user", "content": prompt})
+    messages: list[dict[str, Any]] = []
+    if options.system:
+        messages.append({"role": "system", "content": options.system})
+    messages.append({"role": "user", "content": shown(prompt, options.image)})
     wanted = {"max_tokens": options.max_tokens, "temperature": options.temperature}
     model_id = client.model_id(options.model)
     if not client.request("GET", model_path(model_id), gives=ModelStatus).has_chat_template:

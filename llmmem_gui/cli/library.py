@@ -42,7 +42,7 @@ def forecast(options: Namespace) -> None:
     if options.history:
         _show_past_loads(options)
         return
-    asked = ForecastRequest(options.context, options.kv_type, options.gpu_layers, options.fit)
+    asked = ForecastRequest(options.context, options.kv_type, options.gpu_layers, options.fit, options.vision)
     try:
         client = connect()
         path = model_path(client.model_id(options.model), "forecast")
@@ -114,7 +114,7 @@ def _row(model: LibraryEntry) -> tuple[str, ...]:
     return (
         model.id,
         model.architecture or "–",
-        model.quantization or "–",
+        (model.quantization or "–") + (" +vision" if model.sees else ""),
         size(model.file_bytes),
         str(model.context_length or "–"),
         model.error or model.path,

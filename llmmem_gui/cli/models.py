@@ -45,6 +45,7 @@ def load(options: Namespace) -> None:
         "context": options.context,
         "kv_type": options.kv_type,
         "gpu_layers": options.gpu_layers,
+        "vision": options.vision,
         "pin": True if options.pin else None,
     }
     if options.limit is not None:

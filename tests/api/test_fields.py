@@ -127,6 +127,7 @@ TOLD: dict[str, Any] = {
 }
 """Fields that nobody here knows."""
 
+FIRST_PART = "messages[0].content[0]"
 REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("use_beam_search", {"use_beam_search": True}),
     ("tfs_z", {"tfs_z": 0.5}),
@@ -150,9 +151,13 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("guided_json", {"guided_json": "no JSON"}),
     ("samplers", {"samplers": ["nope"]}),
     ("logit_bias", {"logit_bias": [[49152, 1]]}),
-    ("messages[0].content[0]", {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
-    ("messages[0].content[0]", {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}),
-    ("messages[0]", {"messages": [{"role": "user", "content": "a", "images": ["aGk="]}]}),
+    (
+        "messages[0].content[0].image_url",
+        {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+    ),
+    (FIRST_PART, {"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}),
+    (FIRST_PART, {"messages": [{"role": "user", "content": "a", "images": ["aGk="]}]}),
+    ("messages[0].audio", {"messages": [{**HELLO, "audio": {"id": "a"}}]}),
     ("messages[0].content", {"messages": [{"role": "user"}]}),
     ("messages[0].role", {"messages": [{"role": "bot", "content": "a"}]}),
 ]

@@ -44,6 +44,7 @@ def library_entry(file: ModelFile) -> LibraryEntry:
         file_bytes=file.file_bytes,
         context_length=file.context_length,
         has_chat_template=file.has_chat_template,
+        sees=file.sees,
         error=_text(file.error),
         left_out=[str(sentence) for sentence in file.left_out],
     )
@@ -80,6 +81,7 @@ def model_entry(
         expected_load_seconds=expected_load.seconds if expected_load else None,
         has_chat_template=model.facts.has_chat_template,
         left_out=[str(sentence) for sentence in model.facts.left_out],
+        sees=model.facts.sees,
     )
 
 
@@ -224,7 +226,7 @@ def parameters_asked(base: LoadParameters, request: LoadRequest | ForecastReques
     """The model's parameters with those replaced that the request names."""
     asked: Mapping[str, Any] = {
         name: value
-        for name in ("context", "kv_type", "gpu_layers")
+        for name in ("context", "kv_type", "gpu_layers", "vision")
         if (value := getattr(request, name)) is not None
     }
     return msgspec.structs.replace(base, **asked)

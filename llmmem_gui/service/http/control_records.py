@@ -35,6 +35,8 @@ class LoadRequest(Asked, frozen=True):
     context: Context | None = None
     kv_type: KvType | None = None
     gpu_layers: GpuLayers | None = None
+    vision: bool | None = None
+    """Whether a model that has a projector sees."""
     limit_bytes: Bytes | msgspec.UnsetType | None = msgspec.UNSET
     """The model's limit from now on; null takes it away."""
     pin: bool | None = None
@@ -86,6 +88,8 @@ class ForecastRequest(Asked, frozen=True):
     gpu_layers: GpuLayers | None = None
     fit_bytes: Bytes | None = None
     """Forecast the largest context that needs at most this."""
+    vision: bool | None = None
+    """Whether a model that has a projector sees."""
 
 
 class LibraryEntry(Told, frozen=True, kw_only=True):
@@ -99,6 +103,8 @@ class LibraryEntry(Told, frozen=True, kw_only=True):
     file_bytes: int
     context_length: int | None
     has_chat_template: bool
+    sees: bool = False
+    """It can be shown images: a projector lies beside it."""
     error: str | None
     left_out: list[str] = []
     """What the program in whose folder it lies sets for it and has no effect here, a sentence each."""
@@ -139,6 +145,8 @@ class ModelStatus(Told, frozen=True, kw_only=True):
     """The file says how a chat is written for the model; most that lack it were made to continue texts."""
     left_out: list[str] = []
     """What the program in whose folder it lies sets for it and has no effect here, a sentence each."""
+    sees: bool = False
+    """It can be shown images: a projector lies beside it."""
 
 
 class TotalEntry(Told, frozen=True, kw_only=True):

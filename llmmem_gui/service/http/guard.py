@@ -27,7 +27,7 @@ from llmmem_gui.service.http.errors import ApiError, command_failed, invalid_bod
 from llmmem_gui.service.http.paths import canonical_path, error_form, way_from
 from llmmem_gui.service.http.replies import ClientGone
 
-MOST_BODY_BYTES = 4 * 2**20
+MOST_BODY_BYTES = 12 * 2**20
 BODY_SECONDS = 10.0
 """From the end of the header until the body is complete."""
 MOST_HEADER_LINES = 100

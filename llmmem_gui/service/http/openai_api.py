@@ -19,6 +19,7 @@ from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.http.actor import actor_of
 from llmmem_gui.service.http.errors import ApiError, command_failed, program_closes, refused
 from llmmem_gui.service.http.gap_filling import as_chat, as_infill, fim_arguments, infill_arguments
+from llmmem_gui.service.http.image_urls import require_eyes
 from llmmem_gui.service.http.metrics import Metrics, Outcome
 from llmmem_gui.service.http.model_names import file_asked, known_model
 from llmmem_gui.service.http.openai_messages import with_tools_of_today
@@ -158,6 +159,8 @@ class OpenAiApi:
         if samples * len(arguments) > MOST_ANSWERS:
             raise refused("n", f"one request gets {MOST_ANSWERS} answers at most: send several")
         model = await file_asked(self._service, body.model)
+        if operation == "chat":
+            require_eyes(model, arguments[0]["messages"], self._service.snapshot.models)
         actor = actor_of(request)
         answers = [
             self._service.ask(model.id, operation, _sampled(each, sample), actor=actor)
@@ -346,6 +349,7 @@ def model_object(model: ModelSnapshot) -> Payload:
         "context_length": in_force,
         "max_model_len": in_force,
         "max_context_length": facts.context_length,
+        "input_modalities": ["text", "image"] if facts.sees else ["text"],
         "meta": {
             "n_ctx": in_force,
             "n_ctx_train": facts.context_length,

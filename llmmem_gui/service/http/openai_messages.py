@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from llmmem_gui.service.http.errors import ApiError, refused
+from llmmem_gui.service.http.image_urls import image_data, image_part
 from llmmem_gui.service.http.json_schemas import too_large
 from llmmem_gui.service.http.openai_schemas import (
     ChatRequest,
@@ -20,13 +21,17 @@ from llmmem_gui.service.http.openai_schemas import (
     ToolChoice,
 )
 
+_IMAGE_PARTS = ("image_url", "input_image")
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _ROLES = {"developer": "system", "function": "tool"}
 """OpenAI's newest and oldest roles, by the names that chat templates know."""
 
 
 def host_messages(request: ChatRequest) -> list[dict[str, Any]]:
-    """The messages as chat templates know them. Raises `ApiError` 400 for what is not text."""
+    """The messages as chat templates know them, with images among their parts.
+
+    Raises `ApiError` 400 for what no model can be given here.
+    """
     return [_host_message(message, f"messages[{index}]") for index, message in enumerate(request.messages)]
 
 
@@ -80,8 +85,8 @@ def _chosen(tools: list[Tool], wanted: ChosenFunction | str | None) -> ChosenFun
 
 
 def _host_message(message: Message, place: str) -> dict[str, Any]:
-    if message.images or message.audio:
-        raise _no_text(place, "images" if message.images else "audio")
+    if message.audio:
+        raise _not_read(f"{place}.audio", "audio")
     old_calls = [] if message.function_call is None else [ToolCall(message.function_call)]
     calls = [
         {
@@ -105,22 +110,32 @@ def _host_message(message: Message, place: str) -> dict[str, Any]:
 
 
 def _content(message: Message, place: str) -> str | list[dict[str, str]]:
+    content = _told_content(message, place)
+    if not message.images:
+        return content
+    texts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return [*(image_part(image) for image in message.images), *texts]
+
+
+def _told_content(message: Message, place: str) -> str | list[dict[str, str]]:
     content: Content | UnsetType | None = message.content
     if content is UNSET and message.role != "assistant":
         raise refused(f"{place}.content", f"the message of the {message.role} has no content")
     if isinstance(content, list):
-        parts = [_text_of(part, f"{place}.content[{index}]") for index, part in enumerate(content)]
-        return [{"type": "text", "text": text} for text in parts]
+        return [_part(part, f"{place}.content[{index}]") for index, part in enumerate(content)]
     return content or message.refusal or ""
 
 
-def _text_of(part: ContentPart, place: str) -> str:
+def _part(part: ContentPart, place: str) -> dict[str, str]:
+    if part.type in _IMAGE_PARTS:
+        url = part.image_url if isinstance(part.image_url, str) else part.image_url and part.image_url.url
+        return image_part(image_data(url or "", f"{place}.image_url"))
     if part.type not in _TEXT_PARTS:
-        raise _no_text(place, part.type)
+        raise _not_read(place, part.type)
     if part.text is None:
         raise refused(f"{place}.text", "a part of the content has no text")
-    return part.text
+    return {"type": "text", "text": part.text}
 
 
-def _no_text(place: str, what: str) -> ApiError:
-    return refused(place, f"this program gives models text only, and there is {what}: leave it out")
+def _not_read(place: str, what: str) -> ApiError:
+    return refused(place, f"models are given text and images here, and there is {what}: leave it out")

@@ -28,11 +28,20 @@ class Record(msgspec.Struct, frozen=True):
     """Base of what a client sends: an object with these fields, and perhaps others."""
 
 
+class ImageUrl(Record, frozen=True):
+    """Where an image is; only addresses that hold it (`data:`) are taken."""
+
+    url: str
+    detail: Any = None
+    """How closely to look; each model has one way here."""
+
+
 class ContentPart(Record, frozen=True):
-    """A part of a message's content; text is the only kind that is understood."""
+    """A part of a message's content: text or an image."""
 
     type: Text = "text"
     text: str | None = None
+    image_url: str | ImageUrl | None = None
 
 
 Content = str | Annotated[list[ContentPart], Meta(max_length=1024)]
@@ -69,7 +78,8 @@ class Message(Record, frozen=True):
     """Names of other servers for `reasoning_content`, where they hold a text."""
     prefix: bool | None = None
     """The answer goes on with this message, which is the last one."""
-    images: list[Any] | None = None
+    images: Annotated[list[str], Meta(max_length=64)] | None = None
+    """In base64, as Ollama's clients send them."""
     audio: JsonObject | None = None
 
 
