@@ -249,6 +249,7 @@ class ModelPanel(Card):
             if facts.context_length
             else "",
             "" if facts.has_chat_template or facts.error else self.tr("no chat template"),
+            self.tr("sees images") if facts.sees else "",
         ]
         self._facts.setText(" · ".join(piece for piece in pieces if piece))
         notice, level = self._notice_of(model)

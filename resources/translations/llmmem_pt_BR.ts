@@ -1708,6 +1708,10 @@
         <source>Models of the architecture {name} keep caches that are not counted here.</source>
         <translation>Modelos da arquitetura {name} mantêm caches que não são contados aqui.</translation>
     </message>
+    <message>
+        <source>What reading an image takes is known after a dry run only.</source>
+        <translation>O que a leitura de uma imagem ocupa só se sabe depois de um ensaio.</translation>
+    </message>
 </context>
 <context>
     <name>FreeQuestion</name>
@@ -2112,6 +2116,10 @@
         <translation>o sistema não iniciou nenhum processo: {reason}</translation>
     </message>
     <message>
+        <source>it was loaded with vision turned off</source>
+        <translation>ele foi carregado com a visão desligada</translation>
+    </message>
+    <message>
         <source>it needs more than the {number} MiB of memory that it may use ({reason})</source>
         <translation>ele precisa de mais que os {number} MiB de memória que pode usar ({reason})</translation>
     </message>
@@ -2266,6 +2274,82 @@
     <message>
         <source>an answer cannot have the form {name}</source>
         <translation>uma resposta não pode ter a forma {name}</translation>
+    </message>
+    <message>
+        <source>it was loaded without a projector</source>
+        <translation>ele foi carregado sem um projetor</translation>
+    </message>
+    <message>
+        <source>the model cannot see images: {reason}</source>
+        <translation>o modelo não vê imagens: {reason}</translation>
+    </message>
+    <message>
+        <source>the model reads text and images only</source>
+        <translation>o modelo só lê texto e imagens</translation>
+    </message>
+    <message>
+        <source>a request may show {number} images</source>
+        <translation>um pedido pode mostrar {number} imagens</translation>
+    </message>
+    <message>
+        <source>image {number} is not written in base64</source>
+        <translation>a imagem {number} não está escrita em base64</translation>
+    </message>
+    <message>
+        <source>image {number} has {size}, and {most} are allowed: make it smaller</source>
+        <translation>a imagem {number} tem {size}, e são permitidos {most}: diminua-a</translation>
+    </message>
+    <message>
+        <source>image {number} is no PNG, JPEG, GIF or BMP</source>
+        <translation>a imagem {number} não é PNG, JPEG, GIF nem BMP</translation>
+    </message>
+    <message>
+        <source>image {number} is damaged</source>
+        <translation>a imagem {number} está danificada</translation>
+    </message>
+    <message>
+        <source>image {number} has {width} × {height} pixels, and {most} are allowed: make it smaller</source>
+        <translation>a imagem {number} tem {width} × {height} pixels, e são permitidos {most}: diminua-a</translation>
+    </message>
+    <message>
+        <source>the model&apos;s memory limit leaves no room for image {number}</source>
+        <translation>o limite de memória do modelo não deixa lugar para a imagem {number}</translation>
+    </message>
+    <message>
+        <source>the engine has no library for images, or another one ({reason})</source>
+        <translation>o motor não tem biblioteca de imagens, ou tem outra ({reason})</translation>
+    </message>
+    <message>
+        <source>the engine&apos;s library for images {reason}</source>
+        <translation>a biblioteca de imagens do motor {reason}</translation>
+    </message>
+    <message>
+        <source>its projector reads no images</source>
+        <translation>o projetor dele não lê imagens</translation>
+    </message>
+    <message>
+        <source>the chat template leaves an image out: put it into a user&apos;s message</source>
+        <translation>o modelo de conversa deixa uma imagem de fora: ponha-a numa mensagem do usuário</translation>
+    </message>
+    <message>
+        <source>the images could not be made ready for the model</source>
+        <translation>não foi possível preparar as imagens para o modelo</translation>
+    </message>
+    <message>
+        <source>the image could not be computed</source>
+        <translation>não foi possível computar a imagem</translation>
+    </message>
+    <message>
+        <source>the projector is another model&apos;s: the vocabulary lacks tokens that mark images</source>
+        <translation>o projetor é de outro modelo: faltam no vocabulário tokens que marcam imagens</translation>
+    </message>
+    <message>
+        <source>there has to be text after the last image</source>
+        <translation>depois da última imagem tem de haver texto</translation>
+    </message>
+    <message>
+        <source>an image takes {number} tokens here, which have to be computed at once, and the model is loaded for {most}: load it with a larger batch</source>
+        <translation>uma imagem ocupa aqui {number} tokens, que têm de ser computados de uma vez, e o modelo está carregado para {most}: carregue-o com um lote maior</translation>
     </message>
 </context>
 <context>
@@ -2875,6 +2959,10 @@
     <message>
         <source>no chat template</source>
         <translation>sem formato de conversa</translation>
+    </message>
+    <message>
+        <source>sees images</source>
+        <translation>vê imagens</translation>
     </message>
     <message>
         <source>not loaded</source>
