@@ -84,10 +84,11 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def paths(self) -> tuple[str, ...]:
         """All files that a load reads, in their order: llama.cpp, too, finds the parts of a model by name."""
+        projector = (self.projector,) if self.sees else ()
         if len(self.identities) < 2:
-            return (self.path,)
+            return (self.path, *projector)
         numbers = range(1, len(self.identities) + 1)
-        return tuple(_PART.sub(rf"{number:05}\1", self.path) for number in numbers)
+        return (*(_PART.sub(rf"{number:05}\1", self.path) for number in numbers), *projector)
 
     @property
     def gives_only_embeddings(self) -> bool:

@@ -17,6 +17,7 @@ from llmmem_gui.core.forecast import Forecast, forecast_by_formula
 from llmmem_gui.core.ledger import Charge, FileKey
 from llmmem_gui.core.model_shape import ModelShape
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.projector import Projector
 
 _NEARLY = 0.99
 """Of what is found for a number of layers without rehearsing it: it was seen to be off by less."""
@@ -71,8 +72,9 @@ def placements(
     file: FileKey,
     gpus: Sequence[Device],
     known: Mapping[int, Forecast],
+    eyes: Projector | None = None,
 ) -> Placements:
-    """What the load is charged with each number of layers.
+    """What the load is charged with each number of layers; `eyes`: the projector that is loaded, too.
 
     `known` are better forecasts of some numbers, above all dry runs: they hold. What lies between them is the
     formula's, corrected by what that is off at the nearest: how large each layer is stands in the file, and
@@ -82,11 +84,13 @@ def placements(
     known = {number: known[number] for number in sorted(known) if number <= most}
     devices = next((known[number].devices for number in reversed(known) if number), {})
     exact = {number: forecast.charge(file, gpus) for number, forecast in known.items()}
-    none = exact.get(0) or forecast_by_formula(shape, parameters.with_gpu_layers(0), engine).charge(file)
+    none = exact.get(0)
+    if none is None:
+        none = forecast_by_formula(shape, parameters.with_gpu_layers(0), engine, eyes).charge(file)
     names = sorted(gpu.name for gpu in gpus)
     rows = [_sizes(none, names)]
     if most:
-        formula = _Formula(shape, parameters, engine, file, gpus, devices, names)
+        formula = _Formula(shape, parameters, engine, file, gpus, devices, names, eyes)
         offs = {
             number: [
                 right - was for right, was in zip(_sizes(charge, names), formula.sizes(number), strict=True)
@@ -116,10 +120,11 @@ class _Formula:
         gpus: Sequence[Device],
         devices: Mapping[str, int],
         names: Sequence[str],
+        eyes: Projector | None,
     ) -> None:
         """`devices` says how what lies on GPUs is shared among them, where that is known."""
         first, last = (
-            replace(forecast_by_formula(shape, parameters.with_gpu_layers(n), engine), devices=devices)
+            replace(forecast_by_formula(shape, parameters.with_gpu_layers(n), engine, eyes), devices=devices)
             for n in (1, shape.layers + 1)
         )
         weights_there = replace(

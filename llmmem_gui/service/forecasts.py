@@ -135,7 +135,8 @@ class Forecasts:
             numbered = {n: self._known_better(file, parameters.with_gpu_layers(n)) for n in numbers if n >= 0}
             known = {number: forecast for number, forecast in numbered.items() if forecast is not None}
             engine = self._rehearsals.engine
-            found = placements(file.shape, parameters, engine, file.file, gpus, known)
+            eyes = file.eyes_for(parameters)
+            found = placements(file.shape, parameters, engine, file.file, gpus, known, eyes)
             self._placements[key] = found
         return found
 

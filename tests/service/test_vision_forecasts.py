@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from llmmem_gui.core.engine import Engine
+from llmmem_gui.core.engines import Device
 from llmmem_gui.core.forecast import MIB, forecast_by_formula
 from llmmem_gui.core.library import FoundModel, ModelFile, model_file
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.placement import placements
 from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.rehearsals import Rehearsals
 from llmmem_gui.service.library.model_files import describe
@@ -73,6 +76,28 @@ async def test_what_a_projector_takes_is_forecast(
     assert computed.low_bytes <= truth + computed.mapped_bytes <= computed.high_bytes
     assert computed.doubt is not None
     assert file.eyes_for(_BLIND) is None
+
+
+def test_layers_on_a_gpu_are_counted_with_the_projector(file: ModelFile) -> None:
+    """It lies there when layers do, and here when none do."""
+    assert file.shape is not None
+    assert file.eyes is not None
+    gpu = Device("GPU0", "card", "gpu", 8 * 1024 * MIB)
+    engine = Engine("test", gpu_offload=True)
+    told, blind = (
+        placements(file.shape, _PARAMETERS, engine, file.file, [gpu], {}, eyes) for eyes in (file.eyes, None)
+    )
+    size = file.eyes.weights_bytes
+    assert told.charge(0).private_bytes - blind.charge(0).private_bytes > size
+    for number in range(1, told.all + 1):
+        assert told.charge(number).on("GPU0") - blind.charge(number).on("GPU0") > size
+
+
+def test_a_projector_is_read_with_its_model(file: ModelFile, tmp_path: Path) -> None:
+    """How warm a model is, is said of both files; one that nobody loads does not count."""
+    assert file.paths == (file.path, file.projector)
+    alone = FoundModel("model", "", (file.path,), "")
+    assert model_file(alone, describe(alone), "model").paths == (file.path,)
 
 
 def test_another_projector_is_another_load(file: ModelFile) -> None:
