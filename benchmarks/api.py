@@ -29,8 +29,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
-import llama_cpp
 
+from benchmarks.bindings import bindings
 from llmmem_gui.service.api_client import model_path
 from tests.running_program import RunningProgram, running_program
 
@@ -77,7 +77,7 @@ def timed(pieces: Iterator[str], started: float) -> Speed:
 
 def in_process(threads: int) -> Way:
     """The library called in this process, with the settings of a host."""
-    model = llama_cpp.Llama(
+    model = bindings().Llama(
         str(SMOL), n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads, flash_attn=True, verbose=False
     )
 
