@@ -218,6 +218,8 @@ def test_past_events_can_be_asked_for(program: RunningProgram, smol: str, gemma:
     assert client.request("GET", "/api/v1/events/past?limit=0") == []
     with pytest.raises(RequestFailed, match="limit must be 0 to 1000"):
         client.request("GET", "/api/v1/events/past?limit=many")
+    with pytest.raises(RequestFailed, match="model must be no longer than 1000 characters"):
+        client.request("GET", f"/api/v1/events/past?model={'m' * 1001}")
 
 
 def test_pressure_can_be_simulated(program: RunningProgram) -> None:

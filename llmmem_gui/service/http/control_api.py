@@ -68,6 +68,7 @@ _forecast = msgspec.json.Decoder(ForecastRequest)
 _settings = msgspec.json.Decoder(Mapping[str, SettingValue])
 
 MOST_RECENT_EVENTS = 1000
+LONGEST_QUERY_TEXT = 1000
 
 
 class ControlApi:
@@ -248,7 +249,7 @@ class ControlApi:
     async def past_events(self, request: Request) -> JsonReply:
         """The events of the history, also of earlier runs; without a history those of this run."""
         most = _query_number(request, "limit", default=100)
-        model_id = request.query_params.get("model")
+        model_id = _query_text(request, "model") or None
         found = await self._history.events(most, model_id)
         if found is None:
             recent = self._service.recent_events
@@ -289,12 +290,20 @@ def _absolute(path: str) -> Path:
 
 
 def _feed_options(request: Request) -> dict[str, Any]:
-    types = request.query_params.get("types", "")
+    types = _query_text(request, "types")
     return {
         "recent": _query_number(request, "recent", default=0),
         "samples": _query_flag(request, "samples"),
         "types": frozenset(filter(None, types.split(","))),
     }
+
+
+def _query_text(request: Request, name: str) -> str:
+    text = request.query_params.get(name, "")
+    if len(text) > LONGEST_QUERY_TEXT:
+        sentence = f"{name} must be no longer than {LONGEST_QUERY_TEXT} characters."
+        raise ApiError(400, "invalid_value", sentence, parameter=name)
+    return text
 
 
 def _query_flag(request: Request, name: str) -> bool:

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from llmmem_gui import __version__
-from llmmem_gui.service.http.control_api import MOST_RECENT_EVENTS
+from llmmem_gui.service.http.control_api import LONGEST_QUERY_TEXT, MOST_RECENT_EVENTS
 from llmmem_gui.service.http.guard import WITHOUT_TOKEN
 from llmmem_gui.service.http.operations import Operation, QueryKind
 
 _QUERY_SCHEMAS: dict[QueryKind, dict[str, Any]] = {
     "number": {"type": "integer", "minimum": 0, "maximum": MOST_RECENT_EVENTS},
     "boolean": {"type": "boolean"},
-    "text": {"type": "string", "maxLength": 1000},
+    "text": {"type": "string", "maxLength": LONGEST_QUERY_TEXT},
 }
 _ERROR_SCHEMA = {
     "type": "object",
