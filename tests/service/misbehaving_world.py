@@ -1,8 +1,7 @@
 """A world around the service in which anything may fail, on a clock that the test moves.
 
-The service, its cache, the lives of hosts, the library and all files are the real ones. Made up are the
-processes of the hosts, what is measured of them, and time: it passes when a test says so, and no thread
-runs.
+The service, its cache, the lives of hosts, the library and all files are real. Made up are the processes of
+hosts, what is measured of them, and time: it passes when a test says so, and no thread runs.
 """
 
 from __future__ import annotations
@@ -122,9 +121,8 @@ class WorldHost:
     def __init__(self, world: World, pid: int, fate: Fate) -> None:
         self.pid = pid
         self.started = world.loop.time()
-        self.shared_bytes = 0
         self.engine = ENGINE
-        self.private_bytes = self.weights_bytes = 0
+        self.private_bytes = self.weights_bytes = self.shared_bytes = 0
         self.exited: asyncio.Future[ExitReport] = world.loop.create_future()
         self.has_kept = False
         self._world = world
@@ -140,6 +138,7 @@ class WorldHost:
         data_limit_bytes: int | None = None,
         deadline_seconds: float | None = None,
         conversations: Conversations | None = None,
+        projector: Path | str | None = None,
     ) -> Loaded:
         assert deadline_seconds is not None
         fate, file = self._fate, self._world.service.catalogue.find(os.fspath(path))
@@ -189,6 +188,9 @@ class WorldHost:
     def set_threads(self, threads: int) -> None:
         pass
 
+    def grow(self, parameters: LoadParameters, added_bytes: int) -> None:
+        self.private_bytes += added_bytes // 2
+
     def die(self, code: int) -> None:
         """The process ends, and is reaped."""
         if self.exited.done():
@@ -205,9 +207,8 @@ class WorldHost:
         self._world.loop.call_later(0.01, self._finish, answer)
 
     def _finish(self, answer: HostAnswer) -> None:
-        number = answer.request_id
         failed = AskFailedError(verbatim("no such template"))
-        well = Answered(number, {"choices": []}, 1, 1, 1.0, 0.1, 0)
+        well = Answered(answer.request_id, {"choices": []}, 1, 1, 1.0, 0.1, 0)
         self._end(answer, failed if self._fate.answer_fails else well)
 
     def _end(self, answer: HostAnswer, result: Answered | HostError) -> None:
