@@ -149,6 +149,8 @@ def test_files_are_found(program: RunningProgram, smol_path: Path) -> None:
         "file_bytes",
         "context_length",
         "has_chat_template",
+        "sees",
+        "left_out",
         "error",
     }
     assert (smol["architecture"], smol["quantization"], smol["context_length"]) == ("llama", "Q4_1", 8192)

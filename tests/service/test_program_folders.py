@@ -144,7 +144,7 @@ async def test_what_is_left_out_of_a_preset_is_in_the_detail_of_a_model(tmp_path
     (file,) = index.models
     lost = ["Without effect here, of its preset of llama.cpp: lora."]
     assert library_entry(file).left_out == lost
-    assert model_entry(ModelSnapshot(file, State.UNLOADED, LoadParameters()), 0.0).left_out == lost
+    assert model_entry(ModelSnapshot(file, State.UNLOADED, LoadParameters()), 0.0, None).left_out == lost
 
 
 async def test_models_in_one_file_keep_their_ids(tmp_path: Path) -> None:
