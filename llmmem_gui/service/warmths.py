@@ -14,6 +14,7 @@ from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.warmth import ExpectedLoad, TimedLoad, Warmth
 from llmmem_gui.service.forecasts import Forecasts
 from llmmem_gui.service.library.page_cache import warmth_of
+from llmmem_gui.service.supervision import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +50,15 @@ class Warmths:
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._one_at_a_time = asyncio.Lock()
-        self._looks: set[asyncio.Task[dict[str, Warmth | None]]] = set()
+        self._tasks = Supervisor()
+        self._looks: set[asyncio.Task[None]] = set()
         """Those under way; they outlive a wait that was given up."""
 
     async def close(self) -> None:
         """Wait for the look under way."""
         if self._looks:
             await asyncio.wait(self._looks, timeout=LONGEST_SECONDS)
+        await self._tasks.close()
 
     async def expected_loads(self, model_ids: Iterable[str]) -> Mapping[str, ExpectedLoad]:
         """How a load of each of these models would go now; those are left out of which it is not known."""
@@ -99,16 +102,15 @@ class Warmths:
 
     async def _look(self, files: list[ModelFile], seconds: float) -> None:
         """Look at these models, and wait for it no longer than so many seconds."""
-        look = asyncio.create_task(asyncio.to_thread(_seen, files), name="the warmth of models")
+        look = self._tasks.run("the warmth of models", self._see(files))
         self._looks.add(look)
-        look.add_done_callback(self._keep)
+        look.add_done_callback(self._looks.discard)
         await asyncio.wait({look}, timeout=seconds)
 
-    def _keep(self, look: asyncio.Task[dict[str, Warmth | None]]) -> None:
-        self._looks.discard(look)
-        if not look.cancelled():
-            now = self._clock()
-            self._kept.update({id: _Kept(now, seen) for id, seen in look.result().items()})
+    async def _see(self, files: list[ModelFile]) -> None:
+        seen = await asyncio.to_thread(_seen, files)
+        now = self._clock()
+        self._kept.update({id: _Kept(now, warmth) for id, warmth in seen.items()})
 
 
 def _seen(files: Iterable[ModelFile]) -> dict[str, Warmth | None]:
@@ -116,7 +118,7 @@ def _seen(files: Iterable[ModelFile]) -> dict[str, Warmth | None]:
     for file in files:
         try:
             seen[file.id] = warmth_of(file.paths)
-        except Exception:  # a load must not fail for it
+        except Exception:  # logged with its trace; that of the others is known all the same
             log.exception("the warmth of %s could not be found out", file.id)
             seen[file.id] = None
     return seen

@@ -27,6 +27,7 @@ from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.host_exit import explain_exit
 from llmmem_gui.service.hosting.host_process import ERRORS_BYTES, helper_program, host_environment
 from llmmem_gui.service.storage.durable_file import replace_file
+from llmmem_gui.service.supervision import Supervisor
 
 ANSWER_SECONDS = 60.0
 """A rehearsal that takes longer is ended; opening the largest vocabulary takes two seconds."""
@@ -72,7 +73,7 @@ class Rehearsals:
         self._one_at_a_time = asyncio.Lock()
         self._program: _Program | None = None
         self._ending: asyncio.TimerHandle | None = None
-        self._being_ended: asyncio.Future[None] | None = None
+        self._tasks = Supervisor()
 
     @property
     def engine(self) -> Engine:
@@ -166,8 +167,7 @@ class Rehearsals:
             self._program.kill()
         async with self._one_at_a_time:
             await self._end_program()
-        if self._being_ended is not None:
-            await self._being_ended
+        await self._tasks.drain()
         with contextlib.suppress(OSError):
             await asyncio.to_thread(self.save)
 
@@ -226,8 +226,8 @@ class Rehearsals:
         if self._program is not None:
             program, self._program = self._program, None
             # Shielded: cancelled before its thread has begun it would not be done, and the program stay.
-            self._being_ended = asyncio.ensure_future(asyncio.to_thread(program.end))
-            await asyncio.shield(self._being_ended)
+            work = asyncio.to_thread(program.end)
+            await asyncio.shield(self._tasks.run("the end of a dry run's program", work))
 
 
 def _no_model(file: ModelFile) -> RehearsalError:
