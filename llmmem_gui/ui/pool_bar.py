@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
@@ -88,17 +89,17 @@ class PoolBar(QWidget):
 
     # --- drawing ---------------------------------------------------------------------------------------
 
+    @abstractmethod
     def _bar(self) -> QRectF:
         """Where the bar stands."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _legend_place(self) -> QRectF:
         """Where the legend stands."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _ghost_bytes(self) -> int:
         """What the load that is shown as a ghost would take of this pool."""
-        raise NotImplementedError
 
     def _ghost_text(self) -> str:
         return figures.size(self._ghost_bytes())

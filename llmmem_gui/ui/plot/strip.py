@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
@@ -44,7 +45,7 @@ class Strip(pg.PlotItem):
 AnyStrip = TypeVar("AnyStrip", bound=Strip)
 
 
-class Strips(Generic[AnyStrip]):
+class Strips(ABC, Generic[AnyStrip]):
     """Strips of one kind, by name, linked to the axis of time of the memory; those that are open are seen."""
 
     least_height, most_height = 34.0, 76.0
@@ -117,8 +118,10 @@ class Strips(Generic[AnyStrip]):
         self._layout.addItem(strip, row=self._first_row + self._row_of(name), col=0)
         return strip
 
+    @abstractmethod
     def _new(self, name: str) -> AnyStrip:
-        raise NotImplementedError
+        """Make the strip of that name."""
 
+    @abstractmethod
     def _row_of(self, name: str) -> int:
-        raise NotImplementedError
+        """Which row of these strips it stands in, from 0."""
