@@ -32,6 +32,7 @@ from benchmarks.strategy_host import HostUnderTest, loaded_host, prose
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.service.hosting import host_process, nursery
 from llmmem_gui.service.hosting.hosts import HostStarter
+from tests.page_cache import forget_pages
 
 MIB = 2**20
 TREE = Path(__file__).resolve().parent.parent
@@ -215,16 +216,6 @@ def cached_bytes(file: Path) -> int:
         assert libc.mincore(ctypes.addressof(start), len(mapped), pages) == 0
         del start
     return mmap.PAGESIZE * sum(page & 1 for page in pages)
-
-
-def forget_pages(file: Path) -> None:
-    """Take a file that nobody maps out of the page cache."""
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(descriptor)
 
 
 def main() -> None:

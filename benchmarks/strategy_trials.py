@@ -28,6 +28,7 @@ from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.host_process import host_environment
 from llmmem_gui.service.hosting.hosts import HostStarter
 from llmmem_gui.service.sampling.process_memory import read_process_memory
+from tests.page_cache import forget_pages
 
 Figures = dict[str, Any]
 
@@ -207,7 +208,7 @@ class Trials:
             asleep = tested.memory()
             said_woken, woken = await tested.ask(prompt)
             await tested.host.doze()
-            _forget_cached_pages(self._models[model])
+            forget_pages(self._models[model])
             said_cold, cold = await tested.ask(prompt)
             return {
                 "weights_bytes": before.mapped_bytes,
@@ -341,12 +342,3 @@ async def bare_process(task: Mapping[str, Any]) -> dict[str, Any]:
         raise RuntimeError(f"{task['task']} ended with {child.returncode}: {errors.decode()[-2000:]}")
     told: dict[str, Any] = json.loads(out)
     return told
-
-
-def _forget_cached_pages(path: Path) -> None:
-    """Take a file that no process has mapped in out of the page cache, so that it is read from disk again."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(descriptor)

@@ -49,6 +49,19 @@ def completion(text: str) -> dict[str, Any]:
     return {"choices": [{"text": text, "index": 0, "logprobs": None, "finish_reason": None}]}
 
 
+def told_by_library(script: str, path: Path, prompt: str) -> Any:
+    """What a script that computes with the library alone says of a prompt."""
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        input=json.dumps([str(path), prompt]),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    return json.loads(result.stdout)
+
+
 @pytest.mark.parametrize("model", ["smol_path", "gemma_path"])
 async def test_they_are_the_librarys(
     starter: HostStarter, model: str, request: pytest.FixtureRequest
@@ -60,15 +73,7 @@ async def test_they_are_the_librarys(
     answered = await host.ask("completion", arguments).finished()
     assert answered.payload is not None
     ours = answered.payload["choices"][0]
-    result = subprocess.run(
-        [sys.executable, "-c", LIBRARY],
-        input=json.dumps([str(path), PROMPT]),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=100,
-    )
-    theirs = json.loads(result.stdout)
+    theirs = told_by_library(LIBRARY, path, PROMPT)
     assert ours["text"] == theirs["text"]
     assert ours["logprobs"]["tokens"] == theirs["logprobs"]["tokens"]
     assert ours["logprobs"]["text_offset"] == theirs["logprobs"]["text_offset"]
@@ -139,15 +144,7 @@ LONG_PROMPT = " ".join(f"{PROMPT} red, São Paulo 東京 and {number}." for numb
 async def test_those_of_the_prompt_are_the_librarys(starter: HostStarter, smol_path: Path) -> None:
     """With `echo`, as evaluation harnesses ask: also beside another answer, and of tokens the cache knows."""
     host = await loaded_host(starter, smol_path, LoadParameters(context=1024))
-    result = subprocess.run(
-        [sys.executable, "-c", LIBRARYS_PROMPT],
-        input=json.dumps([str(smol_path), LONG_PROMPT]),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=100,
-    )
-    theirs = json.loads(result.stdout)
+    theirs = told_by_library(LIBRARYS_PROMPT, smol_path, LONG_PROMPT)
     asked = {"echo": True, "logprobs": 1, "temperature": 0.0}
     for prompt, most in ((LONG_PROMPT, 0), (theirs["tokens"], 1), (LONG_PROMPT, 1)):
         beside = host.ask("completion", {"prompt": "Once", "max_tokens": 40, "stream": True})

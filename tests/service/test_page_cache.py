@@ -14,6 +14,7 @@ from llmmem_gui.core.units import KIB, MIB
 from llmmem_gui.core.warmth import Warmth
 from llmmem_gui.service.library import page_cache
 from llmmem_gui.service.library.page_cache import warmth_of
+from tests.page_cache import forget_pages
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone is asked")
 
@@ -28,17 +29,8 @@ def written(path: Path, size: int = SIZE) -> Path:
         file.write(os.urandom(size))
         file.flush()
         os.fsync(file.fileno())
-    evict(path)
+    forget_pages(path)
     return path
-
-
-def evict(path: Path) -> None:
-    """Take a file out of memory, as far as the system does so."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(descriptor)
 
 
 def read(path: Path, size: int) -> None:
@@ -84,7 +76,7 @@ def test_the_share_follows_what_is_read_and_evicted(folder: Path, ask: Ask) -> N
     assert ask([str(path)]) == Warmth(SIZE, SIZE // 4)
     read(path, SIZE)
     assert ask([str(path)]) == Warmth(SIZE, SIZE)
-    evict(path)
+    forget_pages(path)
     assert ask([str(path)]) == Warmth(SIZE, 0)
 
 

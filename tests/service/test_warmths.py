@@ -15,6 +15,7 @@ from llmmem_gui.service import warmths
 from llmmem_gui.service.library.page_cache import warmth_of
 from llmmem_gui.service.storage.load_records import LoadRecords
 from tests.made_up_models import Recipe, write_model
+from tests.page_cache import forget_pages
 from tests.service.running_service import RunningService, running_service
 
 
@@ -22,12 +23,7 @@ def evict(path: Path) -> None:
     """Take a file out of memory; skips the test where that cannot be done, or nobody is told."""
     if not hasattr(os, "posix_fadvise"):
         pytest.skip("this system does not take files out of memory when it is asked to")
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(descriptor)
+    forget_pages(path)
     warmth = warmth_of([str(path)])
     if warmth is None or not warmth.is_cold:
         pytest.skip(f"{path} does not leave memory, or the system does not tell")
