@@ -71,7 +71,8 @@ async def unloaded(
         life = HostLife(
             StartHost("smol", 1, SMALL, Charge(0, 0, str(path))),
             str(path),
-            starter,
+            projector="",
+            hosts=starter,
             threads=1,
             data_limit_bytes=None,
             load_timeout_seconds=60.0,

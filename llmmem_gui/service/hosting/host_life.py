@@ -144,15 +144,20 @@ class HostLife:
         if self.loaded is None or not self._was_read:
             self._was_read = self.loaded is not None
             return
-        if self._has_grown:
+        if not self._has_grown:
+            self.vram_is_known = self.vram_is_known and reading.vram_bytes is not None
+        vram_bytes = (reading.vram_bytes or 0) + reading.unified_bytes
+        self._raise_peak(reading.private_bytes - reading.unified_bytes, reading.weights_bytes, vram_bytes)
+
+    def _raise_peak(self, private_bytes: int, mapped_bytes: int, vram_bytes: int) -> None:
+        if self.loaded is None or self._has_grown:
             return
         peak = self.peak
-        self.vram_is_known = self.vram_is_known and reading.vram_bytes is not None
         self.peak = msgspec.structs.replace(
             peak,
-            private_bytes=max(peak.private_bytes, reading.private_bytes - reading.unified_bytes),
-            mapped_bytes=max(peak.mapped_bytes, reading.weights_bytes),
-            vram_bytes=max(peak.vram_bytes, (reading.vram_bytes or 0) + reading.unified_bytes),
+            private_bytes=max(peak.private_bytes, private_bytes),
+            mapped_bytes=max(peak.mapped_bytes, mapped_bytes),
+            vram_bytes=max(peak.vram_bytes, vram_bytes),
         )
 
     def answered(self, prompt_tokens: int, filled_tokens: int) -> None:
@@ -259,12 +264,11 @@ class HostLife:
             self.host.grow(beside.parameters, added_bytes)
 
     def _read_now(self) -> ProcessMemory:
-        """What the host holds at this moment, which counts as a reading."""
+        """What the host holds of main memory at this moment, which counts for the peak."""
         host = self.host
         now = read_process_memory(host.pid) if host is not None else None
         held = now.since(self._not_its_own(host)) if now and host else _NOTHING
-        self._was_read = True
-        self.observe(HostReading(0, held.private_bytes, held.mapped_bytes))
+        self._raise_peak(held.private_bytes, held.mapped_bytes, 0)
         return held
 
     def stop(self, stop: StopHost) -> None:
