@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from llmmem_gui.core.engines import Device
 from llmmem_gui.core.forecast import Forecast
 from llmmem_gui.core.units import format_bytes
 from llmmem_gui.service.http.control_entries import forecast_entry
@@ -16,6 +17,7 @@ from tests.ui import facts
 from tests.ui.conftest import feed
 
 MIB, GIB = 2**20, 2**30
+GPU = Device("Vulkan0", "card", "gpu", 8 * GIB)
 ON_CPU = facts.forecast(2 * GIB, 700 * MIB)
 ON_GPU = Forecast(
     weights_bytes=5 * GIB,
@@ -37,7 +39,7 @@ ON_GPU = Forecast(
 def test_a_forecast_is_one_number_wherever_it_is_shown(forecast: Forecast, window: MainWindow) -> None:
     """Table, legend, plot and inspector show the API's total, and its parts add up to it."""
     model = replace(facts.LLAMA, forecast=forecast)
-    feed(window, facts.snapshot(facts.SMOL, model))
+    feed(window, replace(facts.snapshot(facts.SMOL, model), gpus=(GPU,)))
     window.table.choose(model.id)
     told = forecast_entry(model.id, forecast)
     total, vram = format_bytes(told.total_bytes), format_bytes(told.vram_bytes)
