@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Collection, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
 import httpx
 import pytest
@@ -62,13 +63,19 @@ class Running:
     async def samples(self, number: int) -> None:
         """Wait for so many further samples."""
         wanted = self.told(Sample) + number
-        while self.told(Sample) < wanted:
-            await asyncio.sleep(0.01)
+        await self._until(lambda: self.told(Sample) >= wanted)
 
     async def failures(self, number: int) -> None:
         """Wait for so many further failures."""
         wanted = self.service.snapshot.sampling.failures + number
-        while self.service.snapshot.sampling.failures < wanted:
+        await self._until(lambda: self.service.snapshot.sampling.failures >= wanted)
+
+    @staticmethod
+    async def _until(condition: Callable[[], bool]) -> None:
+        """Wait for it; fails where nothing comes any more."""
+        deadline = time.monotonic() + 120
+        while not condition():
+            assert time.monotonic() < deadline, "the ticks have ended"
             await asyncio.sleep(0.01)
 
 
