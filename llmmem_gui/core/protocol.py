@@ -79,6 +79,8 @@ class Ask(Message, frozen=True):
     chunks."""
     alone: bool = False
     """Nothing else is computed meanwhile: a host died with it and with others, and it may be the cause."""
+    turn: int = 0
+    """When not all can be under way at once, those with the smallest turns are first."""
 
 
 class Cancel(Message, frozen=True):

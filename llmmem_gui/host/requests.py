@@ -161,7 +161,7 @@ class TextRequests:
         asked_stops = ask.arguments.get("stop") or []
         generation = Generation(
             ask.request_id,
-            Run(numbers(prompt), min(len(prompt) + most, room), ask.alone, images=images),
+            Run(numbers(prompt), min(len(prompt) + most, room), ask.alone, turn=ask.turn, images=images),
             Sampler(self._model, sampling),
             AnswerText([*([asked_stops] if isinstance(asked_stops, str) else asked_stops), *stops]),
             form,

@@ -7,7 +7,6 @@ are needed. A new run begins with the longest prefix that any sequence has in co
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence as ListOf
 from dataclasses import dataclass, field
 from itertools import count
@@ -51,6 +50,8 @@ class Run:
     """Nothing else may be under way meanwhile."""
     tells_prompt: bool = False
     """What comes out of each token of the prompt is wanted, so all of them are computed."""
+    turn: int = 0
+    """When not all can be under way at once, those with the smallest turns are begun first."""
     images: ListOf[ImageSpan] = ()
     """Of the prompt, in their order; after each comes text."""
     prompt_length: int = field(init=False)
@@ -159,8 +160,7 @@ class Scheduler:
         self._step = 0
         self.running: list[Run] = []
         """Oldest first."""
-        self.waiting: deque[Run] = deque()
-        """Oldest first."""
+        self.waiting: list[Run] = []
 
     @property
     def has_work(self) -> bool:
@@ -233,9 +233,9 @@ class Scheduler:
         """Nobody knows what is in the cache: all runs begin anew."""
         for sequence in self._sequences:
             self._empty(sequence)
-        for run in reversed(self.running):
+        for run in self.running:
             run.sequence = None
-            self.waiting.appendleft(run)
+        self.waiting += self.running
         self.running.clear()
         for sequence in self._sequences:
             sequence.run = None
@@ -263,7 +263,7 @@ class Scheduler:
     # --- who is computed -------------------------------------------------------------------------------
 
     def _admit(self) -> None:
-        for run in list(self.waiting):
+        for run in sorted(self.waiting, key=lambda run: (run.turn, run.number)):
             if len(self.running) >= self._slots or any(other.alone for other in self.running):
                 return
             if run.alone and self.running:
@@ -317,7 +317,7 @@ class Scheduler:
         assert run.sequence is not None
         self._evict(run.sequence)
         self.end(run)
-        self.waiting.appendleft(run)
+        self.waiting.append(run)
 
     # --- where it is computed --------------------------------------------------------------------------
 

@@ -369,7 +369,13 @@ class MemoryService:
     # --- answers -------------------------------------------------------------------------------------
 
     def ask(
-        self, model: str, operation: Operation, arguments: Mapping[str, Any], *, actor: Actor
+        self,
+        model: str,
+        operation: Operation,
+        arguments: Mapping[str, Any],
+        *,
+        actor: Actor,
+        client: str = "",
     ) -> ModelAnswer:
         """An answer of the model, which is loaded if need be.
 
@@ -386,7 +392,7 @@ class MemoryService:
             return await self._obtain(file, parameters, "use", actor, beside=beside)
 
         arguments = self.catalogue.arguments_for(model, operation, arguments)
-        return ModelAnswer(model, operation, arguments, obtain, self._driver)
+        return ModelAnswer(model, operation, arguments, obtain, self._driver, client or actor)
 
     async def _obtain(
         self,

@@ -48,7 +48,9 @@ class ModelAnswer(AsyncIterator[dict[str, Any]]):
         arguments: Mapping[str, Any],
         obtain: Callable[[], Awaitable[Grant]],
         driver: CacheDriver,
+        client: str = "",
     ) -> None:
+        """`client`: who asks; where more wait than a host answers at once, clients take turns."""
         self.model_id = model_id
         self.usage: AnswerUsage | None = None
         """Known once the answer has ended."""
@@ -61,6 +63,7 @@ class ModelAnswer(AsyncIterator[dict[str, Any]]):
         self._given: HostAnswer | None = None
         self._obtain = obtain
         self._driver = driver
+        self._client = client
         self._payloads = self._give(operation, dict(arguments))
 
     async def __anext__(self) -> dict[str, Any]:
@@ -112,7 +115,7 @@ class ModelAnswer(AsyncIterator[dict[str, Any]]):
                 self.model_id = grant.model_id
                 life = self._driver.life(grant)
                 assert life.host is not None  # only a host that is ready is granted
-                given = self._given = life.host.ask(operation, arguments, alone=alone)
+                given = self._given = life.host.ask(operation, arguments, alone=alone, client=self._client)
                 given.on_reading = self._take_reading
                 begun = False
                 passed = 0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from llmmem_gui.service.api_client import RequestFailed, model_path
@@ -63,6 +64,33 @@ def test_a_client_that_leaves_frees_all_its_answers(program: RunningProgram, smo
     connection.close()
     until(lambda: entry(program, smol).state == "ready")
     assert entry(program, smol).in_flight == 0
+
+
+@pytest.mark.parametrize("asked_by", [{"User-Agent": "another program"}, {"user": "another user"}], ids=str)
+def test_clients_take_turns(program: RunningProgram, smol: str, asked_by: dict[str, str]) -> None:
+    """Who asks once does not wait for all that another program, or another user of one, asked before."""
+    program.client().request("POST", model_path(smol, "load"))
+    ended: list[int] = []
+
+    def ask(tokens: int, asked_by: dict[str, str]) -> None:
+        fields, headers = {**asked_by}, {"Authorization": f"Bearer {program.token}"}
+        if "User-Agent" in fields:
+            headers["User-Agent"] = fields.pop("User-Agent")
+        body = {"model": smol, "prompt": "One, two,", "max_tokens": tokens, "ignore_eos": True, **fields}
+        answer = httpx.post(f"{program.url}/v1/completions", json=body, headers=headers, timeout=SECONDS * 5)
+        assert answer.status_code == 200
+        ended.append(tokens)
+
+    with ThreadPoolExecutor(13) as clients:
+        asked = [clients.submit(ask, 60, {}) for _ in range(12)]
+        until(lambda: entry(program, smol).in_flight == 12)
+        asked.append(clients.submit(ask, 1, asked_by))
+        until(lambda: len(ended) + entry(program, smol).in_flight == 13)
+        ended_before = len(ended)
+        for each in asked:
+            each.result()
+    # Four are answered at once: these may end before it.
+    assert ended.index(1) <= ended_before + 4
 
 
 def test_a_host_that_dies_ends_the_stream_with_its_reason(

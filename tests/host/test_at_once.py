@@ -153,3 +153,22 @@ async def test_a_setting_says_how_many_are_answered_at_once(starter: HostStarter
     assert long._finished.done()
     for short in shorts:
         assert (await short.finished()).completion_tokens == 1
+
+
+async def test_clients_take_turns(starter: HostStarter, smol_path: Path) -> None:
+    """Who asks once comes before what another client asked first; how many are before it is known."""
+    host = await loaded_host(starter, smol_path, LoadParameters(context=512, slots=1))
+    ended: list[str] = []
+
+    async def ask(client: str, name: str) -> None:
+        asked = {"prompt": f"{name},", "max_tokens": 4, "temperature": 0.0}
+        answer = host.ask("completion", asked, client=client)
+        before[name] = answer.before
+        await answer.finished()
+        ended.append(name)
+
+    before: dict[str, int] = {}
+    asked = [("many", "first"), ("many", "second"), ("many", "third"), ("one", "only")]
+    await asyncio.gather(*(ask(client, name) for client, name in asked))
+    assert ended == ["first", "only", "second", "third"]
+    assert before == {"first": 0, "second": 1, "third": 2, "only": 1}

@@ -95,8 +95,9 @@ class Host:
         self.ended: list[Run] = []
         self.read_tokens = 0
 
-    def ask(self, prompt: list[int], answer: int = 4, *, tells_prompt: bool = False) -> Run:
-        run = Run(numbers(prompt), min(len(prompt) + answer, self.cells), tells_prompt=tells_prompt)
+    def ask(self, prompt: list[int], answer: int = 4, *, tells_prompt: bool = False, turn: int = 0) -> Run:
+        most = min(len(prompt) + answer, self.cells)
+        run = Run(numbers(prompt), most, tells_prompt=tells_prompt, turn=turn)
         self.scheduler.add(run)
         return run
 
@@ -249,6 +250,17 @@ def test_nothing_is_computed_beside_a_run_that_is_alone() -> None:
     assert all(len(runs) == 1 for runs in together)
 
 
+def test_the_smallest_turn_is_next() -> None:
+    """Whatever came earlier; among equal turns it is the oldest, and what is under way goes on."""
+    host = Host("attention", slots=1)
+    many = [host.ask([1, turn], turn=turn) for turn in range(4)]
+    host.step()
+    one = host.ask([9, 9], turn=0)
+    other = host.ask([8, 8], turn=1)
+    host.finish()
+    assert host.ended == [many[0], one, many[1], other, *many[2:]]
+
+
 def test_a_step_reads_what_takes_so_long() -> None:
     """Few tokens while nothing is known; then as many as fit the time, smoothed, and never too few."""
     pace = Pace()
@@ -314,10 +326,11 @@ class Requests(RuleBasedStateMachine):
         own=st.lists(st.integers(0, 6), min_size=1, max_size=9),
         more=st.integers(1, 20),
         tells_prompt=st.booleans(),
+        turn=st.integers(0, 4),
     )
-    def ask(self, shared: int, own: list[int], more: int, tells_prompt: bool) -> None:
+    def ask(self, shared: int, own: list[int], more: int, tells_prompt: bool, turn: int) -> None:
         prompt = [*range(100, 100 + shared), *own][: self.host.cells - 1]
-        self.asked.append(self.host.ask(prompt, more, tells_prompt=tells_prompt))
+        self.asked.append(self.host.ask(prompt, more, tells_prompt=tells_prompt, turn=turn))
 
     @rule(which=st.integers(0, 20), own=st.lists(st.integers(0, 6), max_size=4))
     def continue_one(self, which: int, own: list[int]) -> None:

@@ -158,7 +158,7 @@ class WorldHost:
         return Loaded(parameters.context, fate.load_seconds, "0.0.0", (), False, 64, 100, 4096, 1, 0)
 
     def ask(
-        self, operation: protocol.Operation, arguments: dict[str, Any], *, alone: bool = False
+        self, operation: protocol.Operation, arguments: dict[str, Any], alone: bool = False, client: str = ""
     ) -> HostAnswer:
         ask = protocol.Ask(next(self._asked), operation, arguments, alone)
         answer = HostAnswer(self, ask)  # type: ignore[arg-type]
@@ -208,7 +208,7 @@ class WorldHost:
 
     def _finish(self, answer: HostAnswer) -> None:
         failed = AskFailedError(verbatim("no such template"))
-        well = Answered(answer.request_id, {"choices": []}, 1, 1, 1.0, 0.1, 0)
+        well = Answered(answer.number, {"choices": []}, 1, 1, 1.0, 0.1, 0)
         self._end(answer, failed if self._fate.answer_fails else well)
 
     def _end(self, answer: HostAnswer, result: Answered | HostError) -> None:

@@ -15,6 +15,7 @@ from llmmem_gui.core import protocol
 from llmmem_gui.core.engines import EngineUse
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.sentence import Sentence, SentenceError
+from llmmem_gui.core.turns import Turns
 from llmmem_gui.service.hosting.host_exit import ExitReport, explain_exit
 from llmmem_gui.service.hosting.host_process import ErrorTail, HostProcess
 from llmmem_gui.service.supervision import Supervisor
@@ -92,7 +93,9 @@ class HostAnswer:
 
     def __init__(self, host: Host, ask: protocol.Ask) -> None:
         self._host = host
-        self._request_id = ask.request_id
+        self.number = ask.request_id
+        """Number of the request, unique in its host; later ones have larger numbers."""
+        self.turn = ask.turn
         self._chunks: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._finished: asyncio.Future[protocol.Answered] = asyncio.get_running_loop().create_future()
         self._cancelled = False
@@ -109,13 +112,8 @@ class HostAnswer:
 
     @property
     def before(self) -> int:
-        """Requests of this host that were asked earlier and that it has not begun with either."""
+        """Requests of this host whose turn is earlier and that it has not begun with either."""
         return self._host._waiting_before(self)
-
-    @property
-    def request_id(self) -> int:
-        """Number of the request, unique in its host."""
-        return self._request_id
 
     async def finished(self) -> protocol.Answered:
         """Wait for the end of the answer. Raises `AskFailedError` and `HostEndedError`."""
@@ -169,6 +167,7 @@ class Host:
         self._dozed: asyncio.Future[protocol.Dozed] | None = None
         self._answers: dict[int, HostAnswer] = {}
         self._last_request = 0
+        self._turns = Turns()
         self._shared_bytes = 0
         self._stopping = False
         self._keeps = False
@@ -248,11 +247,21 @@ class Host:
             raise
 
     def ask(
-        self, operation: protocol.Operation, arguments: dict[str, Any], *, alone: bool = False
+        self,
+        operation: protocol.Operation,
+        arguments: dict[str, Any],
+        *,
+        alone: bool = False,
+        client: str = "",
     ) -> HostAnswer:
-        """Ask the model; a host answers several requests at once, but nothing beside one that is `alone`."""
+        """Ask the model; a host answers several requests at once, but nothing beside one that is `alone`.
+
+        Where more wait than it answers at once, clients take turns.
+        """
         self._last_request += 1
-        ask = protocol.Ask(self._last_request, operation, arguments, alone)
+        if not self._answers:
+            self._turns = Turns()
+        ask = protocol.Ask(self._last_request, operation, arguments, alone, self._turns.take(client))
         answer = self._answers[ask.request_id] = HostAnswer(self, ask)
         if self.exited.done():
             self._drop(answer, HostEndedError(self.exited.result()))
@@ -348,7 +357,9 @@ class Host:
         if isinstance(message, protocol.Chunk):
             answer._take(message.payload)
         elif isinstance(message, protocol.Reading):
-            answer._has_begun = True
+            if not answer.has_begun:
+                answer._has_begun = True
+                self._turns.begin(answer.turn)
             if answer.on_reading is not None:
                 answer.on_reading(message.read_tokens, message.prompt_tokens)
         elif isinstance(message, protocol.Answered):
@@ -364,20 +375,20 @@ class Host:
         future.set_result(message)
 
     def _waiting_before(self, answer: HostAnswer) -> int:
-        return sum(
-            number < answer.request_id and not other.has_begun for number, other in self._answers.items()
-        )
+        place = answer.turn, answer.number
+        others = self._answers.values()
+        return sum((other.turn, other.number) < place and not other.has_begun for other in others)
 
     def _drop(self, answer: HostAnswer, result: protocol.Answered | HostError) -> None:
-        del self._answers[answer.request_id]
+        del self._answers[answer.number]
         answer._end(result)
 
     def _cancel(self, answer: HostAnswer) -> None:
-        self._send(protocol.Cancel(answer.request_id))
+        self._send(protocol.Cancel(answer.number))
         asyncio.get_running_loop().call_later(CANCEL_SECONDS, self._kill_if_still, answer)
 
     def _kill_if_still(self, answer: HostAnswer) -> None:
-        if answer.request_id in self._answers:
+        if answer.number in self._answers:
             late = Sentence("Host", "did not end a cancelled request within {number} s and was killed")
             self.kill(late.format(number=f"{CANCEL_SECONDS:g}"))
 

@@ -16,7 +16,7 @@ from llmmem_gui.core.protocol import Operation
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import ModelSnapshot
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.http.actor import actor_of
+from llmmem_gui.service.http.actor import actor_of, client_of
 from llmmem_gui.service.http.errors import ApiError, command_failed, program_closes, refused
 from llmmem_gui.service.http.gap_filling import as_chat, as_infill, fim_arguments, infill_arguments
 from llmmem_gui.service.http.image_urls import require_eyes
@@ -132,7 +132,8 @@ class OpenAiApi:
             usage = {"prompt_tokens": 0, "total_tokens": 0}
             return JsonReply({"object": "list", "data": [], "model": model.id, "usage": usage})
         arguments = {"input": texts, "truncate": body.truncate in (True, "END")}
-        answer = self._service.ask(model.id, "embedding", arguments, actor=actor_of(request))
+        actor, client = actor_of(request), client_of(request, asked.user)
+        answer = self._service.ask(model.id, "embedding", arguments, actor=actor, client=client)
         as_floats = body.encoding_format != "base64"
         if not as_floats and body.dimensions is None:
             return AnswerReply(answer, self._metrics, headers=asked.headers)
@@ -161,9 +162,9 @@ class OpenAiApi:
         model = await file_asked(self._service, body.model)
         if operation == "chat":
             require_eyes(model, arguments[0]["messages"], self._service.snapshot.models)
-        actor = actor_of(request)
+        actor, client = actor_of(request), client_of(request, asked.user)
         answers = [
-            self._service.ask(model.id, operation, _sampled(each, sample), actor=actor)
+            self._service.ask(model.id, operation, _sampled(each, sample), actor=actor, client=client)
             for each in arguments
             for sample in range(samples)
         ]

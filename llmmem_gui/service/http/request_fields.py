@@ -40,6 +40,7 @@ _OTHER_NAMES = {
 """Fields that other servers call differently."""
 
 _LABELS = "user metadata store safety_identifier request_id session_id chat_id conversation_id"
+_USERS = ("user", "safety_identifier")
 _FOR_OTHER_SERVERS = """
     prompt_cache_key prompt_cache_retention cache_prompt cache_salt cache_reuse id_slot slot_id n_keep
     n_discard service_tier provider route models transforms usage keep_alive ttl draft_model prediction
@@ -94,6 +95,8 @@ class Asked(Generic[Body]):
     body: Body
     ignored: tuple[str, ...]
     """Fields that nobody here knows."""
+    user: str = ""
+    """For whom the client asks, if it says so."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -136,7 +139,8 @@ def fields_of(given: Mapping[str, Any], kind: type[Body], *, strict: bool) -> As
         raise invalid_body(
             error, {ours: other for other, ours in _OTHER_NAMES.items() if other in given}
         ) from None
-    return Asked(body, tuple(ignored))
+    users = (fields.get(name) for name in _USERS)
+    return Asked(body, tuple(ignored), next((user for user in users if isinstance(user, str)), ""))
 
 
 def _under_our_names(given: Mapping[str, Any]) -> dict[str, Any]:
