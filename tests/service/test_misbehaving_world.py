@@ -35,7 +35,7 @@ from tests.made_up_models import write_model
 from tests.service.misbehaving_world import Fate, World, WorldHost, WorldHosts, WorldSampler
 
 PARTS = 5
-"""Tests that the 10,000 steps are shared among, so that each ends in time on a machine that has other work."""
+"""Tests that the 10,000 steps are shared among, so that each ends in time on a busy machine."""
 STEPS, RUNS = 50, 260 // PARTS
 """At most so many random commands in so many runs: more than ten thousand in all."""
 
