@@ -58,6 +58,7 @@ class ModelCache:
             m.Sampled: self._sampled,
             m.TimePassed: self._time_passed,
             m.PressureChanged: self._pressure_changed,
+            m.HelpOffered: self._help_offered,
             m.Closing: self._close,
         }
 
@@ -320,3 +321,6 @@ class ModelCache:
         self._relief.level_changed(message.level)
         if not self._closing:
             self._limits.relieve()
+
+    def _help_offered(self, message: m.HelpOffered) -> None:
+        self._relief.help_offered(message.available, self._state.now)

@@ -214,6 +214,13 @@ class PressureChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class HelpOffered:
+    """Whether another program would give up a model that it holds, if it were asked now."""
+
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """The program ends: nothing new is admitted and every host is stopped."""
 
@@ -235,6 +242,7 @@ Message = (
     | Sampled
     | TimePassed
     | PressureChanged
+    | HelpOffered
     | Closing
 )
 
@@ -313,6 +321,13 @@ class DozeHost:
 
 
 @dataclass(frozen=True, slots=True)
+class AskForHelp:
+    """Ask another program to give up a model, instead of one of ours; when it has, `HelpOffered` says so."""
+
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """The ticket's model is ready; for use, it counts as busy until the ticket is finished."""
 
@@ -350,4 +365,4 @@ class Announce:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
-Action = StartHost | GrowHost | StopHost | DozeHost | Grant | Refuse | EndRequest | Announce
+Action = StartHost | GrowHost | StopHost | DozeHost | AskForHelp | Grant | Refuse | EndRequest | Announce

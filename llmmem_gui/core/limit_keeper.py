@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from llmmem_gui.core.cache_entry import Entry
+from llmmem_gui.core.cache_messages import AskForHelp
 from llmmem_gui.core.cache_state import CacheState
-from llmmem_gui.core.events import Cause
+from llmmem_gui.core.events import Actor, Cause
 from llmmem_gui.core.ledger import Bounds, Charge
 from llmmem_gui.core.plan import Admit, Step, holds, plan_drain, plan_load, plan_relief
 from llmmem_gui.core.pressure import Level
@@ -84,8 +85,11 @@ class LimitKeeper:
             return set()
         steps = plan_relief(holders, bounds, may_doze=state.policy.may_doze)
         if cause == "reserve":
+            steps = self._after_help(steps, "limit")
             self._give_up(steps)
         state.carry_out(steps, cause, "limit")
+        if cause == "reserve" and self._relief.waits_for_help(state.now):
+            return set()
         return {state.entries[model_id] for model_id in plan_drain(holders, bounds)}
 
     # --- time ----------------------------------------------------------------------------------------
@@ -112,6 +116,7 @@ class LimitKeeper:
             may_doze=state.policy.may_doze,
             spare_loaded_after=state.fresh_after,
         )
+        steps = self._after_help(steps, "memory pressure")
         self._give_up(steps)
         state.carry_out(steps, "pressure", "memory pressure")
         if self._relief.level is Level.NORMAL:
@@ -138,6 +143,14 @@ class LimitKeeper:
             state.refuse_all(newest, refusal)
             state.stop(newest, "pressure", "memory pressure", at_once=True)
         return True
+
+    def _after_help(self, steps: tuple[Step, ...], actor: Actor) -> tuple[Step, ...]:
+        """The steps that are taken now: nothing is unloaded while another program may give up something."""
+        if any(step.kind == "unload" for step in steps) and self._relief.asks_for_help(self._state.now):
+            self._state.actions.append(AskForHelp(actor))
+        if not self._relief.waits_for_help(self._state.now):
+            return steps
+        return tuple(step for step in steps if step.kind != "unload")
 
     def _give_up(self, steps: Iterable[Step]) -> None:
         for step in steps:

@@ -133,6 +133,11 @@ def held_by_program(neighbours: Iterable[Neighbour]) -> Mapping[str, Held]:
     return sums
 
 
+def is_named(program: str, names: Iterable[str]) -> bool:
+    """Whether the program is among those names, as people write them."""
+    return program.casefold() in {name.casefold() for name in names}
+
+
 def recorded_as(program: str) -> str:
     """What the history calls a program, among ids of models."""
     return f"{_MARK}{program}"

@@ -11,6 +11,10 @@ from llmmem_gui.core.plan import Step, eviction_order, room
 from llmmem_gui.core.pressure import Level
 
 _SAMPLES_TO_BE_SURE = 2
+_HELP_SECONDS = 15.0
+"""A program that was asked for help has so long to give it."""
+_HELP_SHOWS_SECONDS = 3.0
+"""What it gave back is in a reading by then."""
 _LEAST_SLACK_BYTES = 64 * 1024**2
 
 
@@ -22,6 +26,9 @@ class Relief:
     After an unload nothing more is decided until its effect is in a reading; when it had none, something
     else takes the memory, and no further model is given up for it until circumstances change.
 
+    Other programs that may be asked to give up a model are asked before an own one is unloaded, one after the
+    other, but not in an emergency, in which there is no time to wait for them.
+
     The reserve counts as broken when it is for two samples in a row and by more than a twentieth (at
     least 64 MiB): what other programs take goes up and down by itself.
     """
@@ -30,6 +37,8 @@ class Relief:
         self._given_back = given_back
         self._level = Level.NORMAL
         self._samples_short = 0
+        self._help_is_available = False
+        self._help_awaited_until = -math.inf
 
     @property
     def level(self) -> Level:
@@ -67,6 +76,23 @@ class Relief:
         here = [h for h in coldest_first if h.charge.total_bytes >= sum(h.charge.device_bytes.values())]
         there = [h for h in coldest_first if h.private_bytes + h.weights_bytes >= _LEAST_SLACK_BYTES]
         return tuple(Step("unload", h.model_id) for h in (here or there)[:1])
+
+    def help_offered(self, available: bool, now: float) -> None:
+        """Take in whether another program can be asked for help; the one that was asked has given it."""
+        self._help_is_available = available
+        self._help_awaited_until = min(self._help_awaited_until, now + _HELP_SHOWS_SECONDS)
+
+    def asks_for_help(self, now: float) -> bool:
+        """Whether another program is to be asked before something is unloaded here; it counts as asked."""
+        if self.waits_for_help(now) or not self._help_is_available or self._level >= Level.EMERGENCY:
+            return False
+        self._help_is_available = False  # until it is told that there is more
+        self._help_awaited_until = now + _HELP_SECONDS
+        return True
+
+    def waits_for_help(self, now: float) -> bool:
+        """Whether what another program was asked for may still come."""
+        return now < self._help_awaited_until and self._level < Level.EMERGENCY
 
     def reserve_moved(self) -> None:
         """The reserve was changed by hand: it is kept at once, without waiting to be sure."""

@@ -169,6 +169,13 @@ class LibrarySettings(msgspec.Struct, frozen=True):
     """The model folders of other programs are searched too."""
 
 
+class NeighbourSettings(msgspec.Struct, frozen=True):
+    """What may be done with other programs that hold models."""
+
+    may_unload: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=100)], ...] = ()
+    """Programs whose idle models are unloaded when memory gets short, before any of ours; none by default."""
+
+
 class AppearanceSettings(msgspec.Struct, frozen=True):
     """How the window looks and behaves on the desktop."""
 
@@ -211,6 +218,7 @@ class Settings(msgspec.Struct, frozen=True):
     monitoring: MonitoringSettings = MonitoringSettings()
     api: ApiSettings = ApiSettings()
     library: LibrarySettings = LibrarySettings()
+    neighbours: NeighbourSettings = NeighbourSettings()
     appearance: AppearanceSettings = AppearanceSettings()
     models: Mapping[str, ModelSettings] = {}
     """Settings of single models by the key of the model."""

@@ -61,11 +61,14 @@ class CacheDriver:
         conversations: Callable[[m.StartHost, EngineUse], OpenConversations],
         warmth: Callable[[m.StartHost], Awaitable[Warmth | None]],
         timed: Callable[[m.StartHost, TimedLoad], None],
+        ask_for_help: Callable[[Actor], None],
     ) -> None:
         """`engine_crashed` is told of a way to compute that this processor refuses, if a milder one worked.
 
         `conversations` gives those that were kept of earlier loads like the one that begins, `warmth` how
         much of its model is in memory; `timed` is told how long it took.
+
+        `ask_for_help` has another program give up a model, and tells `HelpOffered` when it has.
 
         `ended` is awaited with the life of each host that had its model ready, when it is over.
         """
@@ -87,6 +90,7 @@ class CacheDriver:
         self._conversations = conversations
         self._warmth = warmth
         self._timed = timed
+        self._ask_for_help = ask_for_help
         self._next_ticket = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[m.Grant]] = {}
         self._ended: dict[int, Refusal] = {}
@@ -126,6 +130,8 @@ class CacheDriver:
                 self._lives[action.host].stop(action)
             case m.DozeHost():
                 self._tasks.run(f"the doze of {action.model_id}", self._doze(self._lives[action.host]))
+            case m.AskForHelp():
+                self._ask_for_help(action.actor)
             case m.Grant():
                 granted = self._waiting.pop(action.ticket, None)
                 # A waiter that is being cancelled will withdraw its ticket.
@@ -347,6 +353,11 @@ class CacheDriver:
         """The life of a model's host, if it has one."""
         entry = self.cache.entry(model_id)
         return None if entry is None else self._lives.get(entry.host)
+
+    def pid_of(self, model_id: str) -> int | None:
+        """The process of a model's host, if it has one."""
+        life = self.life_of(model_id)
+        return None if life is None else life.pid
 
     def sampled_hosts(self) -> Mapping[str, SampledHost]:
         """What the sampler has to read."""

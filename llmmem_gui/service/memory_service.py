@@ -101,6 +101,7 @@ class MemoryService:
             conversations=self.catalogue.conversations_of,
             warmth=self.catalogue.warmths.before_load,
             timed=self.catalogue.warmths.learn,
+            ask_for_help=lambda actor: self.neighbours.help.give(actor),
         )
         self._ticks = Ticks(
             sampler or Sampler(),
@@ -128,6 +129,8 @@ class MemoryService:
             changed=self._publish_snapshot_soon,
             publish=self._publish,
             clock=clock,
+            may_unload=lambda: self.settings.neighbours.may_unload,
+            offer=lambda available: self._driver.tell(m.HelpOffered(available)),
         )
 
     # --- life ----------------------------------------------------------------------------------------
@@ -200,7 +203,7 @@ class MemoryService:
                 level=self._watch.level,
                 sampling=self._ticks.health,
                 sample=self.sample,
-                pid_of=self._pid_of,
+                pid_of=self._driver.pid_of,
             )
             self._snapshot = replace(
                 built,
@@ -357,10 +360,6 @@ class MemoryService:
 
     def _device_rooms(self, model_id: str) -> Mapping[str, float]:
         return self._driver.device_rooms(model_id)
-
-    def _pid_of(self, model_id: str) -> int | None:
-        life = self._driver.life_of(model_id)
-        return None if life is None else life.pid
 
     def _own_pids(self) -> set[int]:
         hosts = {host.pid for host in self._driver.sampled_hosts().values()}

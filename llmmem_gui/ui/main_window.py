@@ -166,7 +166,7 @@ class MainWindow(QWidget):
         self.limits.reserve_chosen.connect(self.history.change_reserve)
         self.limits.idle_chosen.connect(self.history.change_idle)
         asking = (self.fits, self.table.warmths, self.limits, self.history, self.try_outs, self.library)
-        for view in (*asking, self.neighbours):
+        for view in (*asking, self.neighbours, self.neighbour_panel):
             view.requested.connect(self.requested)
         self.neighbour_panel.unload_asked.connect(self.neighbours.unload)
         self.library.load_asked.connect(self.ask_load)
@@ -330,7 +330,7 @@ class MainWindow(QWidget):
     def _show_current(self) -> None:
         model, row = self.table.current, self.table.current_neighbour
         if row is not None and self._snapshot is not None:
-            self.neighbour_panel.show_row(row, self._snapshot)
+            self.neighbour_panel.show_row(row, self._snapshot, self._settings)
         self._beside.setCurrentIndex(0 if row is None else 1)
         view = self._snapshot.outlook(model) if self._snapshot and model else None
         fit = self.fits.of(model, view) if model else None

@@ -148,9 +148,12 @@ class FreeQuestion(QMessageBox):
         ]
         stays: list[str] = []
         for neighbour in snapshot.neighbours:
-            if neighbour.is_resting or not neighbour.models:
+            if neighbour.is_resting:
                 continue
-            names = ", ".join(map(_named, neighbour.models))
+            # Of a program of another user it may not be known what it holds, but that it does.
+            names = ", ".join(map(_named, neighbour.models)) or self.tr("process {pid}").format(
+                pid=neighbour.pid
+            )
             line = f"{neighbour.program}: {names} – {figures.size(neighbour.held.all_bytes)}"
             able = unload_of(NeighbourRow(neighbour)) is not None
             (goes if able else stays).append(line)

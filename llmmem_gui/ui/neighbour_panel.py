@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from llmmem_gui.core.neighbours import is_named
+from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.actions import Actions
@@ -13,6 +15,7 @@ from llmmem_gui.ui.cells import Column
 from llmmem_gui.ui.fact_grid import FactGrid
 from llmmem_gui.ui.neighbour_actions import unload_of
 from llmmem_gui.ui.neighbour_rows import NeighbourRow, neighbour_cell
+from llmmem_gui.ui.requests import ChangeSettings
 from llmmem_gui.ui.swatch import Swatch
 from llmmem_gui.ui.theme import Theme, sized
 
@@ -22,15 +25,18 @@ _FACTS = ("state", "idle", "private", "weights", "vram", "claimed")
 class NeighbourPanel(Card):
     """Shows what a row about another program is about.
 
-    Signals: `unload_asked` with the row.
+    Signals: `unload_asked` with the row; `requested` with a request.
     """
 
     unload_asked = Signal(object)
+    requested = Signal(object)
 
     def __init__(self, theme: Theme, actions: Actions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._actions = actions
         self._row: NeighbourRow | None = None
+        self._allowed: tuple[str, ...] = ()
+        """Programs that may be asked when memory gets short."""
         self._swatch = Swatch(theme)
         self.title = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
         self.title.setFont(sized(self.title.font(), 1.25))
@@ -39,6 +45,8 @@ class NeighbourPanel(Card):
         self.notice.setWordWrap(True)
         self.notice.setTextFormat(Qt.TextFormat.PlainText)
         self.grid = FactGrid(dict.fromkeys(_FACTS))
+        self.may_unload = QCheckBox()
+        self.may_unload.clicked.connect(self._allow)
         self.unload = QPushButton()
         self.unload.clicked.connect(lambda: self.unload_asked.emit(self._row))
         self.free = QPushButton()
@@ -65,6 +73,8 @@ class NeighbourPanel(Card):
         layout.addSpacing(6)
         layout.addWidget(self.notice)
         layout.addStretch(1)
+        layout.addWidget(self.may_unload)
+        layout.addSpacing(4)
         layout.addLayout(buttons)
 
     def retranslate(self) -> None:
@@ -79,12 +89,20 @@ class NeighbourPanel(Card):
         }
         for key, name in names.items():
             self.grid.names[key].setText(name)
+        self.may_unload.setText(self.tr("Unload it first when memory gets short"))
+        self.may_unload.setToolTip(
+            self.tr(
+                "Models of this program that were idle for a minute are unloaded before any of ours, one "
+                "after the other; its process is never ended."
+            )
+        )
         self.free.setText(self._actions.free_everything.text())
         self.setAccessibleName(self.tr("Another program"))
 
-    def show_row(self, row: NeighbourRow, snapshot: CacheSnapshot) -> None:
+    def show_row(self, row: NeighbourRow, snapshot: CacheSnapshot, settings: Settings) -> None:
         """Show what a row is about, as it is in the snapshot."""
         self._row = row
+        self._allowed = settings.neighbours.may_unload
         neighbour, model, held = row.neighbour, row.model, row.held
         self._swatch.show_model(row.colour_id, filled=model is None)
         self.title.setText(neighbour.program if model is None else model.name)
@@ -105,8 +123,17 @@ class NeighbourPanel(Card):
         self.notice.setText(self._notice(row))
         self.notice.setVisible(bool(self.notice.text()))
         can_unload = unload_of(row) is not None
+        self.may_unload.setVisible(neighbour.unloads in ("models", "all"))
+        self.may_unload.setChecked(is_named(neighbour.program, self._allowed))
         self.unload.setText(self.tr("Unload") if can_unload else self.tr("End…"))
         self.unload.setEnabled(can_unload or neighbour.unloads == "ends")
+
+    def _allow(self, allowed: bool) -> None:
+        assert self._row is not None
+        program = self._row.neighbour.program
+        others = tuple(name for name in self._allowed if not is_named(program, (name,)))
+        chosen = (*others, program) if allowed else others
+        self.requested.emit(ChangeSettings({"neighbours.may_unload": chosen}))
 
     def _notice(self, row: NeighbourRow) -> str:
         if row.model is not None and row.held is None:

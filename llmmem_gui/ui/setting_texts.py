@@ -19,6 +19,7 @@ def section_names() -> dict[str, str]:
         "monitoring": translate("Settings", "Monitoring"),
         "api": translate("Settings", "API"),
         "library": translate("Settings", "Models"),
+        "neighbours": translate("Settings", "Other programs"),
         "appearance": translate("Settings", "Appearance"),
     }
 
@@ -33,6 +34,7 @@ def setting_texts() -> dict[str, tuple[str, str]]:
         **_monitoring(),
         **_api(),
         **_library(),
+        **_neighbours(),
         **_appearance(),
     }
 
@@ -241,6 +243,18 @@ def _library() -> dict[str, tuple[str, str]]:
         "library.search_known_folders": (
             translate("Settings", "Search other programs' folders"),
             translate("Settings", "Hugging Face, llama.cpp, Ollama, LM Studio, Jan and GPT4All. Only read."),
+        ),
+    }
+
+
+def _neighbours() -> dict[str, tuple[str, str]]:
+    return {
+        "neighbours.may_unload": (
+            translate("Settings", "Unloaded first when memory gets short"),
+            translate(
+                "Settings",
+                "One program on each line, such as Ollama: its idle models go before ours. Usually none.",
+            ),
         ),
     }
 

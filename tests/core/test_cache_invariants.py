@@ -225,9 +225,10 @@ class CacheMachine(RuleBasedStateMachine):
         self.stage.really_takes(choose(self.stage.hosts, pick), private, weights)
         self.take_sample()
 
-    @rule(level=st.sampled_from(Level))
-    def pressure(self, level: Level) -> None:
+    @rule(level=st.sampled_from(Level), helped=st.booleans())
+    def pressure(self, level: Level, helped: bool = False) -> None:
         self.level = level
+        self.tell(m.HelpOffered(helped))
         self.tell(m.PressureChanged(level))
 
     # --- the onlooker's books ------------------------------------------------------------------------

@@ -404,7 +404,7 @@ async def test_a_load_that_takes_too_long_is_given_up(running: Running) -> None:
 
 def _stopped(running: Running) -> bool:
     """Freeze the host as soon as there is one, which is before a snapshot tells of it."""
-    pid = running.service._pid_of(running.gemma)
+    pid = running.service._driver.pid_of(running.gemma)
     if pid is None:
         return False
     os.kill(pid, signal.SIGSTOP)

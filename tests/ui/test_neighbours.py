@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.history import History
 from llmmem_gui.core.neighbours import Held, held_by_program, recorded_as
+from llmmem_gui.core.settings import NeighbourSettings, Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui import requests as ask
@@ -186,6 +187,15 @@ def test_freeing_everything_says_what_goes(others: MainWindow, qtbot: QtBot) -> 
     assert asked.args == [ask.FreeEverything()]
 
 
+def test_what_a_program_of_another_user_holds_is_named_too(window: MainWindow) -> None:
+    """It stays, although nobody can tell which models these are."""
+    theirs = replace(facts.OLLAMA, models=(), unloads="never", answers=False)
+    feed(window, replace(facts.usual_snapshot(), neighbours=(theirs,)))
+    window.actions_.free_everything.trigger()
+    told = open_box(FreeQuestion).informativeText().replace(NO_BREAK, " ")
+    assert "Ollama: process 4711 – 4.10 GiB" in told.partition("cannot be told")[2]
+
+
 def open_box(kind: type[QMessageBox], but: QMessageBox | None = None) -> QMessageBox:
     """The question that is asked now."""
     boxes = [box for box in QApplication.topLevelWidgets() if isinstance(box, kind) and box.isVisible()]
@@ -280,6 +290,24 @@ def test_the_panel_tells_of_the_row(others: MainWindow, qtbot: QtBot) -> None:
     others.table.choose(facts.SMOL.id)
     assert others.panel.isVisible()
     assert not panel.isVisible()
+
+
+def test_a_program_may_be_asked_first_when_memory_gets_short(others: MainWindow, qtbot: QtBot) -> None:
+    """Switched on for one program, whatever the case of its name; not offered where it cannot be told."""
+    panel = others.neighbour_panel
+    choose(others, "Ollama")
+    assert panel.may_unload.isVisible()
+    assert not panel.may_unload.isChecked()
+    with qtbot.waitSignal(others.requested) as asked:
+        panel.may_unload.click()
+    assert asked.args == [ask.ChangeSettings({"neighbours.may_unload": ("Ollama",)})]
+    others.show_settings(Settings(neighbours=NeighbourSettings(("vLLM", "ollama"))))
+    assert panel.may_unload.isChecked()
+    with qtbot.waitSignal(others.requested) as asked:
+        panel.may_unload.click()
+    assert asked.args == [ask.ChangeSettings({"neighbours.may_unload": ("vLLM",)})]
+    choose(others, "llama-server")
+    assert not panel.may_unload.isVisible()
 
 
 def test_the_plot_can_do_without_them(plot: MemoryPlot) -> None:

@@ -1,7 +1,8 @@
 """Other programs that hold models: the owner of looking for them, asking them, and having them unload.
 
-Nothing here is done by itself but looking and asking. A program is asked over its own port, when something
-about it has changed and now and then; what it says only stands beside what was measured.
+Nothing here is done by itself but looking and asking, unless a person allows more (`help.py`). A program is
+asked over its own port, when something about it has changed and now and then; what it says only stands beside
+what was measured.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from llmmem_gui.core.sentence import Duration, Sentence, Size, verbatim
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.neighbours.door import Door, Unclear
 from llmmem_gui.service.neighbours.finding import Finder, Found
+from llmmem_gui.service.neighbours.help import Help
 from llmmem_gui.service.neighbours.matching import Runner, matched
 from llmmem_gui.service.neighbours.program import Claim, Said
 from llmmem_gui.service.sampling.machine_memory import MachineMemory
@@ -79,8 +81,14 @@ class Neighbours:
         clock: Callable[[], float] = time.monotonic,
         finder: Finder | None = None,
         tasks: Supervisor | None = None,
+        may_unload: Callable[[], Collection[str]] = tuple,
+        offer: Callable[[bool], None] = lambda available: None,
     ) -> None:
-        """`own` gives the pids of this program's helpers; `name_of` what the library calls a file."""
+        """`own` gives the pids of this program's helpers; `name_of` what the library calls a file.
+
+        `may_unload` gives the programs that may be asked when memory gets short; `offer` is told whether any
+        would give something up then.
+        """
         self.found: tuple[Neighbour, ...] = ()
         """Those that run, by the last look."""
         self._gpus: Sequence[GpuReading] = ()
@@ -97,6 +105,15 @@ class Neighbours:
         """When each model was seen to be busy last, or was first seen, by neighbour and name."""
         self._looking = asyncio.Lock()
         self._tasks = tasks or Supervisor(clock=clock)
+        self.help = Help(
+            found=lambda: self.found,
+            unload=self.unload,
+            may_unload=may_unload,
+            offer=offer,
+            publish=publish,
+            clock=clock,
+            tasks=self._tasks,
+        )
 
     def start(self) -> None:
         """Look from now on, where processes can be looked at."""
@@ -149,6 +166,7 @@ class Neighbours:
         try:
             while True:
                 await self.look()
+                self.help.look()
                 await asyncio.sleep(LOOK_SECONDS)
         except Exception:
             # What was seen before would be shown for ever.
