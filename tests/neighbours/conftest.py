@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -28,6 +29,11 @@ class Looker:
     """Looks when it is told to, and sees of this machine only the programs that the test has started."""
 
     def __init__(self) -> None:
+        self.may_unload: tuple[str, ...] = ()
+        self.offers: list[bool] = []
+        """Whether there was help when memory gets short, each time that was told."""
+        self.seconds_ahead = 0.0
+        """How far its clock is ahead of the machine's."""
         self.events: list[Event] = []
         self.own: set[int] = set()
         self.names: dict[FileKey | None, str] = {}
@@ -37,6 +43,9 @@ class Looker:
             name_of=lambda file: self.names.get(file),
             publish=self.events.append,
             finder=self.finder,
+            may_unload=lambda: self.may_unload,
+            offer=self.offers.append,
+            clock=lambda: time.monotonic() + self.seconds_ahead,
         )
 
     async def look(self, *, times: int = 1) -> None:
