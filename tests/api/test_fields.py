@@ -408,6 +408,8 @@ def test_other_names_stand_for_the_same_fields() -> None:
         ({"max_tokens": -1}, {"max_tokens": 2**31 - 1}),
         ({"stop": ["", "a"]}, {"stop": ["a"]}),
         ({"guided_regex": "[ab]"}, {"response_format": {"type": "regex", "pattern": "[ab]"}}),
+        ({"regex": "[ab]"}, {"response_format": {"type": "regex", "pattern": "[ab]"}}),
+        ({"ebnf": "g"}, {"response_format": {"type": "grammar", "grammar": "g"}}),
         ({"structured_outputs": {"grammar": "g"}}, {"response_format": {"type": "grammar", "grammar": "g"}}),
         ({"guided_choice": ["a"]}, {"response_format": {"type": "choice", "choices": ["a"]}}),
         ({"structured_outputs": {"json_object": True}}, {"response_format": {"type": "json_object"}}),

@@ -36,6 +36,8 @@ _OTHER_NAMES = {
     "reasoning_budget": "thinking_budget",
     "thinking_budget_tokens": "thinking_budget",
     "max_thinking_tokens": "thinking_budget",
+    "regex": "guided_regex",
+    "ebnf": "guided_grammar",
 }
 """Fields that other servers call differently."""
 

@@ -104,19 +104,21 @@ def outlines() -> dict[str, Callable[[], object]]:
     client = openai.OpenAI()
     model = library.from_openai(client, MODEL)
     served = library.from_vllm(client, MODEL)
+    served_by_sglang = library.from_sglang(client, MODEL)
 
     def structures(one: Any) -> None:
         Person.model_validate_json(one("Describe Ana.", Person, max_tokens=150, temperature=0.0))
 
-    def matches() -> None:
-        assert served("A number:", library.regex("[0-9]{3}"), max_tokens=8).isdigit()
+    def matches(one: Any) -> None:
+        assert one("A number:", library.regex("[0-9]{3}"), max_tokens=8).isdigit()
 
     return {
         "chat": lambda: _some(model(HELLO, max_tokens=8)),
         "stream": lambda: _some("".join(model.stream(HELLO, max_tokens=8))),
         "structured": lambda: structures(model),
         "structured as by vLLM": lambda: structures(served),
-        "regex as by vLLM": matches,
+        "regex as by vLLM": lambda: matches(served),
+        "regex as by SGLang": lambda: matches(served_by_sglang),
     }
 
 
