@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 SMOL = HERE.parents[3] / ".models" / "smollm2-135m-instruct.gguf"
 PYTHON = {
     "smolagents": ["smolagents[openai]"],
-    "dspy": ["dspy"],
+    "dspy": ["dspy[numpy]"],
     "outlines": ["outlines", "openai"],
     "llama_index": ["llama-index-llms-openai-like", "llama-index-embeddings-openai-like"],
     "haystack": ["haystack-ai"],
