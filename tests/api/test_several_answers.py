@@ -104,14 +104,36 @@ def test_the_likeliest_of_several_is_kept(client: openai.OpenAI, smol: str) -> N
     assert streamed(pieces) == {0: ranked[0].text, 1: ranked[1].text}
 
 
+@pytest.mark.parametrize("told", [{}, {"logprobs": 0}])
+def test_a_prompt_that_is_echoed_does_not_decide_which_is_kept(
+    client: openai.OpenAI, smol: str, told: dict[str, int]
+) -> None:
+    """Only what was written is compared; of the prompt's first token no probability is known."""
+    asked: dict[str, Any] = {"model": smol, "prompt": PROMPTS[2], **LUCK, "echo": True}
+
+    def mean_of_answer(choice: Any) -> float:
+        places = zip(choice.logprobs.text_offset, choice.logprobs.token_logprobs, strict=True)
+        written = [chance for place, chance in places if place >= len(PROMPTS[2])]
+        return math.fsum(written) / len(written)
+
+    every = client.completions.create(**asked, n=6, logprobs=0)
+    ranked = sorted(every.choices, key=mean_of_answer, reverse=True)
+    best = client.completions.create(**asked, n=2, best_of=6, **told)
+    assert [choice.text for choice in best.choices] == [choice.text for choice in ranked[:2]]
+    assert (best.choices[0].logprobs is None) == (not told)
+
+
 def test_means_of_log_probabilities() -> None:
-    """An answer without tokens is never the best."""
+    """An answer without tokens is never the best, and what it was given is not counted."""
 
     def completion(*told: float) -> dict[str, Any]:
         return {"choices": [{"logprobs": {"token_logprobs": list(told)} if told else None}]}
 
     assert mean_log_probability(completion(-1.0, -3.0)) == -2.0
     assert mean_log_probability(completion()) == -math.inf
+    for written, mean in (([-1.0, -3.0], -2.0), ([], -math.inf)):
+        echoed = {"logprobs": {"token_logprobs": [None, -9.0, *written]}}
+        assert mean_log_probability({"choices": [echoed], "usage": {"prompt_tokens": 2}}) == mean
 
 
 def test_one_that_cannot_be_answered_ends_all(program: RunningProgram, smol: str) -> None:

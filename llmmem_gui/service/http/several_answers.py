@@ -139,8 +139,10 @@ class SeveralAnswers(AsyncIterator[Payload]):
 
 
 def mean_log_probability(payload: Payload) -> float:
-    """How likely a completion is, by its tokens; one without any, or without figures, comes last."""
+    """How likely a completion is, by the tokens that were written; one without any comes last."""
     told = (payload["choices"][0].get("logprobs") or {}).get("token_logprobs") or []
+    if told[:1] == [None]:  # the first of a prompt that was echoed: nothing came before it
+        told = told[payload["usage"]["prompt_tokens"] :]
     return math.fsum(told) / len(told) if told else -math.inf
 
 
