@@ -264,29 +264,45 @@ def semantic_kernel() -> dict[str, Callable[[], object]]:
     """Microsoft's kernel."""
     import openai
     import pydantic
+    from semantic_kernel import Kernel
+    from semantic_kernel.connectors.ai import FunctionChoiceBehavior
     from semantic_kernel.connectors.ai.open_ai import (
         OpenAIChatCompletion,
         OpenAIChatPromptExecutionSettings,
         OpenAITextEmbedding,
     )
-    from semantic_kernel.contents import ChatHistory
+    from semantic_kernel.contents import ChatHistory, FunctionCallContent
+    from semantic_kernel.functions import kernel_function
 
     class Person(pydantic.BaseModel):
         name: str
         age: int
 
-    def asked(*, streams: bool = False, **more: Any) -> str:
-        async def ask() -> str:
+    kernel = Kernel()
+    kernel.add_function("tools", kernel_function(weather))
+    demands_call = FunctionChoiceBehavior.Required(auto_invoke=False)
+
+    def answer(*, streams: bool = False, **more: Any) -> Any:
+        async def ask() -> Any:
             service = OpenAIChatCompletion(ai_model_id=MODEL, async_client=openai.AsyncOpenAI())
             history = ChatHistory()
             history.add_user_message(HELLO)
             settings = OpenAIChatPromptExecutionSettings(max_tokens=120, temperature=0.0, **more)
             if not streams:
-                return str((await service.get_chat_message_contents(history, settings))[0])
-            parts = service.get_streaming_chat_message_contents(history, settings)
-            return "".join([str(part[0]) async for part in parts])
+                return (await service.get_chat_message_contents(history, settings, kernel=kernel))[0]
+            parts = service.get_streaming_chat_message_contents(history, settings, kernel=kernel)
+            first, *others = [part[0] async for part in parts]
+            return sum(others, start=first)
 
         return asyncio.run(ask())
+
+    def asked(**more: Any) -> str:
+        return str(answer(**more))
+
+    def calls(*, streams: bool) -> None:
+        items = answer(streams=streams, function_choice_behavior=demands_call).items
+        (call,) = [item for item in items if isinstance(item, FunctionCallContent)]
+        assert isinstance(json.loads(call.arguments)["city"], str)
 
     def embeds() -> None:
         async def ask() -> Any:
@@ -298,6 +314,8 @@ def semantic_kernel() -> dict[str, Callable[[], object]]:
     return {
         "chat": lambda: _some(asked()),
         "stream": lambda: _some(asked(streams=True)),
+        "tools": lambda: calls(streams=False),
+        "tools streamed": lambda: calls(streams=True),
         "structured": lambda: Person.model_validate_json(asked(response_format=Person)),
         "embeddings": embeds,
     }
