@@ -1716,6 +1716,10 @@
 <context>
     <name>FreeQuestion</name>
     <message>
+        <source>process {pid}</source>
+        <translation>processo {pid}</translation>
+    </message>
+    <message>
         <source>Unload every model, here and in other programs?</source>
         <translation>Descarregar todos os modelos, aqui e em outros programas?</translation>
     </message>
@@ -3233,6 +3237,14 @@
         <translation>Segundo ele mesmo</translation>
     </message>
     <message>
+        <source>Unload it first when memory gets short</source>
+        <translation>Descarregar primeiro quando faltar memória</translation>
+    </message>
+    <message>
+        <source>Models of this program that were idle for a minute are unloaded before any of ours, one after the other; its process is never ended.</source>
+        <translation>Modelos deste programa ociosos há um minuto são descarregados antes de qualquer um dos nossos, um depois do outro; o processo dele nunca é encerrado.</translation>
+    </message>
+    <message>
         <source>Another program</source>
         <translation>Outro programa</translation>
     </message>
@@ -3763,6 +3775,10 @@
         <translation>Modelos</translation>
     </message>
     <message>
+        <source>Other programs</source>
+        <translation>Outros programas</translation>
+    </message>
+    <message>
         <source>Appearance</source>
         <translation>Aparência</translation>
     </message>
@@ -4057,6 +4073,14 @@
     <message>
         <source>Hugging Face, llama.cpp, Ollama, LM Studio, Jan and GPT4All. Only read.</source>
         <translation>Hugging Face, llama.cpp, Ollama, LM Studio, Jan e GPT4All. Somente leitura.</translation>
+    </message>
+    <message>
+        <source>Unloaded first when memory gets short</source>
+        <translation>Descarregados primeiro quando faltar memória</translation>
+    </message>
+    <message>
+        <source>One program on each line, such as Ollama: its idle models go before ours. Usually none.</source>
+        <translation>Um programa em cada linha, como Ollama: os modelos ociosos dele saem antes dos nossos. Normalmente nenhum.</translation>
     </message>
     <message>
         <source>Colours</source>
