@@ -16,11 +16,15 @@ from llmmem_gui.ui.composition import Ghost, device_composition, device_limit
 from llmmem_gui.ui.pool_bar import PoolBar
 from llmmem_gui.ui.theme import Theme, tabular
 
-_LEAST_WIDTH = 380
+_LEAST_WIDTH, _LEAST_WITHOUT_LEGEND = 380, 300
 """Pixels of a bar with its name and numbers; where there is room for more, bars stand side by side."""
+_ROWS_BESIDE = 2
+"""Bars upon each other that are as high as the bar of main memory with its legend."""
 _GAP = 14
 _MOST_OF_TITLE, _SHARE_OF_BAR = 0.42, 0.62
 """Of the width what the name takes at most, and of what it leaves the bar beside its legend."""
+_MOST_OF_TITLE_ALONE = 0.68
+"""What the name takes where there is no legend."""
 _VENDORS = re.compile(r"^(NVIDIA|AMD|Intel)(\(R\))? (?=\S)|\s*\([^()]*\)")
 
 
@@ -33,11 +37,12 @@ class DeviceBars(QWidget):
     """A bar for each pool; where there is none, it takes no room.
 
     Signals: `limit_dragged` and `limit_dropped` with the key of a pool, and bytes, while somebody holds the
-    mark of its limit.
+    mark of its limit; `made` when there are other pools than before, which are not shown yet.
     """
 
     limit_dragged = Signal(str, object)
     limit_dropped = Signal(str, object)
+    made = Signal()
 
     def __init__(
         self, theme: Theme, name_of: Callable[[str], str] = str, parent: QWidget | None = None
@@ -48,6 +53,7 @@ class DeviceBars(QWidget):
         self._ghost: Ghost | None = None
         self.bars: dict[str, DeviceBar] = {}
         self._columns = 0
+        self._columns_beside = 0
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(2 * _GAP)
@@ -77,8 +83,26 @@ class DeviceBars(QWidget):
             bar = before.get(key) or self._made(key)
             self.bars[key] = bar
         self._columns = 0
+        self.made.emit()
         self._arrange()
         self.setVisible(bool(keys))
+
+    def width_beside(self) -> int:
+        """The least width in which the bars are as high as that of main memory."""
+        columns = self._needed_columns()
+        return columns * _LEAST_WITHOUT_LEGEND + max(0, columns - 1) * 2 * _GAP
+
+    def stand_beside(self, beside: bool) -> None:
+        """Stand beside the bar of main memory, in so many columns that it takes no more height, or below."""
+        self._columns_beside = self._needed_columns() if beside else 0
+        self._arrange()
+
+    def _least_width(self) -> int:
+        """Of a bar; several have no legend rather than a row each."""
+        return _LEAST_WITHOUT_LEGEND if len(self.bars) > _ROWS_BESIDE else _LEAST_WIDTH
+
+    def _needed_columns(self) -> int:
+        return -(-len(self.bars) // _ROWS_BESIDE)
 
     def _made(self, key: str) -> DeviceBar:
         bar = DeviceBar(self._theme, self._name_of, self, key)
@@ -88,7 +112,7 @@ class DeviceBars(QWidget):
         return bar
 
     def _arrange(self) -> None:
-        columns = max(1, min(len(self.bars), self.width() // _LEAST_WIDTH))
+        columns = self._columns_beside or max(1, min(len(self.bars), self.width() // self._least_width()))
         if columns == self._columns:
             return
         self._columns = columns
@@ -140,17 +164,32 @@ class DeviceBar(PoolBar):
                 self.show_pool(*self._shown)
 
     def _title_width(self) -> float:
-        wanted = QFontMetricsF(tabular(self.font())).horizontalAdvance(" ".join(self._title))
-        return min(wanted, self.width() * _MOST_OF_TITLE)
+        return QFontMetricsF(tabular(self.font())).horizontalAdvance(self._title_shown())
+
+    def _title_shown(self) -> str:
+        """Name and use, where there is no room with llama.cpp's short name of the device."""
+        metrics, (name, used) = QFontMetricsF(tabular(self.font())), self._title
+        most = self.width() * (_MOST_OF_TITLE if self._has_legend else _MOST_OF_TITLE_ALONE)
+        room = most - metrics.horizontalAdvance(f" {used}")
+        if metrics.horizontalAdvance(name) > room and self._shown is not None:
+            name = self._shown[1].device or name
+        return f"{metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)} {used}"
+
+    @property
+    def _has_legend(self) -> bool:
+        """A narrow bar says who holds what only in its tip."""
+        return self.width() >= _LEAST_WIDTH
 
     def _bar(self) -> QRectF:
         left = self._title_width() + _GAP
         height = round(self.fontMetrics().height() * 0.8)
-        width = (self.width() - left - _GAP) * _SHARE_OF_BAR
+        width = self.width() - left - 1
+        if self._has_legend:
+            width = (width - _GAP) * _SHARE_OF_BAR
         return QRectF(left, (self.height() - height) / 2, max(40.0, width), height)
 
     def _legend_place(self) -> QRectF:
-        left = self._bar().right() + _GAP
+        left = self._bar().right() + (_GAP if self._has_legend else 1)
         return QRectF(left, 0, max(0.0, self.width() - left), self.height())
 
     def _ghost_bytes(self) -> int:
@@ -175,7 +214,7 @@ class DeviceBar(PoolBar):
         return QSize(_LEAST_WIDTH, round(self.fontMetrics().height() * 0.8) + 11)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(300, self.sizeHint().height())
+        return QSize(_LEAST_WITHOUT_LEGEND, self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -183,10 +222,5 @@ class DeviceBar(PoolBar):
         font = tabular(self.font())
         painter.setFont(font)
         painter.setPen(QColor(self._theme.palette.text))
-        width = self._title_width()
-        metrics, (name, used) = QFontMetricsF(font), self._title
-        room = width - metrics.horizontalAdvance(f" {used}")
-        if metrics.horizontalAdvance(name) > room and self._shown is not None:
-            name = self._shown[1].device or name
-        title = f"{metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)} {used}"
-        painter.drawText(QRectF(0, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, title)
+        place = QRectF(0, 0, self._title_width() + 2, self.height())
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, self._title_shown())

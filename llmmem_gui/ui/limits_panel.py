@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QCoreApplication, QSize, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from llmmem_gui.core.gpu_limits import GPU_LIMITS
 from llmmem_gui.core.outlook import LimitsOutlook
@@ -31,7 +31,7 @@ translate = QCoreApplication.translate
 
 _LEAST_LIMIT = 128 * MIB
 _LEAST_WIDTH = 700
-_SPACING = 26
+_SPACING, _MARGIN = 26, 14
 _MOST_BESIDE, _MOST_IN_A_ROW = 2, 4
 """Sliders of GPUs beside the others, and in a row of their own."""
 
@@ -57,7 +57,13 @@ class LimitsPanel(Card):
         self._asked: PreviewSettings | None = None
         self._wanted: PreviewSettings | None = None
         self._total_bytes = 8 * GIB
-        self._width_unstacked = 0
+        self._shown: Sequence[Sequence[SteppedSlider]] = ()
+        self._is_stacked = False
+        self._is_paged = False
+        self.turn = QToolButton()
+        self.turn.setCheckable(True)
+        self.turn.setProperty("segment", True)
+        self.turn.toggled.connect(self._arrange)
         self.limit = SteppedSlider(theme, self._limit_scale(), stacked=False)
         self.reserve = SteppedSlider(theme, self._reserve_scale(), stacked=False)
         self.idle = SteppedSlider(theme, minutes_scale(self.tr("never")), stacked=False)
@@ -66,11 +72,15 @@ class LimitsPanel(Card):
         self._theme = theme
         self._pools: dict[str, tuple[DevicePool, int]] = {}
         """The pools that are limited, and the memory that the slider of each reaches up to."""
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(14, 8, 14, 7)
+        across = QHBoxLayout(self)
+        across.setContentsMargins(_MARGIN, 8, _MARGIN, 7)
+        across.setSpacing(_SPACING)
+        across.addWidget(self.turn, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.turn.hide()
+        self._column = QVBoxLayout()
         self._column.setSpacing(6)
-        self._rows = [_row((self.limit, self.reserve, self.idle))]
-        self._column.addLayout(self._rows[0])
+        across.addLayout(self._column, 1)
+        self._rows: list[QHBoxLayout] = []
         self.limit.previewed.connect(self._preview_limit)
         self.limit.abandoned.connect(self._abandon)
         self.limit.chosen.connect(self._choose_limit)
@@ -81,27 +91,52 @@ class LimitsPanel(Card):
         self.retranslate()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self._stack(self.width() < self._width_unstacked)
+        self._arrange()
         super().resizeEvent(event)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(min(_LEAST_WIDTH, self._width_unstacked), super().minimumSizeHint().height())
-
-    def _stack(self, stacked: bool) -> None:
-        """Put each track below its label and value where there is no room for it between them."""
-        for slider in self._sliders():
-            slider.stack(stacked)
+        return QSize(_LEAST_WIDTH, super().minimumSizeHint().height())
 
     def _sliders(self) -> tuple[SteppedSlider, ...]:
         return (self.limit, *self.gpus.values(), self.reserve, self.idle)
 
-    def _measure(self) -> None:
-        self._stack(False)
-        # The layout has not counted what has just come.
-        first = self._sliders() if len(self.gpus) <= _MOST_BESIDE else (self.limit, self.reserve, self.idle)
-        least = sum(slider.minimumSizeHint().width() + _SPACING for slider in first)
-        self._width_unstacked = max(super().minimumSizeHint().width(), least)
-        self._stack(self.width() < self._width_unstacked)
+    def _arrange(self) -> None:
+        """Show all sliders in one row, or else those of GPUs on a page of their own.
+
+        The button beside them turns the page. Where there is no room for a track between label and value it
+        stands below them.
+        """
+        gpus = tuple(self.gpus.values())
+        computer = (self.limit, self.reserve, self.idle)
+        room = self.width() - 2 * _MARGIN
+        self._is_paged = len(gpus) > _MOST_BESIDE or (bool(gpus) and _width_of(self._sliders()) > room)
+        if not self._is_paged:
+            shown = [self._sliders()]
+        elif not self.turn.isChecked():
+            shown = [computer]
+        else:
+            rows = -(-len(gpus) // _MOST_IN_A_ROW)
+            each = -(-len(gpus) // rows)
+            shown = [gpus[first : first + each] for first in range(0, len(gpus), each)]
+        if self._is_paged:
+            room -= self.turn.sizeHint().width() + _SPACING
+        stacked = any(_width_of(row) > room for row in shown)
+        self.turn.setVisible(self._is_paged)
+        self._fill(shown, stacked)
+
+    def _fill(self, rows: Sequence[Sequence[SteppedSlider]], stacked: bool) -> None:
+        if rows == self._shown and stacked == self._is_stacked:
+            return
+        self._shown, self._is_stacked = rows, stacked
+        for row in self._rows:
+            self._column.removeItem(row)
+        self._rows = [_row(row) for row in rows]
+        for row in self._rows:
+            self._column.addLayout(row)
+        seen = [slider for row in rows for slider in row]
+        for slider in self._sliders():
+            slider.stack(stacked)
+            slider.setVisible(slider in seen)
         self.updateGeometry()
 
     def _limit_scale(self) -> Scale:
@@ -122,8 +157,10 @@ class LimitsPanel(Card):
         self.limit.set_scale(self._limit_scale())
         self.reserve.set_scale(self._reserve_scale())
         self.idle.set_scale(minutes_scale(self.tr("never")))
+        self.turn.setText(self.tr("GPUs"))
+        self.turn.setToolTip(self.tr("Show the limits of GPUs instead of those of this computer"))
         self._name_gpus()
-        self._measure()
+        self._arrange()
         self._rest()
 
     def show_machine(self, machine: MachineReading) -> None:
@@ -152,7 +189,7 @@ class LimitsPanel(Card):
             self._make_gpus(list(sizes))
             self._pools = sizes
             self._name_gpus()
-            self._measure()
+            self._arrange()
         elif [size for _, size in sizes.values()] != [size for _, size in self._pools.values()]:
             self._pools = sizes
             self._name_gpus()
@@ -165,27 +202,11 @@ class LimitsPanel(Card):
             slider.hide()
             slider.deleteLater()
         self.gpus = {key: self._made_for(key) for key in keys}
-        for row in self._rows:
-            self._column.removeItem(row)
-        gpus = tuple(self.gpus.values())
-        # One or two more find room beside the others; several stand below, in rows of their own.
-        first = (
-            (self.limit, *gpus, self.reserve, self.idle)
-            if len(gpus) <= _MOST_BESIDE
-            else (self.limit, self.reserve, self.idle)
-        )
-        below = () if len(gpus) <= _MOST_BESIDE else gpus
-        self._rows = [
-            _row(first),
-            *(_row(below[n : n + _MOST_IN_A_ROW]) for n in range(0, len(below), _MOST_IN_A_ROW)),
-        ]
-        for row in self._rows:
-            self._column.addLayout(row)
-        for slider in gpus:
-            slider.show()  # what is not seen yet does not count for the least width
+        if not keys:
+            self.turn.setChecked(False)
 
     def _made_for(self, key: str) -> SteppedSlider:
-        slider = SteppedSlider(self._theme, byte_scale(_LEAST_LIMIT, GIB), stacked=False)
+        slider = SteppedSlider(self._theme, byte_scale(_LEAST_LIMIT, GIB), self, stacked=False)
         slider.previewed.connect(lambda value: self._preview(GPU_LIMITS, {key: _whole(value)}))
         slider.abandoned.connect(self._abandon)
         slider.chosen.connect(lambda value: self._choose_gpu(key, value))
@@ -204,6 +225,9 @@ class LimitsPanel(Card):
 
         `drop_limit` lets it go.
         """
+        if self._is_paged:
+            # What it would bring is said below the slider.
+            self.turn.setChecked(bool(key))
         (self.gpus[key] if key else self.limit).drag_to(limit_bytes)
 
     def drop_limit(self, key: str, limit_bytes: float) -> None:
@@ -305,6 +329,11 @@ def _row(sliders: Sequence[SteppedSlider]) -> QHBoxLayout:
     for slider in sliders:
         row.addWidget(slider, 4)
     return row
+
+
+def _width_of(sliders: Sequence[SteppedSlider]) -> int:
+    """What these need side by side, each with its track between label and value."""
+    return sum(slider.width_unstacked() + _SPACING for slider in sliders) - _SPACING
 
 
 def _whole(value: Value) -> int | None:

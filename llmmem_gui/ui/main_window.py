@@ -27,6 +27,7 @@ from llmmem_gui.ui.headline import Headline, first_line
 from llmmem_gui.ui.library_actions import LibraryActions
 from llmmem_gui.ui.limits_panel import LimitsPanel
 from llmmem_gui.ui.load_choice import LoadChoice
+from llmmem_gui.ui.memory_bars import MemoryBars
 from llmmem_gui.ui.memory_plot import MemoryPlot
 from llmmem_gui.ui.model_names import ModelNames
 from llmmem_gui.ui.model_panel import ModelPanel
@@ -118,7 +119,7 @@ class MainWindow(QWidget):
         self._arranged = arranged = WindowLayout(
             self,
             toolbar=self.toolbar,
-            summary=(self.headline, self.composition, self.devices),
+            summary=(self.headline, MemoryBars(self.composition, self.devices)),
             banners=(self.notices, self.sampling),
             plot=self.plot,
             table=self.table,

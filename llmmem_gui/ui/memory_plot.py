@@ -50,8 +50,8 @@ _STRIP_HEIGHT = 54
 _LANE_HEIGHT = 64
 _ALONE = "alone"
 """Says in what is remembered that other programs are not drawn."""
-_WITHOUT = "without:"
-"""Stands there before the key of a device that has no lane."""
+_WITHOUT, _WITH = "without:", "with:"
+"""Stand there before the key of a device that has no lane, and of one that has one however little room."""
 SPANS = {"1min": 60.0, "5min": 300.0, "1h": 3600.0, "24h": 86400.0, "7d": 604800.0}
 """Ranges of time offered, seconds."""
 
@@ -98,6 +98,8 @@ class MemoryPlot(Card):
         self._lanes: tuple[Lane, ...] = ()
         self._without: frozenset[str] = frozenset()
         """Keys of devices whose lanes are not wanted."""
+        self._with: frozenset[str] = frozenset()
+        """Keys of those whose lanes a person asked for."""
         self._spans = QButtonGroup(self)
         self._more = QToolButton()
         self._menu = QMenu(self)
@@ -230,10 +232,15 @@ class MemoryPlot(Card):
         self._show_lanes()
 
     def _show_lanes(self) -> None:
-        before = len(self._facts.lanes)
-        self._show(lanes=tuple(lane for lane in self._lanes if lane.key not in self._without))
-        if len(self._facts.lanes) != before:
+        before = self._lanes_asked_for
+        wanted = [lane for lane in self._lanes if lane.key not in self._without]
+        self._show(lanes=tuple(replace(lane, is_asked_for=lane.key in self._with) for lane in wanted))
+        if self._lanes_asked_for != before:
             self._want_height()
+
+    @property
+    def _lanes_asked_for(self) -> int:
+        return sum(lane.is_asked_for for lane in self._facts.lanes)
 
     def show_ghost(self, ghost: Ghost | None) -> None:
         """Draw what a load would take."""
@@ -315,6 +322,7 @@ class MemoryPlot(Card):
         said = ["open"] if self._activity.isChecked() else []
         said += [] if self._facts.shows_others else [_ALONE]
         said += [f"{_WITHOUT}{key}" for key in sorted(self._without)]
+        said += [f"{_WITH}{key}" for key in sorted(self._with)]
         return " ".join([*said, *sorted(self._curves)])
 
     def restore_activity(self, state: str) -> None:
@@ -324,6 +332,7 @@ class MemoryPlot(Card):
         self._activity.setChecked("open" in words)
         self._show(shows_others=_ALONE not in words)
         self._without = frozenset(word.removeprefix(_WITHOUT) for word in words if word.startswith(_WITHOUT))
+        self._with = frozenset(word.removeprefix(_WITH) for word in words if word.startswith(_WITH))
         self._show_lanes()
         self._show_curves()
 
@@ -336,7 +345,7 @@ class MemoryPlot(Card):
     def _want_height(self) -> None:
         """Ask for what the plots below need; for nothing when there are none."""
         strips = len(self._canvas.activity.shown) if self._canvas is not None else 0
-        lanes = len(self._facts.lanes)
+        lanes = self._lanes_asked_for
         wanted = _LOW_MEMORY_HEIGHT + strips * _STRIP_HEIGHT + lanes * _LANE_HEIGHT
         self.height_wanted.emit(wanted if strips or lanes else 0)
 
@@ -345,6 +354,7 @@ class MemoryPlot(Card):
 
     def _choose_lane(self, key: str, chosen: bool) -> None:
         self._without = self._without - {key} if chosen else self._without | {key}
+        self._with = self._with | {key} if chosen else self._with - {key}
         self._show_lanes()
 
     def _choose_curve(self, curve: Curve, chosen: bool) -> None:
@@ -378,7 +388,7 @@ class MemoryPlot(Card):
         for lane in self._lanes:
             shown = menu.addAction(self.tr("Memory of {gpu}").format(gpu=lane.name))
             shown.setCheckable(True)
-            shown.setChecked(lane.key not in self._without)
+            shown.setChecked(lane.key in self.canvas.below.lanes.open_names)
             shown.toggled.connect(lambda on, key=lane.key: self._choose_lane(key, on))
         others = menu.addAction(self.tr("Other programs that hold models"))
         others.setCheckable(True)

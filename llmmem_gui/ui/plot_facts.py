@@ -21,6 +21,8 @@ class Lane:
     limit_bytes: int
     used: Mapping[str, int]
     """What each model holds of it, bytes by id."""
+    is_asked_for: bool = False
+    """A person wants it, also where little room is left to main memory."""
 
 
 @dataclass(frozen=True, slots=True)

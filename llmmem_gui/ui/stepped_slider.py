@@ -96,6 +96,12 @@ class SteppedSlider(QWidget):
             layout.addWidget(self.edit, 0, 2)
             layout.addWidget(self.hint, 1, 0, 1, 3)
 
+    def width_unstacked(self) -> int:
+        """The least width with the track between label and value."""
+        spacing = self.layout().horizontalSpacing() if isinstance(self.layout(), QGridLayout) else 0
+        pieces = (self.label.sizeHint(), self.track.minimumSizeHint(), self.edit.minimumSize())
+        return sum(piece.width() for piece in pieces) + 2 * spacing
+
     @property
     def value(self) -> Value:
         """The value in force, or the one that is being chosen."""
@@ -277,7 +283,7 @@ class _Track(QSlider):
         return QSize(160, round(self._radius() * 2 + 8))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(70, self.sizeHint().height())
+        return QSize(60, self.sizeHint().height())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

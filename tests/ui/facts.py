@@ -192,6 +192,8 @@ FORGOTTEN = Neighbour(
 
 RTX = Device("CUDA0", "NVIDIA GeForce RTX 4090", "gpu", 24 * GIB, "0000:01:00.0")
 RADEON = Device("Vulkan1", "AMD Radeon RX 7800 XT (RADV NAVI32)", "gpu", 16 * GIB, "0000:0a:00.0")
+A6000 = Device("CUDA2", "NVIDIA RTX A6000", "gpu", 48 * GIB, "0000:0b:00.0")
+ARC = Device("Vulkan3", "Intel(R) Arc(tm) A770 Graphics (DG2)", "gpu", 16 * GIB, "0000:0c:00.0")
 SOFTWARE = Device("Vulkan0", "llvmpipe (LLVM 15.0.6, 256 bits)", "gpu", 2 * GIB)
 
 
@@ -239,6 +241,15 @@ def with_devices(
     return replace(
         shot, holders=holders, bounds=replace(shot.bounds, devices=bounds), gpus=tuple(held), pools=pools
     )
+
+
+def snapshot_with_so_many_gpus(number: int) -> CacheSnapshot:
+    """The usual models on a machine with none to four GPUs, of which each holds a part of one model."""
+    if not number:
+        return usual_snapshot()
+    held = {device: {QWEN.id: (3 + place) * GIB} for place, device in enumerate((RTX, RADEON, A6000, ARC))}
+    devices = dict(list(held.items())[:number])
+    return with_devices(usual_snapshot(), devices, others=1300 * MIB, promised=700 * MIB)
 
 
 def snapshot_with_gpus() -> CacheSnapshot:

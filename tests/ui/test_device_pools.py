@@ -33,7 +33,8 @@ sizes = st.integers(0, 24 * GIB)
 
 @pytest.fixture
 def two(window: MainWindow) -> MainWindow:
-    """The window on a machine with two GPUs."""
+    """The window on a machine with two GPUs, with room for everything."""
+    window.resize(1900, 1000)
     feed(window, facts.snapshot_with_gpus())
     return window
 
@@ -223,6 +224,21 @@ def test_main_memory_keeps_its_room(
     for bar in window.devices.bars.values():
         assert window.devices.rect().contains(bar.geometry())
         assert bar._legend_place().right() <= bar.width() + 0.5
+
+
+def test_a_lane_that_is_asked_for_has_room_where_others_have_none(window: MainWindow) -> None:
+    """On a small screen main memory has the height, until the menu is asked for a GPU; that is remembered."""
+    window.resize(1366, 700)
+    feed(window, facts.snapshot_with_gpus())
+    lanes = window.plot.canvas.below.lanes
+    assert lanes.open_names == []
+    window.plot._choose_lane(RADEON.key, True)
+    assert lanes.open_names == [RADEON.key]
+    state = window.plot.activity_state
+    window.plot.restore_activity("")
+    assert lanes.open_names == []
+    window.plot.restore_activity(state)
+    assert lanes.open_names == [RADEON.key]
 
 
 def test_a_gpu_is_called_by_what_tells_it_from_others() -> None:

@@ -6,6 +6,8 @@ import pytest
 from PySide6.QtWidgets import QApplication, QLabel, QStyleOptionButton
 from pytestqt.qtbot import QtBot
 
+from llmmem_gui.core.snapshot import CacheSnapshot
+from llmmem_gui.core.units import GIB
 from llmmem_gui.ui.cells import Column
 from llmmem_gui.ui.languages import LANGUAGES, speak
 from llmmem_gui.ui.main_window import MainWindow
@@ -17,34 +19,52 @@ from tests.ui import facts
 from tests.ui.conftest import feed
 
 
-def shown(qtbot: QtBot, theme: Theme, width: int, height: int) -> MainWindow:
+def shown(
+    qtbot: QtBot, theme: Theme, width: int, height: int, snapshot: CacheSnapshot | None = None
+) -> MainWindow:
     """The usual window at a size."""
     window = MainWindow(theme, facts.usual_memory())
     qtbot.addWidget(window)
     window.resize(width, height)
     window.show()
-    feed(window, facts.usual_snapshot())
+    feed(window, snapshot or facts.usual_snapshot())
     window.show_history(facts.usual_events())
     QApplication.processEvents()
     return window
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("gpus", [0, 1, 2])
 @pytest.mark.parametrize(
     ("width", "height", "least"), [(1366, 700, 200), (1024, 552, 120), (1920, 1000, 330)]
 )
-def test_the_plot_gets_the_height(qtbot: QtBot, theme: Theme, width: int, height: int, least: int) -> None:
-    """What a screen leaves to a window, less its frame and a panel, has so many pixels of curve."""
-    window = shown(qtbot, theme, width, height)
+def test_the_plot_gets_the_height(
+    qtbot: QtBot, theme: Theme, width: int, height: int, least: int, gpus: int, language: str
+) -> None:
+    """What a screen leaves to a window, less its frame and a panel, has so many pixels of curve.
+
+    Of more than 200 some are for lanes of GPUs.
+    """
+    speak(language)
+    window = shown(qtbot, theme, width, height, facts.snapshot_with_so_many_gpus(gpus))
     assert (window.width(), window.height()) == (width, height)
-    assert window.plot.canvas.view.height() >= least
+    assert window.plot.canvas.view.height() >= (min(least, 200) if gpus else least)
+    speak("en")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_window_can_be_small(qtbot: QtBot, theme: Theme, language: str) -> None:
+@pytest.mark.parametrize(
+    ("width", "height", "gpus"), [(760, 520, 0), (760, 520, 1), (760, 520, 2), (1024, 552, 4), (1366, 700, 4)]
+)
+def test_the_window_can_be_small(
+    qtbot: QtBot, theme: Theme, language: str, width: int, height: int, gpus: int
+) -> None:
     """It fits half of a small screen in each language, and nothing of it lies outside."""
     speak(language)
-    window = shown(qtbot, theme, 760, 520)
-    assert (window.width(), window.height()) == (760, 520)
+    window = shown(qtbot, theme, width, height, facts.snapshot_with_so_many_gpus(gpus))
+    assert (window.width(), window.height()) == (width, height)
+    for slider in (window.limits.limit, window.limits.reserve, window.limits.idle):
+        assert slider.height() >= slider.minimumSizeHint().height()
     for view in (window.toolbar, window.plot, window.table, window.panel, window.limits, window.status):
         corner = view.mapTo(window, view.rect().bottomRight())
         assert window.rect().contains(corner), view
@@ -115,3 +135,33 @@ def test_buttons_of_a_banner_leave_its_text_room(qtbot: QtBot, theme: Theme) -> 
         button = bar.buttons[0]
         assert button.width() >= button.sizeHint().width()
         assert (button.mapTo(bar, button.rect().topLeft()).y() >= bar.text.geometry().bottom()) == stacked
+
+
+def test_limits_of_gpus_have_a_page_where_there_is_no_room_beside_the_others(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    """A button turns it, as does a hand on the mark of such a limit; in a wide window all are seen."""
+    window = shown(qtbot, theme, 1024, 552, facts.snapshot_with_gpus())
+    limits, ours, theirs = window.limits, window.limits.limit, window.limits.gpus[facts.RTX.key]
+    assert (ours.isVisible(), theirs.isVisible()) == (True, False)
+    limits.turn.click()
+    assert (ours.isVisible(), theirs.isVisible()) == (False, True)
+    assert theirs.label.toolTip() == ""
+    limits.turn.click()
+    limits.drag_limit(facts.RTX.key, 4 * GIB)
+    assert theirs.isVisible()
+    limits.drop_limit(facts.RTX.key, 4 * GIB)
+    window.resize(1920, 1000)
+    assert ours.isVisible()
+    assert theirs.isVisible()
+    assert not limits.turn.isVisible()
+
+
+def test_bars_of_gpus_take_no_height(qtbot: QtBot, theme: Theme) -> None:
+    """They stand beside the bar of main memory, and say their numbers whole."""
+    without = shown(qtbot, theme, 1366, 700)
+    window = shown(qtbot, theme, 1366, 700, facts.snapshot_with_gpus())
+    assert window.composition.parentWidget().height() == without.composition.parentWidget().height()
+    for bar in window.devices.bars.values():
+        assert bar._title_shown().endswith(bar._title[1])
+        assert bar._bar().width() >= 60

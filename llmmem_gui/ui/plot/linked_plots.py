@@ -37,8 +37,7 @@ class LinkedPlots:
 
     def suits(self, facts: PlotFacts) -> bool:
         """Whether what is open is what these facts are for."""
-        keys = [lane.key for lane in facts.lanes]
-        return facts.curves == self.activity.curves and keys == self.lanes.wanted
+        return facts.curves == self.activity.curves and self.lanes.suits(facts.lanes)
 
     def open(self, facts: PlotFacts) -> list[Strip]:
         """Show what these facts are for; gives what was made for it. The lowest has the axis of time."""

@@ -26,8 +26,8 @@ LimitMoved = Callable[[str, float], object]
 _LABEL_PIXELS = 22
 """Room above the limit for its label."""
 _OVER_LIMIT_SHOWN = 1.25
-_LEAST_FOR_MEMORY = 124
-"""Pixels for the plot of main memory, with both axes, that lanes leave."""
+_ROOM_OF_MEMORY, _LEAST_FOR_MEMORY = 256, 124
+"""Pixels for the plot of main memory, with both axes, that lanes leave, and that lanes asked for leave."""
 _SHARES = (0.0, 0.32, 0.4, 0.46, 0.52)
 """Of the height what lanes take at most, by their number."""
 FIRST_ROW = 1
@@ -101,22 +101,33 @@ class PoolLanes(Strips[PoolLane]):
         super().__init__(layout, memory, FIRST_ROW)
         self._dragged, self._dropped = dragged, dropped
         self._wanted: list[str] = []
+        self._asked_for: list[str] = []
 
     @property
     def wanted(self) -> list[str]:
         """The keys of the lanes that are shown while there is room."""
         return self._wanted
 
+    def suits(self, lanes: Sequence[Lane]) -> bool:
+        """Whether these are the lanes that `open` was told of."""
+        asked_for = [lane.key for lane in lanes if lane.is_asked_for]
+        return [lane.key for lane in lanes] == self._wanted and asked_for == self._asked_for
+
     def open(self, lanes: Sequence[Lane]) -> list[PoolLane]:
         """Show these; gives those that were made for it."""
         self._wanted = [lane.key for lane in lanes]
+        self._asked_for = [lane.key for lane in lanes if lane.is_asked_for]
         return self._show(self._wanted)
 
     def share_height(self, height: float) -> float:
         """Take a share of a height in pixels; lanes that leave too little to main memory are closed."""
-        most = max(0, int((height - _LEAST_FOR_MEMORY) / self.least_height))
-        # Those that are just being made ask for it, too.
-        self._show([key for key in self._wanted[:most] if key in self._made])
+        shown: list[str] = []
+        for key in sorted(self._wanted, key=lambda key: key not in self._asked_for):
+            least = _LEAST_FOR_MEMORY if key in self._asked_for else _ROOM_OF_MEMORY
+            # Those that are just being made ask for it, too.
+            if key in self._made and height - (len(shown) + 1) * self.least_height >= least:
+                shown.append(key)
+        self._show([key for key in self._wanted if key in shown])
         self.share = _SHARES[min(len(self._open), len(_SHARES) - 1)]
         return super().share_height(height)
 
