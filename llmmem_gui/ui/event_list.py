@@ -23,6 +23,8 @@ from llmmem_gui.ui.event_rows import Column, EventRows
 from llmmem_gui.ui.sentences import event_sentence
 
 _DETAIL_LINES = 3
+_PADDING = 16
+"""Pixels beside the words of a cell: those of the style sheet, and those that the view adds."""
 _FIRST_SIZE, _FRAME = QSize(1040, 480), QSize(16, 48)
 
 
@@ -52,7 +54,8 @@ class EventList(QDialog):
         self.view.clicked.connect(self._choose_moment)
         self.view.activated.connect(self._choose_moment)
         self.view.selectionModel().currentRowChanged.connect(self._show_detail)
-        self.rows.modelReset.connect(self._show_detail)
+        for changed in (self.rows.modelReset, self.rows.rowsInserted, self.rows.rowsRemoved):
+            changed.connect(self._show_detail)
         self.resize(_FIRST_SIZE.boundedTo(self.screen().availableSize() - _FRAME))
 
     def _build(self) -> None:
@@ -76,7 +79,7 @@ class EventList(QDialog):
             (Column.MODEL, "n" * 20),
             (Column.NUMBERS, "forecast 1023 MiB · in 18 ms"),
         ):
-            self.view.setColumnWidth(column, letters.horizontalAdvance(sample) + 20)
+            self.view.setColumnWidth(column, letters.horizontalAdvance(sample) + 2 * _PADDING)
         header.setSectionResizeMode(Column.WHY, QHeaderView.ResizeMode.Stretch)
         self.detail.setWordWrap(True)
         self.detail.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

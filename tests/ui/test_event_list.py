@@ -16,6 +16,7 @@ from llmmem_gui.ui.event_list import EventList
 from llmmem_gui.ui.event_rows import Column
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.main_window import MainWindow
+from llmmem_gui.ui.theme import Theme
 from tests.ui import facts
 from tests.ui.running import running
 
@@ -111,3 +112,14 @@ def test_a_long_reason_is_read_in_full(window: MainWindow, qtbot: QtBot) -> None
     assert window.event_list.detail.text() == reason
     assert window.event_list.detail.wordWrap()
     window.event_list.close()
+
+
+def test_what_happens_is_said_to_have_happened(qtbot: QtBot, theme: Theme) -> None:
+    """The line below the list follows what comes into it, and the time of an event is read whole."""
+    listed = EventList(str)
+    qtbot.addWidget(listed)
+    listed.show()
+    assert listed.detail.text() == "Nothing has happened yet."
+    listed.add(facts.usual_events())
+    assert listed.detail.text() == "Choose an event to read all of it."
+    assert listed.view.columnWidth(Column.WHEN) >= listed.view.sizeHintForColumn(Column.WHEN)
