@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
+    QPushButton,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -115,6 +116,9 @@ class SettingsDialog(QDialog):
         layout.addLayout(across, 1)
         layout.addWidget(self._problem)
         layout.addWidget(buttons)
+        # Enter in a field means OK, and not the first button that stands near it.
+        for button in self.findChildren(QPushButton):
+            button.setAutoDefault(button is buttons.button(standard.Ok))
         self.resize(840, 560)
 
     def _add_section(self, name: str, page: QWidget) -> None:
@@ -124,6 +128,7 @@ class SettingsDialog(QDialog):
         scroll.setWidget(page)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what is in it is reached by itself
         self._pages.addWidget(scroll)
 
     def _page(self, section: str, name: str) -> QWidget:

@@ -196,3 +196,25 @@ def test_folders_can_be_chosen_instead_of_typed(
     button.click()
     button.click()
     assert dialog.read().library.folders == ("/srv/models",)
+
+
+def test_enter_means_ok_on_every_page(dialog: SettingsDialog, qtbot: QtBot) -> None:
+    """No button that stands on a page is pressed by it: an engine is not chosen in passing."""
+    asked: list[object] = []
+    dialog.requested.connect(asked.append)
+    dialog._sections.setCurrentRow(3)
+    assert dialog.engines.isVisible()
+    dialog._sections.setFocus()
+    qtbot.keyClick(dialog._sections, Qt.Key.Key_Return)
+    assert not dialog.isVisible()
+    assert asked == []
+    pressed = [button.text() for button in dialog.findChildren(QPushButton) if button.autoDefault()]
+    assert [text.replace("&", "") for text in pressed] == ["OK"]
+
+
+def test_the_first_field_is_one_key_away(dialog: SettingsDialog, qtbot: QtBot) -> None:
+    """From the list of pages Tab goes into the page, not to a frame around it that nobody sees."""
+    dialog._sections.setCurrentRow(1)
+    dialog._sections.setFocus()
+    qtbot.keyClick(dialog._sections, Qt.Key.Key_Tab)
+    assert dialog.focusWidget() is dialog.fields["warnings.warn_percent"].widget
