@@ -343,7 +343,7 @@ class MainWindow(QWidget):
     def _suit_actions(self) -> None:
         models = self._snapshot.models if self._snapshot else ()
         self.actions_.suit(self.table.current, models, self.table.selected)
-        if (row := self.table.current_neighbour) is not None:
+        if models and (row := self.table.current_neighbour) is not None:
             self.actions_.unload.setEnabled(row.neighbour.unloads != "never")
 
     def _show_ghost(self, ghost: Ghost | None) -> None:

@@ -70,6 +70,7 @@ class ModelsTable(Card):
         self._tall: list[int] = []
         """The rows that have two lines."""
         self._is_pointed_at = False
+        self._current_was_seen = False
         self._has_pools = False
         self._delegate = ModelDelegate(theme, self.rows, self.view)
         self.view.setModel(self.rows)
@@ -90,7 +91,8 @@ class ModelsTable(Card):
         self.view.menu.connect(self._ask_for_menu)
         self.view.pointed_at.connect(self._hold_still)
         self.rows.modelReset.connect(self._forget_heights)
-        self.rows.layoutChanged.connect(lambda: self._fit_heights(moved=True))
+        self.rows.layoutAboutToBeChanged.connect(self._rows_begin_to_move)
+        self.rows.layoutChanged.connect(self._rows_moved)
         self._delegate.cancelled.connect(self.cancel_asked)
         self._delegate.unfit_painted.connect(self.fit_wanted)
         self._delegate.unloaded_painted.connect(self.warmths.want)
@@ -114,8 +116,8 @@ class ModelsTable(Card):
         if self._has_pools != bool(snapshot.pools):
             self._has_pools = bool(snapshot.pools)
             self._suit_columns()
-        if self._chosen is None and self.rows.rowCount():
-            self.view.selectRow(0)
+        if self._chosen is None:
+            self._choose_first()
         self._fit_heights()
         self._tell_nothing()
 
@@ -182,7 +184,7 @@ class ModelsTable(Card):
             self._chosen = shown.id
         model = self.rows.model_at(now.row())
         self._fit_heights()
-        self.view.scrollTo(self.view.currentIndex())
+        self._show_all_of_current()
         self.current_changed.emit(model.id if model else None)
 
     def _hold_still(self, pointed_at: bool) -> None:
@@ -218,6 +220,22 @@ class ModelsTable(Card):
         """A reset gives all rows one line again."""
         self._tall = []
         self._fit_heights()
+        self._show_all_of_current()
+
+    def _rows_begin_to_move(self) -> None:
+        place = self.view.visualRect(self.view.currentIndex())
+        self._current_was_seen = place.intersects(self.view.viewport().rect())
+
+    def _rows_moved(self) -> None:
+        """Go where the current row has gone, unless a person had scrolled away from it."""
+        self._fit_heights(moved=True)
+        if self._current_was_seen:
+            self._show_all_of_current()
+
+    def _show_all_of_current(self) -> None:
+        # The view learns of the height of a row later, and would not scroll beyond what it knows.
+        self.view.updateGeometries()
+        self.view.scrollTo(self.view.currentIndex())
 
     def _choose_again(self) -> None:
         row = self.rows.row_of(self._awaited) if self._awaited else None
@@ -225,12 +243,21 @@ class ModelsTable(Card):
             self._chosen, self._awaited = self._awaited, None
         else:
             row = self.rows.row_of(self._chosen) if self._chosen else None
-        if row is None and self.rows.rowCount():
-            row = 0
-        if row is not None:
+        if row is None:
+            self._choose_first()
+        else:
             index = self.rows.index(row, 0)
             flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
             self.view.selectionModel().setCurrentIndex(index, flags)
+
+    def _choose_first(self) -> None:
+        """Choose a model of ours; what another program holds only until there is one."""
+        rows = range(self.rows.rowCount())
+        row = next((row for row in rows if self.rows.model_at(row) is not None), 0)
+        if row in rows:
+            self.view.selectRow(row)
+            if self.rows.model_at(row) is None:
+                self._chosen = None
 
     def _with_current(self, signal: SignalInstance) -> None:
         if self.current is not None:

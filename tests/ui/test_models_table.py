@@ -244,3 +244,31 @@ def test_the_order_is_told_beside_the_words(table: ModelsTable) -> None:
     assert titles()[Column.USES] == "Uses ▴"
     table.rows.sort(Column.MODEL, Qt.SortOrder.AscendingOrder)
     assert titles()[:3] == ["Model ▴", "State", "Uses"]
+
+
+def whole(table: ModelsTable) -> bool:
+    """Whether the current row is seen from top to bottom."""
+    place = table.view.visualRect(table.view.currentIndex())
+    return bool(table.view.viewport().rect().contains(place))
+
+
+def test_the_last_row_is_seen_whole(table: ModelsTable, qtbot: QtBot) -> None:
+    """A row that gets its second line because it is chosen is not cut at the edge of the table."""
+    table.resize(960, 130)
+    qtbot.keyClick(table.view, Qt.Key.Key_End)
+    assert whole(table)
+
+
+def test_a_chosen_row_that_moves_is_followed(table: ModelsTable) -> None:
+    """It stays in view among the loaded ones, unless somebody had scrolled away from it."""
+    table.resize(960, 130)
+    table.choose(facts.LARGE.id)
+    ready = replace(facts.LARGE, state=State.READY, private_bytes=MIB, weights_bytes=MIB)
+    others = (facts.SMOL, facts.QWEN, facts.GEMMA, facts.LLAMA)
+    table.show_snapshot(facts.snapshot(*others, ready), Settings())
+    assert whole(table)
+    table.view.verticalScrollBar().setValue(table.view.verticalScrollBar().maximum())
+    assert not whole(table)
+    gone = replace(facts.GEMMA, state=State.UNLOADED, private_bytes=0, weights_bytes=0)
+    table.show_snapshot(facts.snapshot(facts.SMOL, facts.QWEN, gone, facts.LLAMA, ready), Settings())
+    assert not whole(table)

@@ -320,3 +320,16 @@ def test_the_plot_can_do_without_them(plot: MemoryPlot) -> None:
     assert plot.canvas.series.programs == ()
     assert plot.canvas.top_bytes < both
     assert plot.activity_state == "alone tokens"
+
+
+def test_a_model_of_ours_is_chosen_first(window: MainWindow) -> None:
+    """While there is none, nothing unloads what another program holds; the first one that comes is chosen."""
+    feed(window, replace(facts.snapshot(), neighbours=(facts.OLLAMA,)))
+    window.table._chosen = None
+    window.table._choose_first()
+    window._suit_actions()
+    assert window.empty.isVisible()
+    assert not window.actions_.unload.isEnabled()
+    feed(window, replace(facts.snapshot(facts.LLAMA), neighbours=(facts.OLLAMA,)))
+    assert window.table.current is not None
+    assert window.table.current.id == facts.LLAMA.id
