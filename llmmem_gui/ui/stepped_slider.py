@@ -56,7 +56,7 @@ class SteppedSlider(QWidget):
         self.track.moved.connect(self._moved)
         self.track.released.connect(self._take)
         self.track.let_go.connect(self._abandon)
-        self.edit.returnPressed.connect(self._typed)
+        self.edit.returnPressed.connect(self._entered)
         self.edit.editingFinished.connect(self._typed)
         self.edit.textEdited.connect(lambda: restyle(self.edit, "invalid", False))
 
@@ -196,6 +196,12 @@ class SteppedSlider(QWidget):
             self._value = before[0]
         self._show(self._value)
         self.abandoned.emit()
+
+    def _entered(self) -> None:
+        self._typed()
+        if not self.edit.property("invalid"):
+            # The field would keep Ctrl+Z for its own letters: from here it takes the choice back.
+            self.track.setFocus()
 
     def _typed(self) -> None:
         if not self.edit.isModified():
