@@ -324,7 +324,7 @@ class Desktop(QObject):
         return self._settings.warnings.desktop_notifications
 
     def _show_by_tray(self, title: str, text: str, critical: bool) -> None:
-        self.tray.show_message(title, text, critical=critical)
+        self.tray.show_message(title, text, level="critical" if critical else "warning")
 
     # --- the window and the tray -------------------------------------------------------------------------
 
@@ -363,7 +363,7 @@ class Desktop(QObject):
         if not self._state.value("told-tray"):
             self._state.setValue("told-tray", True)
             text = self.tr("LLM Memory goes on in the tray: its icon there opens the window and quits.")
-            self._show_by_tray("LLM Memory", text, False)
+            self.tray.show_message("LLM Memory", text, level="calm")
 
     def _tell_no_tray(self) -> None:
         box = QMessageBox(

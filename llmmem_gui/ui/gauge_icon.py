@@ -39,6 +39,8 @@ def gauge_pixmap(share: float, level: GaugeLevel, side: int) -> QPixmap:
     inside = side - 2 * rim
     height = min(inside, max(2 if share > 0 else 0, round(inside * share)))
     painter.fillRect(rim, side - rim - height, inside, height, QColor(_FILL[level]))
+    if level == "calm":
+        _draw_scale(painter, side, rim)
     painter.restore()
     pen = QPen(QColor(_RIM[level]), rim)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
@@ -68,6 +70,14 @@ def _outline(level: GaugeLevel, box: QRectF) -> QPainterPath:
         path.addPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
         path.closeSubpath()
     return path
+
+
+def _draw_scale(painter: QPainter, side: int, rim: int) -> None:
+    """Marks at quarters: an empty gauge is one, too."""
+    width, inside = max(3, side // 4), side - 2 * rim
+    for quarter in (1, 2, 3):
+        top = rim + round(inside * quarter / 4 - rim / 2)
+        painter.fillRect(side - rim - width, top, width, rim, QColor(_RIM["calm"]))
 
 
 def _draw_exclamation(painter: QPainter, side: int, level: GaugeLevel) -> None:

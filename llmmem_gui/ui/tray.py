@@ -14,6 +14,7 @@ from llmmem_gui.ui.tray_menu import TrayMenu
 
 _WITHOUT_TRAYS = ("offscreen", "minimal", "vnc", "linuxfb", "eglfs")
 _WATCHER = "org.kde.StatusNotifierWatcher"
+_MESSAGE_MILLISECONDS = 15_000
 _STEPS = 24
 """Heights of the gauge that are told apart: so many pixels has the icon in most panels."""
 
@@ -129,11 +130,14 @@ class Tray(QObject):
             self._drawn = steps, self._level
             self._icon.setIcon(gauge_icon(steps / _STEPS, self._level))
 
-    def show_message(self, title: str, text: str, *, critical: bool) -> None:
+    def show_message(self, title: str, text: str, *, level: GaugeLevel) -> None:
         """Say something by the tray itself, where there are no desktop notifications."""
+        if self._icon is None:
+            return
         icon = QSystemTrayIcon.MessageIcon
-        if self._icon is not None:
-            self._icon.showMessage(title, text, icon.Critical if critical else icon.Warning, 15_000)
+        # While it is said a panel shows its sign instead of the icon: what is no warning keeps the icon.
+        sign = {"calm": self._icon.icon(), "warning": icon.Warning, "critical": icon.Critical}[level]
+        self._icon.showMessage(title, text, sign, _MESSAGE_MILLISECONDS)
 
     def _tray_came(self, _: str) -> None:
         if self._icon is not None:

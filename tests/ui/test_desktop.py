@@ -238,7 +238,7 @@ def test_a_model_that_ends_by_itself_is_told_while_nobody_looks(
     """With the window hidden the desktop says it; with the window open the row and the plot do."""
     told: list[str] = []
     monkeypatch.setattr(
-        program.desktop.tray, "show_message", lambda title, text, *, critical: told.append(f"{title}: {text}")
+        program.desktop.tray, "show_message", lambda title, text, *, level: told.append(f"{title}: {text}")
     )
 
     def kill() -> None:

@@ -258,6 +258,21 @@ def test_a_click_shows_and_hides_the_window(desktop: RealDesktop, program: Progr
     put_away_by_click(program)
 
 
+@on_xfce
+def test_that_the_program_goes_on_is_no_warning(
+    desktop: RealDesktop, program: Program, bus: SessionBus
+) -> None:
+    """The first time the window is closed a message says where the program is, under its own sign."""
+    desktop.click(seen(desktop).middle)
+    until(lambda: program.windows == desktop.focused() != [], "the window is active")
+    desktop.xdotool("key", "ctrl+w")
+    until(lambda: not program.windows, "the window is put away")
+    item = item_of(program, bus)
+    until(lambda: bus.property_of(item.name, item.path, "Status") == "NeedsAttention", "it is told")
+    sign = bus.property_of(item.name, item.path, "AttentionIconName")
+    assert sign not in ("dialog-warning", "dialog-error")
+
+
 def put_away_by_click(program: Program) -> None:
     """Hide the window by a click on the icon, once the window is the active one."""
     until(lambda: program.windows == program.desktop.focused() != [], "the window is active")

@@ -403,3 +403,10 @@ def test_the_icon_is_a_gauge(qapp: QApplication) -> None:
     low, high = (gauge_pixmap(share, "calm", 32).toImage() for share in (0.4, 0.9))
     assert low.pixelColor(16, 24) == high.pixelColor(16, 24)
     assert low.pixelColor(16, 10) != high.pixelColor(16, 10)
+
+
+def test_an_empty_gauge_is_one_too(qapp: QApplication) -> None:
+    """With no model loaded the icon has its scale, which is no plain square."""
+    image = gauge_pixmap(0.0, "calm", 22).toImage()
+    inside = {image.pixelColor(17, y).name() for y in range(4, 18)}
+    assert len(inside) > 1
