@@ -270,8 +270,9 @@ QLineEdit[value="true"]:focus { border: 1px solid $accent; background: $card; pa
     color: $text; }
 QLineEdit[value="true"][invalid="true"] { border: 1px solid $critical; color: $critical; }
 
+/* A list below the box instead of a menu over it, whose ends Fusion cuts. */
 QComboBox { background: $card; color: $text; border: 1px solid $border; border-radius: 6px;
-    padding: 2px 8px; }
+    padding: 2px 8px; combobox-popup: 0; }
 QComboBox:hover, QSpinBox:hover { border-color: $secondary; }
 QComboBox:focus { border: 2px solid $accent; padding: 1px 7px; }
 QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled { color: $secondary; background: $window; }
@@ -279,7 +280,9 @@ QComboBox::drop-down { border: none; width: 20px; }
 QComboBox::down-arrow { image: none; width: 0; height: 0; border-left: 4px solid $card;
     border-right: 4px solid $card; border-top: 5px solid $secondary; margin-right: 8px; }
 QComboBox QAbstractItemView { background: $card; color: $text; border: 1px solid $border; outline: none;
-    selection-background-color: $selection; selection-color: $text; padding: 3px; }
+    selection-background-color: $selection; selection-color: $text; }
+QComboBox QAbstractItemView::item { min-height: 24px; padding: 0 8px; border: none; }
+QComboBox QAbstractItemView::item:selected { background: $selection; color: $text; }
 QSpinBox, QDoubleSpinBox { background: $card; color: $text; border: 1px solid $border; border-radius: 6px;
     padding: 2px 8px; selection-background-color: $accent; selection-color: $on_accent; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }

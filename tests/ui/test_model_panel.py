@@ -218,3 +218,15 @@ def test_the_source_of_the_forecast_is_told(panel: ModelPanel) -> None:
     measured = replace(facts.SMOL.forecast, source="measured", measured_times=3)
     show(panel, replace(facts.SMOL, forecast=measured))
     assert plain(panel.grid.texts["forecast"].text()) == "236 MiB ± 4 % · measured 3 times"
+
+
+def test_every_entry_of_a_list_is_seen(panel: ModelPanel, qtbot: QtBot) -> None:
+    """The list below a box is as high as its entries."""
+    show(panel, facts.SMOL)
+    panel.kv_type.showPopup()
+    view = panel.kv_type.view()
+    qtbot.waitUntil(view.isVisible)
+    assert view.viewport().height() >= sum(view.sizeHintForRow(row) for row in range(panel.kv_type.count()))
+    last = view.visualRect(view.model().index(panel.kv_type.count() - 1, 0))
+    assert view.viewport().rect().contains(last)
+    panel.kv_type.hidePopup()
