@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from llmmem_gui.core.cache_messages import LimitSet
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.sentence import Sentence
 
@@ -106,9 +107,10 @@ class ChangeSettings:
 
 @dataclass(frozen=True, slots=True)
 class PreviewSettings:
-    """What a change of settings would bring at once; the result is a LimitsOutlook."""
+    """What a change of settings, or a limit of one model, would bring; the result is a LimitsOutlook."""
 
     changes: Mapping[str, object]
+    model_limit: LimitSet | None = None
 
 
 @dataclass(frozen=True, slots=True)

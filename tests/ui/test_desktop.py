@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.engines import EngineOverview
 from llmmem_gui.core.snapshot import State
-from llmmem_gui.core.units import MIB
+from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.service.sampling.process_memory import read_process_memory
 from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.desktop import first_size
@@ -253,3 +253,18 @@ def test_a_model_that_ends_by_itself_is_told_while_nobody_looks(
     program.window.hide()
     kill()
     assert told[0].startswith(f"A model ended by itself: {SMOL} ended by itself")
+
+
+def test_a_limit_of_a_model_says_beforehand_what_it_would_unload(program: Running) -> None:
+    """While its slider is held below what the model uses; taken back, it says again what is used."""
+    program.load(SMOL)
+    program.until(lambda: program.model(SMOL).resident_bytes > 80 * MIB)
+    limit = program.window.panel.limit
+    limit.drag_to(64 * MIB)
+    program.until(lambda: limit.hint.text() == f"unloads {SMOL}")
+    assert limit.hint.property("level") == "warning"
+    limit.drag_to(2 * GIB)
+    program.until(lambda: limit.hint.text() == "nothing has to go")
+    limit.track.let_go.emit()
+    assert limit.hint.text().startswith("uses ")
+    assert program.model(SMOL).state is State.READY
