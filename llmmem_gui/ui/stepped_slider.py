@@ -98,7 +98,8 @@ class SteppedSlider(QWidget):
 
     def width_unstacked(self) -> int:
         """The least width with the track between label and value."""
-        spacing = self.layout().horizontalSpacing() if isinstance(self.layout(), QGridLayout) else 0
+        layout = self.layout()
+        spacing = layout.horizontalSpacing() if isinstance(layout, QGridLayout) else 0
         pieces = (self.label.sizeHint(), self.track.minimumSizeHint(), self.edit.minimumSize())
         return sum(piece.width() for piece in pieces) + 2 * spacing
 

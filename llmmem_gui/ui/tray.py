@@ -135,9 +135,12 @@ class Tray(QObject):
         if self._icon is None:
             return
         icon = QSystemTrayIcon.MessageIcon
-        # While it is said a panel shows its sign instead of the icon: what is no warning keeps the icon.
-        sign = {"calm": self._icon.icon(), "warning": icon.Warning, "critical": icon.Critical}[level]
-        self._icon.showMessage(title, text, sign, _MESSAGE_MILLISECONDS)
+        if level == "calm":
+            # A panel shows the sign of a message instead of the icon: what is no warning keeps the icon.
+            self._icon.showMessage(title, text, self._icon.icon(), _MESSAGE_MILLISECONDS)
+        else:
+            sign = icon.Critical if level == "critical" else icon.Warning
+            self._icon.showMessage(title, text, sign, _MESSAGE_MILLISECONDS)
 
     def _tray_came(self, _: str) -> None:
         if self._icon is not None:

@@ -2473,6 +2473,14 @@
         <translation>Um modelo que ninguém usou por esse tempo é descarregado.</translation>
     </message>
     <message>
+        <source>GPUs</source>
+        <translation>GPUs</translation>
+    </message>
+    <message>
+        <source>Show the limits of GPUs instead of those of this computer</source>
+        <translation>Mostrar os limites das GPUs em vez dos deste computador</translation>
+    </message>
+    <message>
         <source>used now</source>
         <translation>em uso agora</translation>
     </message>
