@@ -24,7 +24,6 @@ class MemoryBars(QWidget):
         self._beside: bool | None = None
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(_GAP)
         self._grid.setVerticalSpacing(1)
         devices.made.connect(self._arrange)
         self._arrange()
@@ -37,6 +36,8 @@ class MemoryBars(QWidget):
             self._beside = beside
             self._grid.addWidget(self._composition, 0, 0)
             self._grid.addWidget(self._devices, *((0, 1) if beside else (1, 0, 1, 2)))
+            # A column that nothing stands in would have its gap, too.
+            self._grid.setHorizontalSpacing(_GAP if beside else 0)
             for column, share in enumerate(_SHARES if beside else (1, 0)):
                 self._grid.setColumnStretch(column, share)
 

@@ -160,6 +160,7 @@ def test_limits_of_gpus_have_a_page_where_there_is_no_room_beside_the_others(
 def test_bars_of_gpus_take_no_height(qtbot: QtBot, theme: Theme) -> None:
     """They stand beside the bar of main memory, and say their numbers whole."""
     without = shown(qtbot, theme, 1366, 700)
+    assert without.composition.width() == without.headline.width()
     window = shown(qtbot, theme, 1366, 700, facts.snapshot_with_gpus())
     assert window.composition.parentWidget().height() == without.composition.parentWidget().height()
     for bar in window.devices.bars.values():
