@@ -74,7 +74,6 @@ class NeighbourPanel(Card):
         layout.addWidget(self.notice)
         layout.addStretch(1)
         layout.addWidget(self.may_unload)
-        layout.addSpacing(4)
         layout.addLayout(buttons)
 
     def retranslate(self) -> None:

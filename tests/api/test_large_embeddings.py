@@ -15,8 +15,9 @@ import pytest
 
 from llmmem_gui.host.embedding import embedding_answer
 from llmmem_gui.host.vectors import packed_vector
+from llmmem_gui.service.http.answer_reply import AnswerReply, ChunkWording
 from llmmem_gui.service.http.metrics import Metrics
-from llmmem_gui.service.http.openai_api import AnswerReply, with_vectors
+from llmmem_gui.service.http.openai_api import with_vectors
 
 TEXTS, LENGTH = 2048, 256
 
@@ -54,7 +55,7 @@ def made_up_payload() -> dict[str, Any]:
 async def test_the_loop_turns_while_a_large_answer_is_written_as_numbers() -> None:
     """Whoever else is served is not kept waiting by 2,048 vectors, which all come and have length 1."""
     as_floats = partial(with_vectors, dimensions=None, as_floats=True)
-    reply = AnswerReply(ReadyAnswer(made_up_payload()), Metrics(), as_floats, in_thread=True)
+    reply = AnswerReply(ReadyAnswer(made_up_payload()), Metrics(), ChunkWording(as_floats), in_thread=True)
     sent: list[dict[str, Any]] = []
     turns = 0
 

@@ -9,9 +9,9 @@ import pytest
 
 from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.service.command_error import CommandError
-from llmmem_gui.service.http import openai_api
+from llmmem_gui.service.http import answer_reply
+from llmmem_gui.service.http.answer_reply import AnswerReply
 from llmmem_gui.service.http.metrics import Metrics
-from llmmem_gui.service.http.openai_api import AnswerReply
 
 CHUNK = {"object": "text_completion", "choices": [{"index": 0, "text": "so", "finish_reason": None}]}
 
@@ -80,7 +80,7 @@ def reply(answer: SlowAnswer, connection: Connection) -> asyncio.Future[None]:
 
 async def test_comments_tell_what_is_done_until_there_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """First that the model is loaded, then who is before, then how far it is read; then the answer."""
-    monkeypatch.setattr(openai_api, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(answer_reply, "QUIET_SECONDS", 0.01)
     answer, connection = SlowAnswer(), Connection()
     replying = reply(answer, connection)
     for told in ("loading the model", "waiting, 2 before you", "reading the prompt, 40 %"):
@@ -98,7 +98,7 @@ async def test_comments_tell_what_is_done_until_there_is_an_answer(monkeypatch: 
 
 async def test_a_comment_that_cannot_be_sent_ends_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """What becomes of telling is not lost: whoever waits for the answer hears of it."""
-    monkeypatch.setattr(openai_api, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(answer_reply, "QUIET_SECONDS", 0.01)
     answer, connection = SlowAnswer(), Connection()
     failed = asyncio.Event()
 
@@ -122,7 +122,7 @@ async def test_who_is_refused_soon_gets_a_status_and_later_an_event(monkeypatch:
     with pytest.raises(CommandError):
         await reply(answer, connection)
     assert connection.status == 0
-    monkeypatch.setattr(openai_api, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(answer_reply, "QUIET_SECONDS", 0.01)
     answer, connection = SlowAnswer(failure), Connection()
     replying = reply(answer, connection)
     await connection.hear(": loading the model")

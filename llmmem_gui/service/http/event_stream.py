@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.service.http.control_entries import event_object, sample_object
-from llmmem_gui.service.http.replies import EventStream, unless_client_leaves
+from llmmem_gui.service.http.replies import EventStream, StreamEvent, unless_client_leaves
 from llmmem_gui.service.memory_service import MemoryService
 
 MOST_UNREAD = 1000
@@ -66,5 +66,5 @@ class EventFeed:
             except asyncio.TimeoutError:
                 await stream.write(b": still here\n\n")
             else:
-                await stream.say(content, event=content["type"])
+                await stream.say(StreamEvent(content["type"], content))
         await stream.end()

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
 
 from llmmem_gui.core.protocol import Operation
-from llmmem_gui.core.sentence import Sentence
 from llmmem_gui.core.snapshot import ModelSnapshot
-from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.http.actor import actor_of, client_of
-from llmmem_gui.service.http.errors import ApiError, command_failed, program_closes, refused
+from llmmem_gui.service.http.answer_reply import AnswerReply, ChunkWording, Form, Wording
+from llmmem_gui.service.http.errors import ApiError, refused
 from llmmem_gui.service.http.gap_filling import as_chat, as_infill, fim_arguments, infill_arguments
 from llmmem_gui.service.http.image_urls import require_eyes
-from llmmem_gui.service.http.metrics import Metrics, Outcome
+from llmmem_gui.service.http.metrics import Metrics
 from llmmem_gui.service.http.model_names import file_asked, known_model
 from llmmem_gui.service.http.openai_messages import with_tools_of_today
 from llmmem_gui.service.http.openai_schemas import (
@@ -31,7 +26,6 @@ from llmmem_gui.service.http.openai_schemas import (
     Generation,
     InfillRequest,
     Record,
-    StreamOptions,
 )
 from llmmem_gui.service.http.openai_translation import (
     Arguments,
@@ -42,23 +36,17 @@ from llmmem_gui.service.http.openai_translation import (
     vector_of,
     with_old_calls,
 )
-from llmmem_gui.service.http.replies import ClientGone, EventStream, JsonReply, unless_client_leaves
+from llmmem_gui.service.http.replies import JsonReply
 from llmmem_gui.service.http.request_fields import Asked, read_fields
+from llmmem_gui.service.http.responses_schemas import ResponsesRequest
+from llmmem_gui.service.http.responses_stream import ResponseWording
+from llmmem_gui.service.http.responses_translation import ResponseFrame, as_sent, chat_of
 from llmmem_gui.service.http.several_answers import Payload, SeveralAnswers
 from llmmem_gui.service.memory_service import MemoryService
-from llmmem_gui.service.model_answer import AnswerUsage
 
 Body = TypeVar("Body", bound=Record)
-Form = Callable[[Payload], Payload]
-"""Puts an answer, or a chunk of one, into the form that a client knows."""
-
-QUIET_SECONDS = 5.0
-"""After this long without a word of a stream a comment tells what is done, so that nobody gives up on it."""
-_LAST_WORD_SECONDS = 1.0
-"""How long a client that does not read may keep the program from closing."""
 MOST_ANSWERS = 256
 """To one request, of all its prompts together."""
-_NOTICE_HEADER = "x-llmmem-notice"
 
 
 def _as_it_is(payload: Payload) -> Payload:
@@ -87,6 +75,18 @@ class OpenAiApi:
         body = with_tools_of_today(asked.body)
         form = with_old_calls if body.functions else _as_it_is
         return await self._answers(request, asked, "chat", [chat_arguments(body)], form)
+
+    async def response(self, request: Request) -> AnswerReply:
+        """Answer a chat in the words of the Responses API."""
+        asked = await self._read(request, ResponsesRequest)
+        try:
+            arguments = chat_arguments(with_tools_of_today(chat_of(asked.body)))
+        except ApiError as error:
+            raise as_sent(error, asked.body) from None
+        if "place" in (form := arguments.get("response_format", {})):
+            form["place"] = "text.format.schema"
+        wording = ResponseWording(ResponseFrame(asked.body))
+        return await self._answers(request, asked, "chat", [arguments], wording)
 
     async def completion(self, request: Request) -> AnswerReply:
         """Continue a text, or several."""
@@ -138,7 +138,7 @@ class OpenAiApi:
         if not as_floats and body.dimensions is None:
             return AnswerReply(answer, self._metrics, headers=asked.headers)
         form = partial(with_vectors, dimensions=body.dimensions, as_floats=as_floats)
-        return AnswerReply(answer, self._metrics, form, headers=asked.headers, in_thread=True)
+        return AnswerReply(answer, self._metrics, ChunkWording(form), headers=asked.headers, in_thread=True)
 
     async def _read(self, request: Request, kind: type[Body]) -> Asked[Body]:
         asked = await read_fields(request, kind, strict=self._service.settings.api.strict)
@@ -151,7 +151,7 @@ class OpenAiApi:
         asked: Asked[Any],
         operation: Operation,
         arguments: list[Arguments],
-        form: Form = _as_it_is,
+        form: Form | Wording = _as_it_is,
         samples: int | None = None,
     ) -> AnswerReply:
         """The reply with `samples` answers to each of the prompts."""
@@ -170,10 +170,8 @@ class OpenAiApi:
         ]
         stream = bool(body.stream)
         several = SeveralAnswers(answers, samples=samples, kept=body.n, stream=stream)
-        options = body.stream_options
-        return AnswerReply(
-            several, self._metrics, form, stream=stream, options=options, headers=asked.headers
-        )
+        wording = ChunkWording(form, body.stream_options) if callable(form) else form
+        return AnswerReply(several, self._metrics, wording, stream=stream, headers=asked.headers)
 
 
 def _sampled(arguments: Arguments, sample: int) -> Arguments:
@@ -195,145 +193,6 @@ def with_vectors(payload: Payload, dimensions: int | None, as_floats: bool) -> P
         written = msgspec.Raw(msgspec.json.encode(vector.tolist())) if as_floats else packed(vector)
         data.append({**item, "embedding": written})
     return {**payload, "data": data}
-
-
-class Answer(Protocol):
-    """An answer of a model, or several as one."""
-
-    @property
-    def model_id(self) -> str: ...
-    @property
-    def usage(self) -> AnswerUsage | None: ...
-    @property
-    def notice(self) -> Sentence | None: ...
-    @property
-    def progress(self) -> str: ...
-    def __aiter__(self) -> AsyncIterator[Payload]: ...
-    async def __aenter__(self) -> Any: ...
-    async def __aexit__(self, *_: object) -> None: ...
-
-
-class AnswerReply:
-    """ASGI application that sends one answer of a model, and cancels it when the client leaves."""
-
-    def __init__(
-        self,
-        answer: Answer,
-        metrics: Metrics,
-        form: Form = _as_it_is,
-        *,
-        stream: bool = False,
-        options: StreamOptions | None = None,
-        headers: Mapping[str, str] | None = None,
-        in_thread: bool = False,
-    ) -> None:
-        """`in_thread`: a whole answer may be large, and is put into its form while the loop goes on."""
-        self._answer = answer
-        self._metrics = metrics
-        self._form = form
-        self._headers = dict(headers or {})
-        self._stream = stream
-        self._in_thread = in_thread
-        self._says_usage = options is not None and bool(options.include_usage)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        outcome: Outcome = "failed"
-        stream = EventStream(send, self._headers)
-        try:
-            async with self._answer:
-                if self._stream:
-                    complete = await unless_client_leaves(receive, self._send_stream(stream))
-                    outcome = "answered" if complete else "failed"
-                else:
-                    payload = await unless_client_leaves(receive, self._whole())
-                    outcome = "answered"
-                    await JsonReply(payload, headers=self._headers_at_end())(scope, receive, send)
-        except ClientGone:
-            outcome = "abandoned"
-            raise
-        except asyncio.CancelledError:
-            # Only the closing server cancels. Without a last word a client would take what it has for all.
-            if stream.started:
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(stream.say(program_closes().body()), _LAST_WORD_SECONDS)
-                    await stream.end()
-            raise
-        finally:
-            self._metrics.count_answer(self._answer.model_id, outcome, self._answer.usage)
-
-    def _headers_at_end(self) -> dict[str, str]:
-        notice = self._answer.notice
-        told = {} if notice is None else {_NOTICE_HEADER: str(notice).encode("ascii", "replace").decode()}
-        return self._headers | told
-
-    async def _whole(self) -> Payload:
-        payloads = [payload async for payload in self._answer]
-        if not payloads:
-            raise ApiError(409, "cancelled", "The answer was cancelled.")
-        whole = self._named(payloads[-1])
-        if "choices" in whole:
-            whole["usage"] = {**(whole.get("usage") or {}), **self._counts()}
-        return await asyncio.to_thread(self._form, whole) if self._in_thread else self._form(whole)
-
-    async def _send_stream(self, stream: EventStream) -> bool:
-        """Send the chunks; False when the answer failed after its beginning was sent."""
-        last: Payload = {}
-        telling = asyncio.ensure_future(self._tell_progress(stream))
-        try:
-            async for chunk in self._answer:
-                if not telling.done():
-                    await _ended(telling)
-                last = chunk
-                formed = self._form(self._named(chunk))
-                if self._says_usage:
-                    formed["usage"] = None
-                await stream.say(formed)
-        except CommandError as error:
-            if not stream.started:
-                raise
-            await _ended(telling)
-            await stream.say(command_failed(error).body())
-            await stream.end()
-            return False
-        finally:
-            await _ended(telling)
-        if self._says_usage:
-            await stream.say(self._usage_chunk(last))
-        await stream.write(b"data: [DONE]\n\n")
-        await stream.end()
-        return True
-
-    async def _tell_progress(self, stream: EventStream) -> None:
-        """Send a comment now and then, while there is nothing else to say."""
-        while True:
-            await asyncio.sleep(QUIET_SECONDS)
-            await stream.write(f": {self._answer.progress}\n\n".encode())
-
-    def _usage_chunk(self, last: Payload) -> Payload:
-        return self._named({**last, "choices": [], "usage": self._counts()})
-
-    def _counts(self) -> Payload:
-        usage = self._answer.usage or AnswerUsage(0, 0, 0.0, None)
-        return {
-            "prompt_tokens": usage.prompt_tokens,
-            "completion_tokens": usage.completion_tokens,
-            "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
-            "completion_tokens_details": {"reasoning_tokens": usage.thought_tokens},
-        }
-
-    def _named(self, payload: Payload) -> Payload:
-        """The payload under the model's id; the host knows the model by its file's path."""
-        return {**payload, "model": self._answer.model_id}
-
-
-async def _ended(task: asyncio.Future[None]) -> None:
-    """Cancel a task and wait until it is over. Raises what it has failed of."""
-    task.cancel()
-    # Not awaited itself: to be cancelled meanwhile is another matter than that it was.
-    await asyncio.wait({task})
-    if not task.cancelled():
-        task.result()
 
 
 def model_object(model: ModelSnapshot) -> Payload:

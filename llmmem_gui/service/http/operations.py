@@ -46,6 +46,7 @@ from llmmem_gui.service.http.openai_schemas import (
     FimRequest,
     InfillRequest,
 )
+from llmmem_gui.service.http.responses_schemas import ResponsesRequest
 
 Method = Literal["GET", "POST", "PUT", "PATCH"]
 Endpoint = Callable[[Request], Awaitable[ASGIApp]]
@@ -92,6 +93,13 @@ def operations(
         Operation("GET", "/v1/models", openai.models, "Models that can be asked, in OpenAI's form"),
         Operation("GET", "/v1/models/{model_id}", openai.model, "One model, in OpenAI's form"),
         Operation("POST", "/v1/chat/completions", openai.chat, "Answer a chat", ChatRequest),
+        Operation(
+            "POST",
+            "/v1/responses",
+            openai.response,
+            "Answer a chat, in the form of responses",
+            ResponsesRequest,
+        ),
         Operation("POST", "/v1/completions", openai.completion, "Continue a text", CompletionRequest),
         Operation("POST", "/v1/fim/completions", openai.fim, "Fill a gap, in Mistral's form", FimRequest),
         Operation("POST", "/infill", openai.infill, "Fill a gap, in llama-server's form", InfillRequest),

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-_WITHOUT_VERSION = frozenset({"/chat/completions", "/completions", "/embeddings", "/models"})
+_WITHOUT_VERSION = frozenset({"/chat/completions", "/completions", "/embeddings", "/models", "/responses"})
 """Paths of OpenAI's that many servers have without `/v1` too."""
 _OLLAMA = re.compile(
     r"/api/(tags|chat|generate|show|version|embed|embeddings|ps|pull|push|create|copy|delete|blobs/.*)"
 )
 _ANTHROPIC = re.compile(r"/v1/(messages(/.*)?|complete)")
-_RESPONSES = re.compile(r"/v1/responses(/.*)?")
+_KEPT_RESPONSES = re.compile(r"/v1/responses/.+")
 
 Form = Callable[[dict[str, Any]], dict[str, Any]]
 """Puts an error object of ours into the form of another dialect."""
@@ -40,8 +40,8 @@ def error_form(path: str) -> Form | None:
 
 def way_from(path: str, url: str) -> str | None:
     """Where to go from a path of a dialect that is not spoken here, one sentence; None for any other path."""
-    if _RESPONSES.fullmatch(path):
-        return f"The Responses API is not spoken here: use chat completions, {url}/v1/chat/completions."
+    if _KEPT_RESPONSES.fullmatch(path):
+        return f"Responses are not kept here: send the whole conversation to {url}/v1/responses."
     for name, paths in (("Ollama's API", _OLLAMA), ("Anthropic's API", _ANTHROPIC)):
         if paths.fullmatch(path):
             return f"{name} is not spoken here: use {url}/v1 as an OpenAI-compatible server."

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Send
 
 Result = TypeVar("Result")
+
+
+class StreamEvent(NamedTuple):
+    """A server-sent event."""
+
+    name: str | None
+    content: Any
+    """What is written as JSON."""
 
 
 class ClientGone(Exception):
@@ -42,10 +50,10 @@ class EventStream:
         headers = [(name.encode(), value.encode()) for name, value in self._headers.items()]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
-    async def say(self, content: Any, event: str | None = None) -> None:
-        """Send one event whose content is JSON."""
-        name = f"event: {event}\n".encode() if event else b""
-        await self.write(name + b"data: " + msgspec.json.encode(content) + b"\n\n")
+    async def say(self, event: StreamEvent) -> None:
+        """Send one event."""
+        name = f"event: {event.name}\n".encode() if event.name else b""
+        await self.write(name + b"data: " + msgspec.json.encode(event.content) + b"\n\n")
 
     async def write(self, lines: bytes) -> None:
         """Send lines as they are."""
