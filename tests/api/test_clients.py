@@ -47,5 +47,5 @@ def test_clients_do_what_they_do_elsewhere(program: RunningProgram, smol: str, p
     ended = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert ended.returncode == 0, ended.stderr
     outcomes = json.loads(ended.stdout.splitlines()[-1])
-    assert len(outcomes) >= 14
+    assert len(outcomes) >= 17
     assert {name: outcome for name, outcome in outcomes.items() if outcome != "ok"} == {}

@@ -32,7 +32,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage  # noqa
 from langchain_core.tools import tool  # noqa: E402
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings  # noqa: E402
 from pydantic import BaseModel, Field  # noqa: E402
-from pydantic_ai.models.openai import OpenAIChatModel  # noqa: E402
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel  # noqa: E402
 from pydantic_ai.output import NativeOutput, ToolOutput  # noqa: E402
 from pydantic_ai.providers.openai import OpenAIProvider  # noqa: E402
 
@@ -186,6 +186,17 @@ def langchain_reads_why_tokens_are_refused() -> None:
     assert "check_embedding_ctx_length" in told, told
 
 
+def langchain_works_by_responses() -> None:
+    model = _langchain(max_tokens=60, use_responses_api=True)
+    assert model.invoke("Say hello.").text
+    assert "".join(chunk.text for chunk in model.stream("Say hello."))
+    called = model.bind_tools([get_weather], tool_choice="get_weather").invoke("How is the weather in Rome?")
+    (call,) = called.tool_calls
+    told = ToolMessage(get_weather.invoke(call["args"]), tool_call_id=call["id"])
+    after = model.bind_tools([get_weather]).invoke([HumanMessage("The weather in Rome?"), called, told])
+    assert isinstance(after, AIMessage)
+
+
 # --- instructor --------------------------------------------------------------------------------
 
 
@@ -217,6 +228,13 @@ def pydantic_ai_structures() -> None:
         assert isinstance(agent.run_sync("Describe Ana.", model_settings=settings).output, Person)
 
 
+def pydantic_ai_answers_by_responses() -> None:
+    model = OpenAIResponsesModel(MODEL, provider=OpenAIProvider(base_url=URL, api_key=KEY))
+    agent = pydantic_ai.Agent(model, output_type=NativeOutput(Person), retries=0)
+    settings = {"temperature": 0.0, "max_tokens": 300}
+    assert isinstance(agent.run_sync("Describe Ana.", model_settings=settings).output, Person)
+
+
 # --- openai-agents -----------------------------------------------------------------------------
 
 
@@ -234,6 +252,33 @@ def openai_agents_run() -> None:
     assert asyncio.run(run())
 
 
+@agents.function_tool
+def weather_of(city: str) -> str:
+    """The weather of a city."""
+    return f"It rains in {city}."
+
+
+def openai_agents_run_by_responses() -> None:
+    client = openai.AsyncOpenAI()
+    agent = agents.Agent(
+        name="a",
+        instructions="Be brief.",
+        model=agents.OpenAIResponsesModel(model=MODEL, openai_client=client),
+        tools=[weather_of],
+        model_settings=agents.ModelSettings(max_tokens=60, tool_choice="required"),
+    )
+
+    async def run() -> tuple[str, list[str]]:
+        async with client:
+            whole = await agents.Runner.run(agent, "How is the weather in Rome?")
+            streamed = agents.Runner.run_streamed(agent, "How is the weather in Rome?")
+            kinds = [event.name async for event in streamed.stream_events() if hasattr(event, "name")]
+            return str(whole.final_output), kinds
+
+    _, kinds = asyncio.run(run())
+    assert {"tool_called", "tool_output"} <= set(kinds), kinds
+
+
 FLOWS: list[Callable[[], None]] = [
     openai_parses_a_model,
     openai_sends_fields_of_newer_models,
@@ -249,6 +294,9 @@ FLOWS: list[Callable[[], None]] = [
     instructor_structures_in_all_modes,
     pydantic_ai_structures,
     openai_agents_run,
+    openai_agents_run_by_responses,
+    langchain_works_by_responses,
+    pydantic_ai_answers_by_responses,
 ]
 
 
