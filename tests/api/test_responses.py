@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import msgspec
 import openai
 import pytest
 from openai.types.responses import Response, ResponseFunctionToolCall
 from pydantic import BaseModel
 
+from llmmem_gui.service.http.responses_schemas import ResponsesRequest
+from llmmem_gui.service.http.responses_stream import ResponseWording
+from llmmem_gui.service.http.responses_translation import ResponseFrame
 from tests.running_program import RunningProgram
 
 WEATHER: dict[str, Any] = {
@@ -170,6 +174,63 @@ def test_an_answer_is_held_to_a_schema(client: openai.OpenAI, smol: str) -> None
     with pytest.raises(openai.BadRequestError) as refused:
         client.responses.create(model=smol, input="x", text={"format": unheld})  # type: ignore[typeddict-item]
     assert refused.value.param == "text.format.schema"
+
+
+def test_thoughts_text_and_calls_are_items_in_their_order() -> None:
+    """Whether they come whole or in pieces: of several calls each is an item of its own."""
+    deltas: list[dict[str, Any]] = [
+        {"role": "assistant", "content": ""},
+        {"reasoning_content": "Let me "},
+        {"reasoning_content": "see."},
+        {"content": "I look."},
+        {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "weather", "arguments": ""}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": '{"city":'}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": ' "Bonn"}'}}]},
+        {"tool_calls": [{"index": 1, "id": "b", "function": {"name": "time", "arguments": "{}"}}]},
+        {},
+    ]
+    calls = [("a", "weather", '{"city": "Bonn"}'), ("b", "time", "{}")]
+    told = {
+        "content": "I look.",
+        "reasoning_content": "Let me see.",
+        "tool_calls": [
+            {"id": id, "type": "function", "function": {"name": name, "arguments": given}}
+            for id, name, given in calls
+        ],
+    }
+    counts = {
+        "prompt_tokens": 5,
+        "completion_tokens": 7,
+        "total_tokens": 12,
+        "prompt_tokens_details": {"cached_tokens": 1},
+        "completion_tokens_details": {"reasoning_tokens": 2},
+    }
+    request = msgspec.convert({"input": "x"}, ResponsesRequest)
+    about = {"created": 1, "model": "m"}
+    choice = {"index": 0, "message": told, "finish_reason": "tool_calls", "logprobs": None}
+    whole = ResponseFrame(request).whole({**about, "choices": [choice], "usage": counts})
+    wording = ResponseWording(ResponseFrame(request))
+    events = []
+    for delta in deltas:
+        reason = None if delta else "tool_calls"
+        chunk = {**about, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+        events += wording.chunk(chunk)
+    events += wording.end(counts)
+    streamed = events[-1].content["response"]
+    for item in (*whole["output"], *streamed["output"]):
+        item.pop("id")
+    assert streamed["output"] == whole["output"]
+    assert [item["type"] for item in whole["output"]] == [
+        "reasoning",
+        "message",
+        "function_call",
+        "function_call",
+    ]
+    assert streamed["usage"] == whole["usage"]
+    assert whole["usage"]["output_tokens_details"] == {"reasoning_tokens": 2}
+    opened = [e.content["output_index"] for e in events if e.name == "response.output_item.added"]
+    closed = [e.content["output_index"] for e in events if e.name == "response.output_item.done"]
+    assert opened == closed == [0, 1, 2, 3]
 
 
 def test_probabilities_are_told_where_they_are_asked_for(client: openai.OpenAI, smol: str) -> None:
