@@ -3,8 +3,9 @@
 `python -m benchmarks.forecast [--quick] [--context N] [NAME …]`; everything is loaded with extra buffers
 (weights copied into the processor's order) and then without. Two models come from `.models` (`make
 test-models`), the others are made up with random weights and deleted afterwards, up to 1.5 GiB at a time.
-The truth is private memory and mapped weights of the host beyond its birth, after a prompt that fills the
-context and was read in whole batches: the most that a load takes.
+The truth is private memory and mapped weights of the host beyond its birth, after prompts that fill the
+context, one for each slot, and were read in whole batches: the most that a load takes. (One prompt alone
+touches less of the buffers of a model that has a state for each sequence.)
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from tests.made_up_models import Recipe, write_model
 MIB = 1024**2
 MODELS = Path(__file__).resolve().parent.parent / ".models"
 SPARE_TOKENS = 8
-"""Left free in the context for the answer."""
+"""Left free in the context for each answer."""
 
 
 @dataclass(frozen=True)
@@ -280,8 +281,10 @@ async def measure(starter: HostStarter, file: ModelFile, parameters: LoadParamet
         else:
             chance = random.Random(20)
             tokens = range(300, loaded.vocabulary_size - 100)
-            prompt = chance.choices(tokens, k=min(loaded.context, parameters.context) - SPARE_TOKENS)
-            await host.ask("completion", {"prompt": prompt, "max_tokens": 4, "temperature": 0.0}).finished()
+            room = min(loaded.context, parameters.context) // parameters.slots - SPARE_TOKENS
+            prompts = [chance.choices(tokens, k=room) for _ in range(parameters.slots)]
+            asked = [{"prompt": prompt, "max_tokens": 4, "temperature": 0.0} for prompt in prompts]
+            await asyncio.gather(*(host.ask("completion", each).finished() for each in asked))
         now = read_process_memory(host.pid)
         assert born is not None
         assert now is not None
