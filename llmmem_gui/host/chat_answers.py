@@ -87,8 +87,7 @@ class ChatAnswers:
         messages, images = self._messages_and_images(arguments["messages"])
         given = {name: arguments[name] for name in ("template_arguments", "continues") if name in arguments}
         given["messages"] = messages
-        has_calls = any(message.get("tool_calls") for message in messages)
-        knows_tools = not (tools or has_calls) or self._chats.takes_tools
+        knows_tools = not tools or self._chats.takes_tools
         if knows_tools:
             given["tools"] = tools
         else:

@@ -99,14 +99,12 @@ If no function is needed, answer as usual."""
 
 
 def told_of_tools(messages: Messages, tools: Sequence[dict[str, Any]]) -> list[Message]:
-    """The messages with the tools, if there are any, explained in the system message, and calls written out.
+    """The messages with the tools explained in the system message, and earlier calls written out.
 
     Raises `BadValue` for a message that is no text.
     """
-    told = chat_messages.with_calls_as_text(chat_messages.plain(messages))
-    if not tools:
-        return told
     explained = EXPLANATION.format(tools="\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools))
+    told = chat_messages.with_calls_as_text(chat_messages.plain(messages))
     if told and told[0]["role"] == "system":
         system = f"{told[0]['content']}\n\n{explained}".strip()
         return [chat_messages.with_content(told[0], system), *told[1:]]

@@ -53,26 +53,6 @@ async def test_gemma_is_spoken_to_as_gemma(starter: HostStarter, gemma_path: Pat
     assert longer.prompt_tokens > short.prompt_tokens + 5
 
 
-async def test_earlier_calls_reach_a_model_that_knows_no_tools(starter: HostStarter, smol_path: Path) -> None:
-    """Also without tools, as agents ask at the end: the template alone would say nothing of the call."""
-    host = await loaded_host(starter, smol_path)
-    function = {"name": "weather", "arguments": '{"city": "Rome"}'}
-    called = [
-        {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": function}]},
-        {"role": "tool", "tool_call_id": "1", "content": "It rains."},
-    ]
-    call = '<tool_call>\n{"name": "weather", "arguments": {"city": "Rome"}}\n</tool_call>'
-    written = [
-        {"role": "assistant", "content": call},
-        {"role": "user", "content": "<tool_response>\nIt rains.\n</tool_response>"},
-    ]
-    asked = {**PLAIN, "messages": [*QUESTION, *called]}
-    expected = await host.ask("chat", {**PLAIN, "messages": [*QUESTION, *written]}).finished()
-    answered = await host.ask("chat", asked).finished()
-    assert answered.prompt_tokens == expected.prompt_tokens
-    assert answered.cached_tokens == expected.prompt_tokens - 1  # it is the same text, not only as long
-
-
 async def test_a_model_of_no_known_form_still_answers(starter: HostStarter, tmp_path: Path) -> None:
     """A vocabulary without any token of a chat gets ChatML as text; the notice says so."""
     host = await loaded_host(starter, write_model(tmp_path / "model.gguf", Recipe(vocabulary=2048)))
