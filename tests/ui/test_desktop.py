@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -39,8 +40,12 @@ def program(
 
 def host_pids() -> list[int]:
     """Processes that hold models."""
-    children = psutil.Process().children(recursive=True)
-    return [child.pid for child in children if "nursery" not in child.name()]
+    pids = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # one that ends meanwhile holds nothing
+            if "nursery" not in child.name():
+                pids.append(child.pid)
+    return pids
 
 
 def library_bytes() -> int:
