@@ -1,11 +1,9 @@
 """Forecasts against the truth: each model is loaded by a host, its context filled, its memory read.
 
-`python -m benchmarks.forecast [--quick] [--context N] [NAME …]`; everything is loaded with extra buffers
-(weights copied into the processor's order) and then without. Two models come from `.models` (`make
-test-models`), the others are made up with random weights and deleted afterwards, up to 1.5 GiB at a time.
+`python -m benchmarks.forecast [--quick] [--context N] [NAME …]`, all with extra buffers and without.
+Two models come from `.models` (`make test-models`), the others are made up and deleted, up to 1.5 GiB each.
 The truth is private memory and mapped weights of the host beyond its birth, after prompts that fill the
-context, one for each slot, and were read in whole batches: the most that a load takes. (One prompt alone
-touches less of the buffers of a model that has a state for each sequence.)
+context, one for each slot (a state has buffers for each), read in whole batches: the most that a load takes.
 """
 
 from __future__ import annotations
@@ -271,7 +269,6 @@ class Row(NamedTuple):
 
 async def measure(starter: HostStarter, file: ModelFile, parameters: LoadParameters) -> Truth:
     """Load a model, fill its context and read the host's memory. Raises HostError."""
-    assert file.shape is not None
     host = await starter.birth()
     try:
         born = read_process_memory(host.pid)
@@ -283,8 +280,8 @@ async def measure(starter: HostStarter, file: ModelFile, parameters: LoadParamet
             tokens = range(300, loaded.vocabulary_size - 100)
             room = min(loaded.context, parameters.context) // parameters.slots - SPARE_TOKENS
             prompts = [chance.choices(tokens, k=room) for _ in range(parameters.slots)]
-            asked = [{"prompt": prompt, "max_tokens": 4, "temperature": 0.0} for prompt in prompts]
-            await asyncio.gather(*(host.ask("completion", each).finished() for each in asked))
+            asks = (host.ask("completion", {"prompt": each, "max_tokens": 4}) for each in prompts)
+            await asyncio.gather(*[ask.finished() for ask in asks])
         now = read_process_memory(host.pid)
         assert born is not None
         assert now is not None
