@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -12,21 +11,10 @@ import pytest
 
 from llmmem_gui.core.warmth import ExpectedLoad, Warmth
 from llmmem_gui.service import warmths
-from llmmem_gui.service.library.page_cache import warmth_of
 from llmmem_gui.service.storage.load_records import LoadRecords
 from tests.made_up_models import Recipe, write_model
-from tests.page_cache import forget_pages
+from tests.page_cache import evict
 from tests.service.running_service import RunningService, running_service
-
-
-def evict(path: Path) -> None:
-    """Take a file out of memory; skips the test where that cannot be done, or nobody is told."""
-    if not hasattr(os, "posix_fadvise"):
-        pytest.skip("this system does not take files out of memory when it is asked to")
-    forget_pages(path)
-    warmth = warmth_of([str(path)])
-    if warmth is None or not warmth.is_cold:
-        pytest.skip(f"{path} does not leave memory, or the system does not tell")
 
 
 @pytest.fixture
