@@ -71,10 +71,10 @@ class ModelCache:
             self._settle()
         return tuple(self._state.actions)
 
-    def outlook(self, rules: m.Policy | m.LimitSet, now: float) -> LimitsOutlook:
+    def outlook(self, change: m.PolicySet | m.LimitSet, now: float) -> LimitsOutlook:
         """What other rules, or another limit of a model, would bring at once, found out on a copy."""
         trial = copy.deepcopy(self)
-        actions = trial.handle(rules if isinstance(rules, m.LimitSet) else m.PolicySet(rules), now)
+        actions = trial.handle(change, now)
         leaving = {entry.model_id for entry in trial.entries if entry.draining}
         holders = [
             replace(holder, standing=Standing.UNLOADING) if holder.model_id in leaving else holder

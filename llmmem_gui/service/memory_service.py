@@ -312,10 +312,10 @@ class MemoryService:
         """
         await self.in_force.change(changes, actor=actor)
 
-    def preview(self, changes: Mapping[str, object], model_limit: m.LimitSet | None = None) -> LimitsOutlook:
+    def preview(self, rules: Mapping[str, object] | m.LimitSet) -> LimitsOutlook:
         """What these changes of settings, or a limit of one model, would bring. Raises `BadSetting`."""
-        rules = model_limit or self.in_force.policy_after(changes)
-        return self._driver.cache.outlook(rules, self._clock())
+        change = rules if isinstance(rules, m.LimitSet) else m.PolicySet(self.in_force.policy_after(rules))
+        return self._driver.cache.outlook(change, self._clock())
 
     async def add_folder(self, folder: str, *, actor: Actor) -> None:
         """Search one more folder for models from now on."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from llmmem_gui.core.cache_messages import LimitSet
 from llmmem_gui.core.gpu_limits import GPU_LIMITS
 from llmmem_gui.core.outlook import LimitsOutlook
 from llmmem_gui.core.pools import DevicePool
@@ -21,7 +22,8 @@ from llmmem_gui.ui.composition import device_limit
 from llmmem_gui.ui.device_bars import short_name
 from llmmem_gui.ui.model_names import names_in
 from llmmem_gui.ui.outlook import names
-from llmmem_gui.ui.requests import Outcome, PreviewSettings
+from llmmem_gui.ui.previews import Previews
+from llmmem_gui.ui.requests import Outcome, PreviewLimits
 from llmmem_gui.ui.scales import Scale, Value, byte_scale, minutes_scale
 from llmmem_gui.ui.sentences import NameOf
 from llmmem_gui.ui.stepped_slider import SteppedSlider
@@ -54,8 +56,9 @@ class LimitsPanel(Card):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._snapshot: CacheSnapshot | None = None
-        self._asked: PreviewSettings | None = None
-        self._wanted: PreviewSettings | None = None
+        self._previews = Previews(self)
+        self._previews.requested.connect(self.requested)
+        self._previews.found.connect(self._show_preview)
         self._total_bytes = 8 * GIB
         self._shown: Sequence[Sequence[SteppedSlider]] = ()
         self._is_stacked = False
@@ -248,7 +251,7 @@ class LimitsPanel(Card):
         return replace(snapshot, bounds=bounds)
 
     def _abandon(self) -> None:
-        self._asked = self._wanted = None
+        self._previews.forget()
         self._rest()
         self.previewed.emit()
 
@@ -283,43 +286,35 @@ class LimitsPanel(Card):
         self._preview("limits.reserve_bytes", _whole(value) or 0)
 
     def _preview(self, setting: str, value: object) -> None:
-        self._wanted = PreviewSettings({setting: value})
-        self._ask()
+        self._previews.ask(PreviewLimits({setting: value}))
         self.previewed.emit()
 
-    def _ask(self) -> None:
-        """Ask about the newest place of the slider, one question at a time."""
-        if self._wanted is not None and self._asked is None:
-            self._asked, self._wanted = self._wanted, None
-            self.requested.emit(self._asked)
-
     def take(self, outcome: Outcome) -> None:
-        """Say what the place of the slider that was asked about would bring."""
-        if outcome.request is not self._asked:
-            return
-        slider = self._slider_of(self._asked)
-        self._asked = None
-        if slider is not None and isinstance(outcome.result, LimitsOutlook):
-            slider.set_hint(*outlook_text(outcome.result, names_in(self._snapshot)))
-        self._ask()
+        """Take in what the place of a slider would bring."""
+        self._previews.take(outcome)
 
-    def _slider_of(self, asked: PreviewSettings) -> SteppedSlider | None:
+    def _show_preview(self, asked: PreviewLimits, view: LimitsOutlook) -> None:
+        if (slider := self._slider_of(asked)) is not None:
+            slider.set_hint(*outlook_text(view, names_in(self._snapshot)))
+
+    def _slider_of(self, asked: PreviewLimits) -> SteppedSlider | None:
         """The slider that a question is about; None: that of a device that is gone."""
-        ((setting, value),) = asked.changes.items()
+        assert not isinstance(asked.rules, LimitSet)
+        ((setting, value),) = asked.rules.items()
         if isinstance(value, dict):
             return self.gpus.get(next(iter(value)))
         return self.limit if setting == "limits.total_limit_bytes" else self.reserve
 
     def _choose_gpu(self, key: str, value: Value) -> None:
-        self._asked = self._wanted = None
+        self._previews.forget()
         self.gpu_limit_chosen.emit(key, _whole(value))
 
     def _choose_limit(self, value: Value) -> None:
-        self._asked = self._wanted = None
+        self._previews.forget()
         self.limit_chosen.emit(_whole(value))
 
     def _choose_reserve(self, value: Value) -> None:
-        self._asked = self._wanted = None
+        self._previews.forget()
         self.reserve_chosen.emit(_whole(value) or 0)
 
 

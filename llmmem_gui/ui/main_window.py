@@ -272,7 +272,7 @@ class MainWindow(QWidget):
         self.table.warmths.take(outcome)
         if isinstance(request, ask.FindFit) and isinstance(outcome.result, ask.Fit):
             self.fits.take(request, outcome.result)
-        elif isinstance(request, ask.PreviewSettings):
+        elif isinstance(request, ask.PreviewLimits):
             self.limits.take(outcome)
         elif isinstance(request, ask.FetchDemoModel):
             self.empty.show_fetching(False, say(outcome.problem.sentence) if outcome.problem else "")

@@ -30,7 +30,8 @@ from llmmem_gui.ui.load_costs import KV_TYPES, LoadCosts
 from llmmem_gui.ui.model_facts import ModelFacts
 from llmmem_gui.ui.model_names import names_in
 from llmmem_gui.ui.outlook import layers_line, outlook_line
-from llmmem_gui.ui.requests import Fit, Outcome, PreviewSettings, SetLimit, SetParameters, SetPinned, Unload
+from llmmem_gui.ui.previews import Previews
+from llmmem_gui.ui.requests import Fit, Outcome, PreviewLimits, SetLimit, SetParameters, SetPinned, Unload
 from llmmem_gui.ui.scales import Value, byte_scale, context_scale
 from llmmem_gui.ui.sentences import say
 from llmmem_gui.ui.stepped_slider import SteppedSlider
@@ -82,8 +83,7 @@ class ModelPanel(Card):
         self._moving: LoadParameters | None = None
         """The parameters that the context slider would choose."""
         self._costs = LoadCosts(self)
-        self._asked: PreviewSettings | None = None
-        self._wanted: PreviewSettings | None = None
+        self._previews = Previews(self)
         self._make_widgets()
         self._lay_out()
         self._connect()
@@ -160,6 +160,8 @@ class ModelPanel(Card):
     def _connect(self) -> None:
         self._costs.requested.connect(self.requested)
         self._costs.found.connect(self._costs_found)
+        self._previews.requested.connect(self.requested)
+        self._previews.found.connect(self._show_preview)
         self.limit.chosen.connect(self._choose_limit)
         self.limit.previewed.connect(self._preview_limit)
         self.limit.abandoned.connect(self._abandon_limit)
@@ -171,7 +173,7 @@ class ModelPanel(Card):
         self.pin.clicked.connect(self._choose_pin)
         self.unload.clicked.connect(self._ask_unload)
         self.primary.clicked.connect(self._act)
-        self.reload.clicked.connect(lambda: self.reload_asked.emit(self._model.id if self._model else ""))
+        self.reload.clicked.connect(self._ask_reload)
 
     def retranslate(self) -> None:
         """Write all texts in the language in force."""
@@ -231,11 +233,7 @@ class ModelPanel(Card):
     def take(self, outcome: Outcome) -> None:
         """Take in the forecasts that were asked for, and what a limit would bring."""
         self._costs.take(outcome)
-        if outcome.request is self._asked:
-            self._asked = None
-            if isinstance(outcome.result, LimitsOutlook) and self.limit.is_moving:
-                self.limit.set_hint(*outlook_text(outcome.result, names_in(self._snapshot)))
-            self._ask_about_limit()
+        self._previews.take(outcome)
 
     def _costs_found(self) -> None:
         if self._model is not None:
@@ -386,17 +384,16 @@ class ModelPanel(Card):
     def _preview_limit(self, value: Value) -> None:
         if self._model is not None and self._model.resident_bytes:
             limit = LimitSet(self._model.id, None if value is None else round(value))
-            self._wanted = PreviewSettings({}, limit)
-            self._ask_about_limit()
+            self._previews.ask(PreviewLimits(limit))
+
+    def _show_preview(self, _: PreviewLimits, view: LimitsOutlook) -> None:
+        if self.limit.is_moving:
+            self.limit.set_hint(*outlook_text(view, names_in(self._snapshot)))
 
     def _abandon_limit(self) -> None:
+        self._previews.forget()
         if self._model is not None:
             self.limit.set_hint(self._limit_hint(self._model))
-
-    def _ask_about_limit(self) -> None:
-        if self._wanted is not None and self._asked is None:
-            self._asked, self._wanted = self._wanted, None
-            self.requested.emit(self._asked)
 
     def _preview_context(self, value: Value) -> None:
         if self._model is None or value is None:
@@ -434,6 +431,10 @@ class ModelPanel(Card):
     def _ask_unload(self) -> None:
         if self._model is not None:
             self.requested.emit(Unload(self._model.id))
+
+    def _ask_reload(self) -> None:
+        if self._model is not None:
+            self.reload_asked.emit(self._model.id)
 
     def _act(self) -> None:
         if self._model is not None:

@@ -106,11 +106,11 @@ class ChangeSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class PreviewSettings:
-    """What a change of settings, or a limit of one model, would bring; the result is a LimitsOutlook."""
+class PreviewLimits:
+    """What other limits would bring at once; the result is a LimitsOutlook."""
 
-    changes: Mapping[str, object]
-    model_limit: LimitSet | None = None
+    rules: Mapping[str, object] | LimitSet
+    """Settings, each named as `section.field`, or the limit of one model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +281,7 @@ Request = (
     | SetPinned
     | SetParameters
     | ChangeSettings
-    | PreviewSettings
+    | PreviewLimits
     | AddFolder
     | Find
     | Scan

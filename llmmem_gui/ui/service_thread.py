@@ -355,8 +355,8 @@ async def _carried_out(
             if len(variants) == 1 and variants[0].gpu_layers == AUTO:
                 await forecasts.rehearsed(file, variants[0])  # how many fit only a dry run knows
             return tuple(forecasts.instant(file, variant) for variant in variants)
-        case ask.PreviewSettings(changes, limit):
-            return service.preview(changes, limit)
+        case ask.PreviewLimits(rules):
+            return service.preview(rules)
         case ask.FindFit(model_id, wanted, fits_bytes, device):
             file = await service.catalogue.loadable(model_id)
             forecasts = service.catalogue.forecasts

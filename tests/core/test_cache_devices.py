@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmmem_gui.core.cache_messages import PinSet, Policy
+from llmmem_gui.core.cache_messages import PinSet, Policy, PolicySet
 from llmmem_gui.core.ledger import Charge
 from llmmem_gui.core.placement import Placements
 from llmmem_gui.core.plan import charged_bytes
@@ -61,11 +61,11 @@ def test_what_another_limit_of_a_device_would_bring_is_said_beforehand() -> None
     stage.use("main", 50)
     stage.use("a", on_gpu("a", 10))
     stage.use("b", on_gpu("b", 10))
-    view = stage.cache.outlook(Policy(device_limits={"GPU0": 15}), stage.now)
+    view = stage.cache.outlook(PolicySet(Policy(device_limits={"GPU0": 15})), stage.now)
     assert (view.unloads, view.dozes, view.over_bytes) == (("a",), (), 0)
     for model in ("a", "b"):
         stage.tell(PinSet(model, True))
-    view = stage.cache.outlook(Policy(device_limits={"GPU0": 15}), stage.now)
+    view = stage.cache.outlook(PolicySet(Policy(device_limits={"GPU0": 15})), stage.now)
     assert (view.unloads, view.over_bytes, dict(view.over_on)) == ((), 0, {"GPU0": 5})
 
 
@@ -217,8 +217,8 @@ def test_a_lower_limit_is_said_to_be_broken_where_it_is() -> None:
     stage = Stage(LIMITED)
     stage.ask("a", on_gpu("a", 10))
     stage.play_out()
-    view = stage.cache.outlook(Policy(device_limits={"GPU0": 4}), stage.now)
+    view = stage.cache.outlook(PolicySet(Policy(device_limits={"GPU0": 4})), stage.now)
     assert (view.over_bytes, dict(view.over_on), view.waits_for) == (0, {}, ("a",))
     stage.tell(PinSet("a", True))
-    view = stage.cache.outlook(Policy(device_limits={"GPU0": 4}), stage.now)
+    view = stage.cache.outlook(PolicySet(Policy(device_limits={"GPU0": 4})), stage.now)
     assert (view.over_bytes, dict(view.over_on)) == (0, {"GPU0": 6})

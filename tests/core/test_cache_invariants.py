@@ -206,7 +206,7 @@ class CacheMachine(RuleBasedStateMachine):
             fresh_seconds=8,
             drain_seconds=3,
         )
-        expected = cache.outlook(policy, self.stage.now)
+        expected = cache.outlook(m.PolicySet(policy), self.stage.now)
         before = len(self.stage.actions)
         self.tell(m.PolicySet(policy))
         assert ids(self.stage.actions[before:], m.StopHost) == expected.unloads

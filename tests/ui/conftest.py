@@ -75,7 +75,7 @@ def asked_of(window: MainWindow) -> list[ask.Request]:
     asked: list[ask.Request] = []
 
     def keep(request: ask.Request) -> None:
-        if not isinstance(request, ask.Find | ask.PreviewSettings):
+        if not isinstance(request, ask.Find | ask.PreviewLimits):
             asked.append(request)
 
     window.requested.connect(keep)

@@ -130,11 +130,11 @@ def test_the_line_of_a_lane_is_a_handle_too(two: MainWindow) -> None:
 
 def test_a_slider_says_what_its_place_would_bring(two: MainWindow) -> None:
     """The question is about that GPU, and so is where the answer stands."""
-    questions: list[ask.PreviewSettings] = []
-    two.requested.connect(lambda r: questions.append(r) if isinstance(r, ask.PreviewSettings) else None)
+    questions: list[ask.PreviewLimits] = []
+    two.requested.connect(lambda r: questions.append(r) if isinstance(r, ask.PreviewLimits) else None)
     slider = two.limits.gpus[RTX.key]
     slider.drag_to(4 * GIB)
-    assert questions == [ask.PreviewSettings({GPU_LIMITS: {RTX.key: slider.value}})]
+    assert questions == [ask.PreviewLimits({GPU_LIMITS: {RTX.key: slider.value}})]
     two.show_outcome(ask.Outcome(questions[0], LimitsOutlook(unloads=(facts.SMOL.id,))))
     assert slider.hint.text() == "unloads smollm2-135m-instruct"
     assert "used now" in two.limits.gpus[RADEON.key].hint.text()

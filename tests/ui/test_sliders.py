@@ -10,7 +10,7 @@ from llmmem_gui.core.outlook import LimitsOutlook
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui.figures import NO_BREAK
 from llmmem_gui.ui.limits_panel import LimitsPanel
-from llmmem_gui.ui.requests import Outcome, PreviewSettings
+from llmmem_gui.ui.requests import Outcome, PreviewLimits
 from llmmem_gui.ui.scales import Scale, byte_scale, context_scale, minutes_scale
 from llmmem_gui.ui.stepped_slider import SteppedSlider
 from llmmem_gui.ui.theme import Theme
@@ -181,8 +181,8 @@ def test_a_lower_limit_says_what_the_service_says_would_go(limits: LimitsPanel) 
         9 * GIB: (LimitsOutlook(), "nothing has to go"),
     }
 
-    def answer(request: PreviewSettings) -> None:
-        view, _ = views[request.changes["limits.total_limit_bytes"]]
+    def answer(request: PreviewLimits) -> None:
+        view, _ = views[request.rules["limits.total_limit_bytes"]]
         limits.take(Outcome(request, view))
 
     limits.requested.connect(answer)
@@ -195,12 +195,12 @@ def test_a_lower_limit_says_what_the_service_says_would_go(limits: LimitsPanel) 
 
 def test_a_drag_asks_one_question_at_a_time(limits: LimitsPanel) -> None:
     """While one place is asked about only the newest waits; an answer that comes too late says nothing."""
-    asked: list[PreviewSettings] = []
+    asked: list[PreviewLimits] = []
     limits.requested.connect(asked.append)
     for size in (4, 3, 2):
         limits.reserve.previewed.emit(size * GIB)
     limits.take(Outcome(asked[0], LimitsOutlook(unloads=("gemma",))))
-    assert [question.changes["limits.reserve_bytes"] for question in asked] == [4 * GIB, 2 * GIB]
+    assert [question.rules["limits.reserve_bytes"] for question in asked] == [4 * GIB, 2 * GIB]
     assert limits.reserve.hint.text() == "unloads gemma"
     limits.reserve.chosen.emit(2 * GIB)
     limits.take(Outcome(asked[1], LimitsOutlook(unloads=("smol",))))
