@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -181,32 +182,33 @@ class ResponseFrame:
 
     def __init__(self, request: ResponsesRequest) -> None:
         self._id = new_id("resp")
-        self._echo = msgspec.to_builtins(request)
+        self._created = int(time.time())
+        self._request = request
 
     def around(
         self, payload: Mapping[str, Any], output: Sequence[Payload], status: str, **more: Any
     ) -> Payload:
-        """The response with that output; `payload` is a chunk or a whole answer of a chat."""
-        asked = self._echo
+        """The response with that output; `payload` is a chunk or a whole answer of a chat, or empty."""
+        asked = self._request
         return {
             "id": self._id,
             "object": "response",
-            "created_at": payload.get("created", 0),
-            "model": payload.get("model"),
+            "created_at": self._created,
+            "model": payload.get("model", asked.model),
             "status": status,
             "error": None,
             "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
             "output": list(output),
             "usage": None,
-            "instructions": asked["instructions"],
-            "max_output_tokens": asked["max_output_tokens"],
-            "tools": asked["tools"] or [],
-            "tool_choice": asked["tool_choice"] or "auto",
-            "parallel_tool_calls": asked["parallel_tool_calls"] is not False,
-            "text": asked["text"] or {"format": {"type": "text"}},
-            "reasoning": asked["reasoning"] or {"effort": None},
-            "temperature": asked["temperature"],
-            "top_p": asked["top_p"],
+            "instructions": asked.instructions,
+            "max_output_tokens": asked.max_output_tokens,
+            "tools": asked.tools or [],
+            "tool_choice": asked.tool_choice or "auto",
+            "parallel_tool_calls": asked.parallel_tool_calls is not False,
+            "text": asked.text or {"format": {"type": "text"}},
+            "reasoning": asked.reasoning or {"effort": None},
+            "temperature": asked.temperature,
+            "top_p": asked.top_p,
             "truncation": "disabled",
             "previous_response_id": None,
             "store": False,
