@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from llmmem_gui.core.neighbours import is_named
 from llmmem_gui.core.settings import Settings
 from llmmem_gui.core.snapshot import CacheSnapshot
 from llmmem_gui.ui import figures
 from llmmem_gui.ui.actions import Actions
-from llmmem_gui.ui.card import Card, ElidedLabel, quiet
+from llmmem_gui.ui.card import Card, CheckBox, ElidedLabel, quiet
 from llmmem_gui.ui.cells import Column
 from llmmem_gui.ui.fact_grid import FactGrid
 from llmmem_gui.ui.neighbour_actions import unload_of
@@ -45,7 +45,7 @@ class NeighbourPanel(Card):
         self.notice.setWordWrap(True)
         self.notice.setTextFormat(Qt.TextFormat.PlainText)
         self.grid = FactGrid(dict.fromkeys(_FACTS))
-        self.may_unload = QCheckBox()
+        self.may_unload = CheckBox(theme)
         self.may_unload.clicked.connect(self._allow)
         self.unload = QPushButton()
         self.unload.clicked.connect(lambda: self.unload_asked.emit(self._row))
