@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from llmmem_gui.core.cache_messages import LimitSet, PinSet, Policy
+from llmmem_gui.core.cache_messages import LimitSet, PinSet, Policy, PolicySet
 from llmmem_gui.core.ledger import Charge
 from llmmem_gui.core.outlook import LimitsOutlook, Outlook
 from llmmem_gui.core.snapshot import State
@@ -20,7 +20,7 @@ def test_nobody_is_said_to_doze_where_models_may_not() -> None:
         stage.sample()
         need = mapped(40, 0, "fc")
         said = stage.outlook("c", need)
-        slider = stage.cache.outlook(replace(policy, total_limit_bytes=60), stage.now)
+        slider = stage.cache.outlook(PolicySet(replace(policy, total_limit_bytes=60)), stage.now)
         stage.forget()
         stage.load("c", need)
         assert (said.dozes, said.unloads) == (slider.dozes, slider.unloads)
@@ -66,7 +66,7 @@ def test_other_limits_are_tried_on_a_copy() -> None:
     stage.forget()
 
     def slider(limit: int) -> LimitsOutlook:
-        return stage.cache.outlook(Policy(total_limit_bytes=limit), stage.now)
+        return stage.cache.outlook(PolicySet(Policy(total_limit_bytes=limit)), stage.now)
 
     assert slider(30) == LimitsOutlook()
     assert slider(20) == LimitsOutlook(unloads=("a",))
