@@ -202,6 +202,8 @@ class Run:
         self.rests: list[Rest] = []
         self.done: Counter[str] = Counter()
         self.faults: list[str] = []
+        self.slots: dict[str, tuple[float, float]] = {}
+        """The longest of the window by what was done last: how late, and seconds of the processor."""
         self.warm_up = min(WARM_UP_MINUTES, minutes / 2)
         self._window = window
         self._users = users
@@ -240,6 +242,10 @@ class Run:
             users.faults + told["faults"],
         )
         self.done += users.done + Counter(told["done"])
+        slots: dict[str, tuple[float, float]] = told["longest_slots"]
+        for act, (late, processor) in slots.items():
+            longest = self.slots.get(act, (0.0, 0.0))
+            self.slots[act] = (max(late, longest[0]), max(processor, longest[1]))
         self.faults += faults
         users.done, users.faults = Counter(), []
         held = window.rest()
@@ -248,7 +254,7 @@ class Run:
             private, resident, nursery,
             held.descriptors, held.threads, held.processes,
             told["longest_tick_seconds"],
-            told["longest_slot_seconds"], told["longest_slot_processor_seconds"],
+            max(late for late, _ in slots.values()), max(processor for _, processor in slots.values()),
             commands, len(faults),
         )  # fmt: skip
 
@@ -300,6 +306,7 @@ class Run:
             "rests": [dataclasses.asdict(rest) for rest in self.rests],
             "done": dict(self.done),
             "refused": dict(self.refused),
+            "longest_slots": self.slots,
             "faults": self.faults + errors,
             "verdicts": [
                 {"what": what, "figure": figure, "holds": holds} for what, figure, holds in verdicts
@@ -339,6 +346,8 @@ def _show(run: Run, verdicts: list[tuple[str, str, bool]], errors: list[str]) ->
     used = max(minute.longest_slot_processor_seconds for minute in run.minutes)
     print(f"longest tick {slowest * 1000:.0f} ms; the window was late by {latest * 1000:.0f} ms at most,")
     print(f"and took {used * 1000:.0f} ms of the processor between two looks at its events")
+    for act, (late, processor) in sorted(run.slots.items(), key=lambda each: -each[1][1])[:8]:
+        print(f"    after {act!r}: late by {late * 1000:.0f} ms, {processor * 1000:.0f} ms of the processor")
     for what, figure, holds in verdicts:
         print(f"{'holds' if holds else 'FAILS'}  {what:62} {figure}")
 

@@ -33,6 +33,7 @@ from llmmem_gui.service.storage.log_file import keep_log  # noqa: E402
 from llmmem_gui.ui.desktop import Desktop, make_application  # noqa: E402
 from llmmem_gui.ui.memory_plot import SPANS  # noqa: E402
 from llmmem_gui.ui.service_thread import ServiceThread  # noqa: E402
+from llmmem_gui.unused_memory import keep_heap_dense  # noqa: E402
 
 _PAUSE_MILLISECONDS = (150, 1200)
 """Shortest and longest time between two things that the hands do."""
@@ -56,14 +57,15 @@ class LongestTick:
         Ticks.tick = timed  # type: ignore[method-assign]
 
 
-class LongestSlot:
-    """How late the event loop of the window was at most since the last report, in seconds.
+class LongestSlots:
+    """How late the event loop of the window was at most since the last report, by what was done last.
 
-    On the clock, and of the processor, which a busy machine does not make longer.
+    In seconds on the clock, and of the processor, which a busy machine does not make longer.
     """
 
-    def __init__(self) -> None:
-        self.seconds = self.processor_seconds = 0.0
+    def __init__(self, hands: Hands) -> None:
+        self.by_act: dict[str, tuple[float, float]] = {}
+        self._hands = hands
         self._before = (time.perf_counter(), time.thread_time())
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -73,8 +75,9 @@ class LongestSlot:
 
     def _beat(self) -> None:
         now, used = time.perf_counter(), time.thread_time()
-        self.seconds = max(self.seconds, now - self._before[0] - _BEAT_SECONDS)
-        self.processor_seconds = max(self.processor_seconds, used - self._before[1])
+        late, processor = now - self._before[0] - _BEAT_SECONDS, used - self._before[1]
+        before = self.by_act.get(self._hands.last_act, (0.0, 0.0))
+        self.by_act[self._hands.last_act] = (max(late, before[0]), max(processor, before[1]))
         self._before = (now, used)
 
 
@@ -85,6 +88,7 @@ class Hands(QObject):
         super().__init__()
         self.done: Counter[str] = Counter()
         self.faults: list[str] = []
+        self.last_act = "nothing"
         self._desktop = desktop
         self._window = desktop.window
         self._random = random.Random(seed)
@@ -128,6 +132,7 @@ class Hands(QObject):
         way = self._random.choices(list(self._ways), list(self._ways.values()))[0]
         name = way.__name__.strip("_").replace("_", " ")
         self.done[name] += 1
+        self.last_act = name
         try:
             self._close_popup()
             way()
@@ -145,6 +150,7 @@ class Hands(QObject):
         act = self._window.actions_
         often = [act.load, act.load, act.load, act.unload, act.doze, act.pin]
         action = self._random.choice([*often, act.unload_all, act.clean_up, act.rescan, act.copy_api])
+        self.last_act += f" {action.objectName() or action.text()}"
         action.trigger()  # does nothing while it is disabled
 
     def _drag_slider(self) -> None:
@@ -208,9 +214,11 @@ class Hands(QObject):
         if len(self._dialogs()) > 2:
             return
         act = self._window.actions_
-        self._random.choice(
+        action = self._random.choice(
             [act.settings, act.help, act.events, act.events_of, act.try_out, act.close]
-        ).trigger()
+        )
+        self.last_act += f" {action.objectName() or action.text()}"
+        action.trigger()
 
     def _use_dialog(self) -> None:
         dialogs = self._dialogs()
@@ -289,12 +297,12 @@ def _can_be_pressed(button: QAbstractButton) -> bool:
 class Commands(QObject):
     """Answers the lines on the standard input."""
 
-    def __init__(self, desktop: Desktop, hands: Hands, tick: LongestTick, slot: LongestSlot) -> None:
+    def __init__(self, desktop: Desktop, hands: Hands, tick: LongestTick, slots: LongestSlots) -> None:
         super().__init__()
         self._desktop = desktop
         self._hands = hands
         self._tick = tick
-        self._slot = slot
+        self._slots = slots
         self._notifier = QSocketNotifier(sys.stdin.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._read)
 
@@ -314,12 +322,12 @@ class Commands(QObject):
     def _report(self) -> dict[str, Any]:
         told = {
             "longest_tick_seconds": self._tick.seconds,
-            "longest_slot_seconds": self._slot.seconds,
-            "longest_slot_processor_seconds": self._slot.processor_seconds,
+            "longest_slots": self._slots.by_act,
             "done": dict(self._hands.done),
             "faults": self._hands.faults,
         }
-        self._tick.seconds = self._slot.seconds = self._slot.processor_seconds = 0.0
+        self._tick.seconds = 0.0
+        self._slots.by_act = {}
         self._hands.done.clear()
         self._hands.faults = []
         return told
@@ -328,6 +336,7 @@ class Commands(QObject):
 def main() -> None:
     """Run the program for the home of the environment until it is told to quit."""
     folders = Folders.of_user()
+    keep_heap_dense()
     tick = LongestTick()
     program = Program(folders)
     keep_log(program.folders.logs)
@@ -335,8 +344,7 @@ def main() -> None:
     service = ServiceThread(program, program.folders)
     desktop = Desktop(application, service, program.service.settings, program.folders)
     hands = Hands(desktop, int(sys.argv[1]))
-    slot = LongestSlot()
-    commands = Commands(desktop, hands, tick, slot)
+    commands = Commands(desktop, hands, tick, LongestSlots(hands))
     service.serving.connect(lambda _: print(json.dumps({"pid": os.getpid()}), flush=True))
     desktop.start()
     application.exec()

@@ -39,7 +39,9 @@ def _run(options: argparse.Namespace) -> int:
     # small and is shared with every host.
     from llmmem_gui.service.program import Program
     from llmmem_gui.service.storage.log_file import keep_log
+    from llmmem_gui.unused_memory import keep_heap_dense
 
+    keep_heap_dense()
     began = time.monotonic()
     try:
         program = Program(Folders.of_user())

@@ -9,6 +9,27 @@ import sys
 SETTLED_AFTER_SECONDS = 5.0
 """So long after its start a program has freed what only a start needs."""
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+"""Parameters of glibc's `mallopt` (malloc.h)."""
+_OWN_MAP_BYTES = 512 * 1024
+_KEPT_BYTES = 512 * 1024
+
+
+def keep_heap_dense() -> None:
+    """Have the C library keep large blocks out of the heap and threads in one; before threads begin (glibc).
+
+    By itself glibc raises the size from which a block is a map of its own to that of the largest one freed,
+    up to 32 MiB: after the first picture of a window all pictures lie in the heap, small blocks that stay
+    settle between them, and what is free between those is only given back in whole pages. A heap for each
+    thread holds what each needed at its most; ours take turns anyway.
+    """
+    if sys.platform.startswith("linux"):
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_MMAP_THRESHOLD, _OWN_MAP_BYTES)
+            mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+            mallopt(_M_ARENA_MAX, 1)
+
 
 def keep_what_stays() -> None:
     """Leave what there is now out of every search for garbage, once; `gc.unfreeze` takes that back.

@@ -11,13 +11,14 @@ from llmmem_gui.cli.output import write_json
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.program import Program
 from llmmem_gui.service.storage.log_file import keep_log
-from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, keep_what_stays, trim_heap
+from llmmem_gui.unused_memory import SETTLED_AFTER_SECONDS, keep_heap_dense, keep_what_stays, trim_heap
 
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve(options: Namespace) -> None:
     """Serve until SIGINT or SIGTERM, then end everything in order."""
+    keep_heap_dense()
     # Here and not in the loop: the system ends the nursery with the thread that started it.
     program = Program(Folders.of_user())
     keep_log(program.folders.logs)
