@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import get_type_hints
 
 import msgspec
@@ -66,26 +68,32 @@ class SettingsDialog(QDialog):
         self._theme = theme
         self._settings = settings
         self._machine_bytes = machine_bytes
-        self.fields: dict[str, SettingField] = {}
-        """The field of each setting by `section.field`."""
+        self._tray_problem = tray_problem
+        self._known_engines = engines
+        self._texts = setting_texts()
+        self._unfilled: dict[int, tuple[QWidget, str]] = {}
+        """Each page that has not been shown yet, and its section, by its row."""
+        self._fields: dict[str, SettingField] = {}
         self._explanations: dict[str, QLabel] = {}
         self.engines = EnginePage(engines)
-        self._sections = QListWidget()
+        # Each part stands in its place before it is filled: whatever moves under another parent has its style
+        # worked out again, with all that is in it.
+        self._sections = QListWidget(self)
         self._sections.setAccessibleName(self.tr("Sections"))
-        self._pages = QStackedWidget()
-        self._problem = QLabel()
+        self._pages = QStackedWidget(self)
+        self._problem = QLabel(self)
         self._problem.setProperty("level", "critical")
         self._problem.setWordWrap(True)
         self._problem.hide()
         for section, name in section_names().items():
-            self._add_section(name, self._page(section, name))
+            page = QWidget()
+            page.setObjectName("page")
+            self._unfilled[self._add_section(name, page)] = (page, section)
             if section == "loading":
                 self._add_section(self.engines.name, self.engines)
         self.engines.requested.connect(self.requested)
-        self.show_engines(engines)
+        self._sections.currentRowChanged.connect(self._fill)
         self._sections.currentRowChanged.connect(self._pages.setCurrentIndex)
-        self._sections.setCurrentRow(0)
-        self._explain_tray(tray_problem)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -95,7 +103,9 @@ class SettingsDialog(QDialog):
         )
         self._sections.setFixedWidth(widest + 48)
         standard = QDialogButtonBox.StandardButton
-        buttons = QDialogButtonBox(standard.Ok | standard.Cancel | standard.RestoreDefaults)
+        self._buttons = buttons = QDialogButtonBox(
+            standard.Ok | standard.Cancel | standard.RestoreDefaults, parent=self
+        )
         defaults = buttons.button(standard.RestoreDefaults)
         defaults.setText(self.tr("Defaults of this page"))
         defaults.clicked.connect(self._restore_page)
@@ -116,10 +126,15 @@ class SettingsDialog(QDialog):
         layout.addLayout(across, 1)
         layout.addWidget(self._problem)
         layout.addWidget(buttons)
-        # Enter in a field means OK, and not the first button that stands near it.
-        for button in self.findChildren(QPushButton):
-            button.setAutoDefault(button is buttons.button(standard.Ok))
+        self._keep_enter_for_ok(self)
         self.resize(840, 560)
+        self._sections.setCurrentRow(0)
+
+    @staticmethod
+    def _keep_enter_for_ok(place: QWidget) -> None:
+        """Enter in a field means OK, and not the first button that stands near it."""
+        for button in place.findChildren(QPushButton):
+            button.setAutoDefault(button.isDefault())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter presses the button that has the focus, and OK everywhere else."""
@@ -129,25 +144,51 @@ class SettingsDialog(QDialog):
         else:
             super().keyPressEvent(event)
 
-    def _add_section(self, name: str, page: QWidget) -> None:
+    @property
+    def fields(self) -> dict[str, SettingField]:
+        """The field of each setting by `section.field`; pages that were not shown yet are filled for it."""
+        for row in list(self._unfilled):
+            self._fill(row)
+        return self._fields
+
+    def _add_section(self, name: str, page: QWidget) -> int:
+        """Add an empty page and return its row."""
         item = QListWidgetItem(name, self._sections)
         item.setSizeHint(QSize(0, round(self._sections.fontMetrics().height() * 2.1)))
-        scroll = QScrollArea()
-        scroll.setWidget(page)
+        scroll = QScrollArea(self._pages)
+        row = self._pages.addWidget(scroll)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # what is in it is reached by itself
-        self._pages.addWidget(scroll)
+        scroll.setWidget(page)
+        return row
 
-    def _page(self, section: str, name: str) -> QWidget:
-        page = QWidget()
-        page.setObjectName("page")
+    def _fill(self, row: int) -> None:
+        """Make what is on a page when it is first shown: all pages at once would hold the window up."""
+        if row not in self._unfilled:
+            return
+        page, section = self._unfilled.pop(row)
+        self._add_fields(page, section)
+        self._keep_enter_for_ok(page)
+        self._put_buttons_last()
+        self._explain_gpus()
+        if section == "appearance" and self._tray_problem:
+            self._explain_tray(page)
+
+    def _put_buttons_last(self) -> None:
+        """Tab goes through a page before it comes to the buttons, also when the page was made after them."""
+        chain = list(_focus_chain(self))
+        buttons = [each for each in chain if each.parent() is self._buttons]
+        for last, button in itertools.pairwise([chain[-1], *buttons]):
+            QWidget.setTabOrder(last, button)
+
+    def _add_fields(self, page: QWidget, section: str) -> None:
         grid = QGridLayout(page)
         grid.setContentsMargins(4, 0, 10, 0)
         grid.setHorizontalSpacing(20)
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(0, 1)
-        title = QLabel(name)
+        title = QLabel(section_names()[section])
         title.setFont(sized(title.font(), 1.25))
         grid.addWidget(title, 0, 0, 1, 2)
         grid.setRowMinimumHeight(1, 8)
@@ -166,14 +207,13 @@ class SettingsDialog(QDialog):
                 choice_names(),
                 self._automatic(full_name),
             )
-            self.fields[full_name] = made
+            self._fields[full_name] = made
             row = self._add(grid, row, full_name, made)
         grid.setRowStretch(row, 1)
-        return page
 
     def _add(self, grid: QGridLayout, row: int, full_name: str, made: SettingField) -> int:
         """Add a setting and return the next free row."""
-        label_text, help_text = setting_texts()[full_name]
+        label_text, help_text = self._texts[full_name]
         label, explanation = QLabel(label_text), quiet(QLabel(figures.kept_together(help_text)))
         explanation.setWordWrap(True)
         self._explanations[full_name] = explanation
@@ -202,46 +242,52 @@ class SettingsDialog(QDialog):
 
     def show_engines(self, engines: EngineOverview | None) -> None:
         """Show what is known of the engines now, and offer what is of GPUs where the one in use has one."""
+        self._known_engines = engines
         self.engines.show_engines(engines)
+        self._explain_gpus()
+
+    def _explain_gpus(self) -> None:
+        engines = self._known_engines
         gpus = engines.in_use.gpus if engines is not None and engines.in_use is not None else ()
         usual = Settings()
         for name, is_usual in (
             ("loading.gpu_layers", self._settings.loading.gpu_layers == usual.loading.gpu_layers),
             ("limits.gpu_percent", self._settings.limits.gpu_percent == usual.limits.gpu_percent),
         ):
-            widget, help_text = self.fields[name].widget, setting_texts()[name][1]
+            if name not in self._fields:
+                continue
+            widget, help_text = self._fields[name].widget, self._texts[name][1]
             # What was chosen can be taken back without a GPU, too.
             widget.setEnabled(bool(gpus) or not is_usual)
             told = " ".join([help_text, *map(device_line, gpus)]) if gpus else no_gpu_sentence()
             self._explanations[name].setText(figures.kept_together(told))
             widget.setAccessibleDescription(told)
 
-    def _explain_tray(self, problem: str) -> None:
-        if problem:
-            for name in ("appearance.keep_in_tray", "appearance.start_minimized"):
-                widget = self.fields[name].widget
-                widget.setEnabled(False)
-                widget.setToolTip(problem)
-                widget.setAccessibleDescription(problem)
-            page = self.fields["appearance.keep_in_tray"].widget.parentWidget()
-            grid = page.layout() if page is not None else None
-            assert isinstance(grid, QGridLayout)
-            note = QLabel(problem)
-            note.setWordWrap(True)
-            note.setProperty("level", "warning")
-            grid.addWidget(note, grid.rowCount() - 1, 0, 1, 2, Qt.AlignmentFlag.AlignTop)
+    def _explain_tray(self, page: QWidget) -> None:
+        problem = self._tray_problem
+        for name in ("appearance.keep_in_tray", "appearance.start_minimized"):
+            widget = self._fields[name].widget
+            widget.setEnabled(False)
+            widget.setToolTip(problem)
+            widget.setAccessibleDescription(problem)
+        grid = page.layout()
+        assert isinstance(grid, QGridLayout)
+        note = QLabel(problem)
+        note.setWordWrap(True)
+        note.setProperty("level", "warning")
+        grid.addWidget(note, grid.rowCount() - 1, 0, 1, 2, Qt.AlignmentFlag.AlignTop)
 
     def _of_page(self) -> list[str]:
         """The settings on the page that is shown."""
         page = self._pages.currentWidget()
-        return [name for name, field in self.fields.items() if page and page.isAncestorOf(field.widget)]
+        return [name for name, field in self._fields.items() if page and page.isAncestorOf(field.widget)]
 
     def _restore_page(self) -> None:
         """Put the defaults into the fields of this page; they hold when the dialog is accepted."""
         usual = Settings()
         for name in self._of_page():
             section, _, short = name.partition(".")
-            self.fields[name].show(getattr(getattr(usual, section), short))
+            self._fields[name].show(getattr(getattr(usual, section), short))
 
     def read(self) -> Settings:
         """The settings as they stand in the fields.
@@ -249,7 +295,7 @@ class SettingsDialog(QDialog):
         Raises `BadSetting` with one sentence and the name of the setting that cannot be so.
         """
         settings = self._settings
-        for name, field in self.fields.items():
+        for name, field in self._fields.items():  # on a page that was never shown nothing was changed
             try:
                 value = field.read()
                 section, _, short = name.partition(".")
@@ -261,7 +307,7 @@ class SettingsDialog(QDialog):
 
     def _show_problem(self, name: str, text: str) -> None:
         """Say what is wrong, and show where."""
-        self._problem.setText(f"{setting_texts()[name][0]}: {text}")
+        self._problem.setText(f"{self._texts[name][0]}: {text}")
         self._problem.show()
         widget = self.fields[name].widget
         for row in range(self._pages.count()):
@@ -282,3 +328,11 @@ class SettingsDialog(QDialog):
         if changes:
             self.chosen.emit(changes)
         super().accept()
+
+
+def _focus_chain(window: QWidget) -> Iterator[QWidget]:
+    """What Tab comes by in a window, in order."""
+    following = window.nextInFocusChain()
+    while following is not None and following is not window:
+        yield following
+        following = following.nextInFocusChain()

@@ -192,7 +192,8 @@ def test_folders_can_be_chosen_instead_of_typed(
 ) -> None:
     """Browse adds the folder that is chosen, once."""
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/srv/models")
-    button = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Browse…")
+    (button,) = dialog.fields["library.folders"].widget.findChildren(QPushButton)
+    assert button.text() == "Browse…"
     button.click()
     button.click()
     assert dialog.read().library.folders == ("/srv/models",)
@@ -218,3 +219,9 @@ def test_the_first_field_is_one_key_away(dialog: SettingsDialog, qtbot: QtBot) -
     dialog._sections.setFocus()
     qtbot.keyClick(dialog._sections, Qt.Key.Key_Tab)
     assert dialog.focusWidget() is dialog.fields["warnings.warn_percent"].widget
+    names = [name for name in dialog.fields if name.startswith("warnings.")]
+    for name in names[1:]:
+        qtbot.keyClick(dialog.focusWidget(), Qt.Key.Key_Tab)
+        assert dialog.focusWidget() is dialog.fields[name].widget
+    qtbot.keyClick(dialog.focusWidget(), Qt.Key.Key_Tab)
+    assert isinstance(dialog.focusWidget(), QPushButton)
