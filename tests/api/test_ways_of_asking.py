@@ -193,6 +193,8 @@ def test_an_unknown_name_is_told_the_nearest(client: openai.OpenAI, smol: str) -
         client.completions.create(model=smol.replace("instruct", "instuct"), prompt="a")
     assert failure.value.code == "model_not_found"
     assert failure.value.param == "model"
+    with pytest.raises(openai.NotFoundError, match=f"did you mean {smol}\\?"):
+        client.completions.create(model="SmolLM", prompt="a")  # a part of the name
     with pytest.raises(openai.NotFoundError, match=r"qqqqq.*: /v1/models lists"):
         client.completions.create(model="qqqqqqqq", prompt="a")
 

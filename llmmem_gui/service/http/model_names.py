@@ -24,9 +24,8 @@ def known_model(service: MemoryService, name: str) -> ModelSnapshot:
         model = service.snapshot.model(spelling)
         if model is not None:
             return model
-    ids = [model.id for model in service.snapshot.models]
-    near = difflib.get_close_matches(name.lower(), ids, 1, _NEAR_ENOUGH)
-    advice = f"did you mean {near[0]}? /v1/models lists the ids" if near else "/v1/models lists the ids"
+    near = _nearest(name.lower(), [model.id for model in service.snapshot.models])
+    advice = f"did you mean {near}? /v1/models lists the ids" if near else "/v1/models lists the ids"
     raise ApiError(404, "model_not_found", f"There is no model {name[:80]!r}: {advice}.", parameter="model")
 
 
@@ -61,6 +60,13 @@ async def file_asked(service: MemoryService, name: str | None) -> ModelFile:
         if file is None:
             raise
         return file
+
+
+def _nearest(name: str, ids: list[str]) -> str | None:
+    """The id that was probably meant: one that the name is a part of, or one that is spelled nearly so."""
+    part = slug(name)
+    longer = sorted((each for each in ids if part and part in each), key=len)
+    return next(iter(longer or difflib.get_close_matches(name, ids, 1, _NEAR_ENOUGH)), None)
 
 
 def _spellings(name: str) -> Iterator[str]:
