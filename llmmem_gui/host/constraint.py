@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -37,6 +38,11 @@ from llmmem_gui.unused_memory import trim_heap
 _KEPT = 8
 """Compiled constraints kept for the next request with the same form."""
 _INVISIBLE = api.LLAMA_TOKEN_ATTR_CONTROL | api.LLAMA_TOKEN_ATTR_UNKNOWN | api.LLAMA_TOKEN_ATTR_UNUSED
+
+_RULE_OF_LARK = re.compile(r"^[ \t]*[?!]*\w+(\.-?\d+)?[ \t]*:(?!:=)", re.MULTILINE)
+"""How a rule begins in Lark; in GBNF `::=` follows its name."""
+_PRIORITY = re.compile(r"^([ \t]*[?!]*\w+)\.-?\d+(?=[ \t]*:)", re.MULTILINE)
+"""Says which of two readings of a text to prefer: that changes nothing about which texts there are."""
 
 Logits = numpy.typing.NDArray[numpy.single]
 Bits = numpy.typing.NDArray[numpy.uint8]
@@ -172,8 +178,10 @@ class Constraints:
         if '"multipleOf"' in text:
             # Schemas may stand in Lark, and this takes for ever in them.
             raise refused("the grammar", "it cannot be held to multipleOf: use response_format")
+        if _RULE_OF_LARK.search(text):
+            return self.of_lark(_PRIORITY.sub(r"\1", text), "the grammar")
         try:
-            lark = llguidance.gbnf_to_lark.any_to_lark(text)
+            lark = llguidance.gbnf_to_lark.gbnf_to_lark(text)
         except Exception as error:
             raise refused("the grammar", str(error)) from error
         return self.of_lark(lark, "the grammar")

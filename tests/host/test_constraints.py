@@ -194,6 +194,17 @@ async def test_what_cannot_be_held_is_refused_with_its_place(starter: HostStarte
     assert text_of(await answer(host, {"type": "choice", "choices": ["yes"]})) == "yes"
 
 
+SUMS = """
+?start: sum
+?sum: product | sum "+" product -> add | sum "-" product -> sub
+!product: atom | product "*" atom -> mul
+?atom: NUMBER -> number
+NUMBER.2: DIGIT~1..2
+%import common.DIGIT
+"""
+"""As Lark's own documentation writes grammars: marks before rules, names after them, priorities, imports."""
+
+
 async def test_other_forms_are_held(starter: HostStarter, smol_path: Path) -> None:
     """Regular expressions, choices, grammars of llama.cpp and of Lark; for completions, too."""
     host = await loaded_host(starter, smol_path)
@@ -207,6 +218,7 @@ async def test_other_forms_are_held(starter: HostStarter, smol_path: Path) -> No
     assert re.fullmatch(r"(?:[a-z]{2,4} = [0-9]\n){2}", await said({"type": "grammar", "grammar": gbnf}))
     lark = 'start: "<" /[a-z]{3}/ ">"'
     assert re.fullmatch("<[a-z]{3}>", await said({"type": "grammar", "grammar": lark}))
+    assert re.fullmatch(r"[0-9]{1,2}([+*-][0-9]{1,2})*", await said({"type": "grammar", "grammar": SUMS}))
     number = {"prompt": "Pi is ", "response_format": {"type": "regex", "pattern": r"\d\.\d{4}"}}
     completed = await host.ask("completion", {**number, "temperature": 0.0}).finished()
     assert re.fullmatch(r"\d\.\d{4}", text_of(completed))
