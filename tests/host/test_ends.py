@@ -253,6 +253,18 @@ async def test_the_nursery_is_killed(starter: HostStarter, smol_path: Path) -> N
     assert "Paris" in await complete(fresh, "The capital of France is", max_tokens=4)
 
 
+async def test_a_nursery_that_died_unnoticed_is_done_without(starter: HostStarter) -> None:
+    """Its end has not been read yet when a host is asked for: the host is a fresh program."""
+    await (await starter.birth()).stop()
+    nursery = starter.nursery_pid
+    assert nursery is not None
+    os.kill(nursery, signal.SIGKILL)
+    while psutil.Process(nursery).status() != psutil.STATUS_ZOMBIE:
+        pass  # the loop, which would notice, does not get its turn
+    host = await starter.birth()
+    assert psutil.Process(host.pid).ppid() == os.getpid()
+
+
 async def test_a_nursery_that_nobody_needs_rests(starter: HostStarter, smol_path: Path) -> None:
     """It ends a while after its last host, and the next host is forked by another."""
     nursery = starter.nursery_pid

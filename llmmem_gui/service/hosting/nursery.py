@@ -95,9 +95,11 @@ class Nursery:
         birth = protocol.Birth(self._last_birth)
         future: asyncio.Future[ForkedProcess] = asyncio.get_running_loop().create_future()
         self._births[birth.birth_id] = future
-        socket.send_fds(self._control, [protocol.encode(birth)], [connection.fileno(), errors])
         try:
+            socket.send_fds(self._control, [protocol.encode(birth)], [connection.fileno(), errors])
             return await future
+        except ConnectionError as error:  # it has died just now, and its end has not been read yet
+            raise NurseryEndedError("the nursery has ended") from error
         finally:
             self._births.pop(birth.birth_id, None)
 
