@@ -27,14 +27,15 @@ _DEVICES_WITH_GPU = ("/dev/nvidia*", "/dev/dri", "/dev/kfd")
 def enter(readable_files: Iterable[bytes], gpu: bool) -> tuple[str, ...]:
     """Close the process off for good; gives the layers in force.
 
-    It keeps reading `readable_files` (or what is beneath them), the interpreter's own folders and, with
-    `gpu`, what the drivers of a GPU read, and keeps using its devices.
+    It keeps reading `readable_files` (or what is beneath them), the interpreter's own folders and file and,
+    with `gpu`, what the drivers of a GPU read, and keeps using its devices.
     """
     if not sys.platform.startswith("linux"):
         return ()
     prctl(_PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1))
     readable = _existing((*_READABLE, *(_READABLE_WITH_GPU if gpu else ())))
-    own = map(os.fsencode, sys.path)
+    # A frozen program has its modules in its own file, and reads them when they are imported.
+    own = map(os.fsencode, (*sys.path, sys.executable))
     devices = _existing(_DEVICES_WITH_GPU if gpu else ())
     layers = (landlock.enter((*readable_files, *readable, *own), devices), seccomp.enter())
     return tuple(layer for layer in layers if layer is not None)
