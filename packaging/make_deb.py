@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import set_up
@@ -39,6 +41,7 @@ def main() -> int:
     make_environment()
     freeze()
     lay_out()
+    try_out(TREE / "opt" / "llmmem")
     print(build())
     return 0
 
@@ -113,6 +116,38 @@ def lay_out() -> None:
         " Models are computed on any x86-64 processor with AVX2 (x86-64-v3: Intel since 2013, AMD since\n"
         " 2015, except some Atom, Celeron and Pentium), and on GPUs with Vulkan.\n"
     )
+
+
+def try_out(program: Path) -> None:
+    """Have the frozen programs do what they are for: answer by a host, and draw a window with its plot.
+
+    What freezing leaves out shows only when it runs. Raises `CalledProcessError`.
+    """
+    with tempfile.TemporaryDirectory(prefix="llmmem-") as home:
+        model = Path(home) / "tried.gguf"
+        writing = "import pathlib, sys; from llmmem_gui.host.known_model import KnownModel; "
+        writing += "KnownModel().write(pathlib.Path(sys.argv[1]))"
+        run(str(PYTHON), "-c", writing, str(model))
+        environment = {**os.environ, "LLMMEM_HOME": home, "QT_QPA_PLATFORM": "offscreen"}
+
+        def command(*arguments: str) -> None:
+            subprocess.run([program / "llmmem", *arguments], env=environment, check=True)
+
+        serving = subprocess.Popen([program / "llmmem", "serve"], env=environment, stdout=subprocess.PIPE)
+        try:
+            assert serving.stdout is not None
+            serving.stdout.readline()  # it serves now
+            command("load", str(model))
+            command("ask", str(model), "Yes?", "--max-tokens", "4")
+        finally:
+            serving.terminate()
+            serving.wait()
+        picture = Path(home) / "window.png"
+        window = [str(program / "llmmem-gui"), "--screenshot", str(picture), "--load", str(model)]
+        subprocess.run(window, env=environment, check=True)
+        log = "\n".join(file.read_text() for file in Path(home).rglob("*.log"))
+        if not picture.is_file() or "Traceback" in log:
+            sys.exit(f"The frozen window does not work:\n{log}")
 
 
 def dependencies() -> list[str]:
