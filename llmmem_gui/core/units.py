@@ -5,6 +5,7 @@ Views that write numbers the way of a language take `scale_bytes` and format the
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 KIB = 1024
@@ -25,6 +26,7 @@ class ScaledBytes(NamedTuple):
     decimals: int
 
 
+@lru_cache(maxsize=512)  # each size is told in several places of a window, each second anew
 def scale_bytes(size_bytes: int) -> ScaledBytes:
     """A size in the largest IEC unit that leaves at least 1, with three digits that count."""
     value = float(size_bytes)
