@@ -51,18 +51,27 @@ def main() -> int:
         os.environ["LLMMEM_HOME"] = home
         status = take_pictures(options.to, options.scale)
     if options.scale == 1:
-        take_tray(options.to / "tray.png")
+        models = (PROJECT / ".models" / f"{GEMMA}.gguf", PROJECT / ".models" / f"{SMOL}.gguf")
+        take_tray(options.to / "tray.png", models)
+        take_gpu(options.to / "gpu.png", models)
     return status
 
 
-def take_tray(file: Path) -> None:
+def take_tray(file: Path, models: tuple[Path, Path]) -> None:
     """The picture of the tray on a real desktop, where one is installed."""
     from real_tray import missing, take_tray_picture
 
     without = missing("xfconfd", "xfce4-panel", "xfce4-notifyd")
     if not without:
-        take_tray_picture(file, (PROJECT / ".models" / f"{GEMMA}.gguf", PROJECT / ".models" / f"{SMOL}.gguf"))
+        take_tray_picture(file, models)
     sys.stdout.write(f"{without or 'took ' + file.name}\n")
+
+
+def take_gpu(file: Path, models: tuple[Path, Path]) -> None:
+    """The picture of a GPU's memory, where there is a GPU in software."""
+    from gpu_picture import take_gpu_picture
+
+    sys.stdout.write(f"{take_gpu_picture(file, models)}\n")
 
 
 def take_pictures(folder: Path, scale: int) -> int:
