@@ -43,7 +43,10 @@ def restyle(widget: QWidget, name: str, value: object) -> None:
 
 
 class ElidedLabel(QLabel):
-    """One line of plain text that ends in an ellipsis where the room ends; the whole text is its tool tip."""
+    """One line of plain text that ends in an ellipsis where the room ends; the whole text is its tool tip.
+
+    While it wraps words it takes as many lines as the text needs.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,9 @@ class ElidedLabel(QLabel):
         return QSize(0, super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        if self.wordWrap():
+            super().paintEvent(event)
+            return
         painter = QPainter(self)
         metrics = QFontMetrics(self.font())
         text = metrics.elidedText(self.text(), self._mode, self.width())

@@ -90,6 +90,7 @@ class LimitsPanel(Card):
         self.reserve.previewed.connect(self._preview_reserve)
         self.reserve.abandoned.connect(self._abandon)
         self.reserve.chosen.connect(self._choose_reserve)
+        self.idle.abandoned.connect(self._abandon)
         self.idle.chosen.connect(self.idle_chosen)
         self.retranslate()
 
@@ -322,7 +323,7 @@ def _row(sliders: Sequence[SteppedSlider]) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setSpacing(_SPACING)
     for slider in sliders:
-        row.addWidget(slider, 4)
+        row.addWidget(slider, 4, Qt.AlignmentFlag.AlignTop)  # a neighbour may have more to say
     return row
 
 

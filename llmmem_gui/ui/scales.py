@@ -66,7 +66,7 @@ def byte_scale(least_bytes: int, most_bytes: int, *, none_text: str | None = Non
             least = figures.chosen_size(least_bytes)
             if any(sign.isalpha() for sign in text):
                 raise ValueError(translate("Scale", "At least {size} is needed.").format(size=least))
-            said = translate("Scale", "At least {size} is needed; a number without a unit means {unit}.")
+            said = translate("Scale", "At least {size}; a number without a unit is {unit}.")
             raise ValueError(said.format(size=least, unit=BARE_UNIT))
         if size_bytes > most_bytes:
             raise ValueError(

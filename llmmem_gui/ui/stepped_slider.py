@@ -153,8 +153,9 @@ class SteppedSlider(QWidget):
         if explanation:
             self.track.setStatusTip(explanation)
 
-    def set_hint(self, text: str, level: str | None = None) -> None:
-        """Say in the line below what the value means, or what it would do."""
+    def set_hint(self, text: str, level: str | None = None, *, whole: bool = False) -> None:
+        """Say in the line below what the value means, or would do; `whole`: in as many as that needs."""
+        self.hint.setWordWrap(whole)
         if self.hint.text() != text:
             self.hint.setText(text)
         restyle(self.hint, "level", level)
@@ -175,6 +176,7 @@ class SteppedSlider(QWidget):
             self._moved_from = (self._value,)
         self._value = self._scale.value_at(position)
         self.edit.setText(self._scale.write(self._value))
+        restyle(self.edit, "invalid", False)
         self._tell_readers()
         self.previewed.emit(self._value)
         if by_keys:
@@ -211,11 +213,22 @@ class SteppedSlider(QWidget):
             value = self._scale.read(self.edit.text())
         except ValueError as error:
             restyle(self.edit, "invalid", True)
-            self.set_hint(say(sentence_of(error)), "critical")
+            self.set_hint(say(sentence_of(error)), "critical", whole=True)
             return
-        self._value = value
+        before, self._value = self._value, value
         self._show(value)
-        self.chosen.emit(value)
+        if value == before:
+            self.abandoned.emit()
+        else:
+            self.chosen.emit(value)
+
+    # --- Qt ----------------------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.edit.isModified():
+            self._abandon()
+        else:
+            super().keyPressEvent(event)
 
 
 class _Track(QSlider):

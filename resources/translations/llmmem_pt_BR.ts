@@ -3721,8 +3721,8 @@
         <translation>São necessários pelo menos {size}.</translation>
     </message>
     <message>
-        <source>At least {size} is needed; a number without a unit means {unit}.</source>
-        <translation>É preciso pelo menos {size}; um número sem unidade significa {unit}.</translation>
+        <source>At least {size}; a number without a unit is {unit}.</source>
+        <translation>Pelo menos {size}; um número sem unidade é {unit}.</translation>
     </message>
     <message>
         <source>At most {size} is possible.</source>

@@ -134,6 +134,43 @@ def test_a_typed_value_is_chosen_as_it_is(slider: SteppedSlider, qtbot: QtBot) -
     assert "lots" in slider.hint.text()
 
 
+def type_into(slider: SteppedSlider, qtbot: QtBot, text: str) -> None:
+    """Write a value and press Enter."""
+    slider.edit.setFocus()
+    slider.edit.selectAll()
+    qtbot.keyClicks(slider.edit, text)
+    qtbot.keyClick(slider.edit, Qt.Key.Key_Return)
+
+
+def test_why_a_typed_value_is_refused_can_be_read_to_its_end(slider: SteppedSlider, qtbot: QtBot) -> None:
+    """A reason takes as many lines as it needs; what is said in passing ends where the room ends."""
+    slider.resize(240, 120)
+    type_into(slider, qtbot, "1.5")
+    hint = slider.hint
+    qtbot.waitUntil(lambda: hint.height() >= hint.heightForWidth(hint.width()) > hint.fontMetrics().height())
+    assert hint.wordWrap()
+    assert "unit is MiB" in hint.text()
+    type_into(slider, qtbot, "2 GiB")
+    slider.set_hint("nothing has to go")
+    assert not hint.wordWrap()
+
+
+def test_a_refused_value_is_forgotten_by_whatever_follows(slider: SteppedSlider, qtbot: QtBot) -> None:
+    """Escape, the value of before and the track end a refusal; what stood in the hint is said again."""
+    for end in (
+        lambda: qtbot.keyClick(slider.edit, Qt.Key.Key_Escape),
+        lambda: type_into(slider, qtbot, "8 GiB"),
+    ):
+        type_into(slider, qtbot, "lots")
+        with qtbot.assertNotEmitted(slider.chosen), qtbot.waitSignal(slider.abandoned):
+            end()
+        assert not slider.edit.property("invalid")
+        assert slider.edit.text() == f"8{NO_BREAK}GiB"
+    type_into(slider, qtbot, "lots")
+    qtbot.keyClick(slider.track, Qt.Key.Key_Right)
+    assert not slider.edit.property("invalid")
+
+
 def test_scrolling_past_changes_nothing(slider: SteppedSlider) -> None:
     """The wheel is left to whatever scrolls around the slider."""
     from PySide6.QtCore import QPointF
