@@ -331,11 +331,10 @@ class Catalogue:
             return  # unknown is not nothing
         await self.forecasts.learn(file, life.start.parameters, life.peak, life.timed, time.time())
 
-    async def rehearse_all(self) -> None:
-        """Rehearse every model with its own parameters, so that later clicks need not wait."""
-        for file in self.models:
-            if file.shape is not None:
-                await self.forecasts.rehearsed(file, self.parameters_of(file))
+    async def rehearse(self, file: ModelFile) -> None:
+        """Rehearse a model with its own parameters, so that later clicks need not wait."""
+        if file.shape is not None:
+            await self.forecasts.rehearsed(file, self.parameters_of(file))
 
 
 def as_it_can_be_loaded(file: ModelFile, parameters: LoadParameters) -> LoadParameters:

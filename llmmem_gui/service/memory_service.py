@@ -170,8 +170,7 @@ class MemoryService:
     async def _scan_at_start(self) -> None:
         await self.list.follow()
         await self.list.load_at_start(self.load)
-        await self.catalogue.rehearse_all()
-        self._publish_snapshot_soon()
+        self.list.rehearse()
 
     # --- facts out -----------------------------------------------------------------------------------
 
@@ -340,11 +339,7 @@ class MemoryService:
 
     async def add_model(self, path: Path) -> ModelFile:
         """Take one file into the library. Raises `CommandError` when it is not a model."""
-        file = await self.catalogue.add(path)
-        await self.in_force.change_model(file, actor="program", hidden=False)
-        self.in_force.tell_of_models()
-        self._publish_snapshot_soon()
-        return file
+        return await self.list.add(path)
 
     async def forecast(self, model: str, parameters: LoadParameters | None = None) -> Forecast:
         """What loading the model would take. Raises `CommandError` when it is unknown or bad."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from llmmem_gui.core.events import Actor
+from llmmem_gui.core.gguf import FileIdentity
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.sentence import Models, Sentence
 from llmmem_gui.service.catalogue import Catalogue
@@ -46,9 +47,11 @@ class ModelList:
         self._changed = changed
         self._note = note
         self._tasks = Supervisor()
+        self._came = asyncio.Event()
+        """There may be models that were not rehearsed yet."""
 
     async def close(self) -> None:
-        """Follow changes no longer."""
+        """Follow changes no longer, and rehearse no more."""
         await self._tasks.close()
 
     async def search(self, folders: Sequence[Path] = ()) -> tuple[ModelFile, ...]:
@@ -63,11 +66,21 @@ class ModelList:
                 self._changed()
         if self._catalogue.models != shown:  # at its end a search forgets
             self._changed()
+        self._came.set()
         for problem in self._catalogue.folder_problems:
             if problem not in told:
                 self._note(problem.reason)
         self._in_force.tell_of_models()
         return tuple(found)
+
+    async def add(self, path: Path) -> ModelFile:
+        """Take one file into the list. Raises `CommandError` when it is not a model."""
+        file = await self._catalogue.add(path)
+        await self._in_force.change_model(file, actor="program", hidden=False)
+        self._in_force.tell_of_models()
+        self._changed()
+        self._came.set()
+        return file
 
     async def follow(self) -> None:
         """Search all folders, and from now on again whenever something changes in one of them."""
@@ -82,6 +95,21 @@ class ModelList:
             began = time.monotonic()
             await self.search()
             await asyncio.sleep(_REST * (time.monotonic() - began))
+
+    def rehearse(self) -> None:
+        """Rehearse every model, from now on also those that come later, as soon as they do."""
+        self._tasks.run("dry runs of new models", self._rehearse())
+
+    async def _rehearse(self) -> None:
+        rehearsed: set[tuple[FileIdentity, ...]] = set()
+        while True:
+            self._came.clear()
+            for file in self._catalogue.models:
+                if file.identities not in rehearsed:
+                    rehearsed.add(file.identities)
+                    await self._catalogue.rehearse(file)
+                    self._changed()
+            await self._came.wait()
 
     async def load_at_start(self, load: Load) -> None:
         """Load what is to be loaded at every start; what cannot be is told as every failed load is."""

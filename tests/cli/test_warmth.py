@@ -14,6 +14,7 @@ def test_what_loads_have_shown_is_listed(tmp_path: Path) -> None:
     path = write_model(tmp_path / "small.gguf", Recipe(vocabulary=2_000, layers=2))
     with running_program(tmp_path / "home") as program:
         assert program.llmmem("scan", str(tmp_path)).code == 0
+        assert program.llmmem("forecast", "small").code == 0  # the dry run reads of the file, too
         evict(path)
         assert program.llmmem("ps", "--all").out.splitlines()[1].endswith("on disk")
         for _ in range(2):

@@ -18,7 +18,7 @@ from llmmem_gui.service.library.model_search import search
 from llmmem_gui.service.memory_service import MemoryService
 from llmmem_gui.service.storage.settings_file import SettingsFile
 from tests.hostile_gguf import RECIPE, write_good_model
-from tests.made_up_models import write_model
+from tests.made_up_models import Recipe, write_model
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has inotify")
 
@@ -65,6 +65,23 @@ async def test_the_list_follows_what_happens_in_folders(service: MemoryService, 
     await until(lambda: "renamed" in service.snapshot.model("new").facts.path)  # type: ignore[union-attr]
     (folder / "renamed.gguf").unlink()
     await until(lambda: service.snapshot.model("new") is None)
+
+
+async def test_models_that_come_later_are_rehearsed_too(service: MemoryService, tmp_path: Path) -> None:
+    """In the background, as those are that were there at the start, so that nobody has to ask for it."""
+
+    def is_rehearsed(path: Path) -> bool:
+        listed = [m for m in service.snapshot.models if m.facts.path == str(path)]
+        sources = [m.forecast.source for m in listed if m.forecast is not None]
+        return sources == ["dry run"] and listed[0].facts.file_bytes == path.stat().st_size
+
+    found = write_model(made(tmp_path / "models") / "found.gguf", Recipe(vocabulary=2_000, layers=2))
+    await until(lambda: is_rehearsed(found))
+    found.write_bytes(write_model(tmp_path / "other.gguf", Recipe(vocabulary=2_000, layers=4)).read_bytes())
+    await until(lambda: is_rehearsed(found))
+    added = write_model(made(tmp_path / "elsewhere") / "added.gguf", Recipe(vocabulary=2_000, layers=3))
+    await service.add_model(added)
+    await until(lambda: is_rehearsed(added))
 
 
 async def test_a_model_added_by_hand_is_followed_too(service: MemoryService, tmp_path: Path) -> None:
