@@ -6,11 +6,14 @@ from argparse import Namespace
 
 from llmmem_gui.cli.connection import connect
 from llmmem_gui.cli.neighbours import neighbours_of, write_neighbours
-from llmmem_gui.cli.output import percent, size, write_json, write_left_out, write_table
+from llmmem_gui.cli.output import cut, percent, size, write_json, write_left_out, write_table
 from llmmem_gui.core.units import format_duration
 from llmmem_gui.core.warmth import warmth_sentence
 from llmmem_gui.service.api_client import model_path
 from llmmem_gui.service.http.control_records import ModelStatus, ReceiptEntry, Status
+
+_LONGEST_NAME = 32
+"""Columns of a terminal."""
 
 
 def ps(options: Namespace) -> None:
@@ -26,8 +29,11 @@ def ps(options: Namespace) -> None:
         others = {"neighbours": neighbours} if options.all else {}
         write_json({"models": shown, "total": status.total, "machine": status.machine, **others})
         return
-    headers = ("MODEL", "STATE", "PRIVATE", "WEIGHTS", "VRAM", "LIMIT", "CONTEXT", "IDLE", "PID", "")
-    write_table(headers, [_row(model) for model in shown], right=headers[2:9])
+    figures = ("PRIVATE", "WEIGHTS", "VRAM", "LIMIT", "CONTEXT", "IDLE", "PID")
+    # Of a name in another script an id keeps little or nothing.
+    names = ("NAME",) if any(model.name != model.id for model in shown) else ()
+    headers = ("MODEL", *names, "STATE", *figures, "")
+    write_table(headers, [_row(model, names=bool(names)) for model in shown], right=figures)
     total, machine = status.total, status.machine
     print(
         f"models {size(total.current_bytes)} of {size(total.limit_bytes)} ({percent(total.percent)}) · "
@@ -123,12 +129,13 @@ def write_receipts(receipts: list[ReceiptEntry], options: Namespace) -> None:
         print("No model had to go.")
 
 
-def _row(model: ModelStatus) -> tuple[str, ...]:
+def _row(model: ModelStatus, *, names: bool) -> tuple[str, ...]:
     loaded = model.pid is not None
     share = model.warmth_percent
     warmth = "" if loaded or share is None else warmth_sentence(share / 100, model.expected_load_seconds)
     return (
         model.id,
+        *((cut(model.name, _LONGEST_NAME),) if names else ()),
         model.state,
         size(model.private_bytes if loaded else None),
         size(model.weights_bytes if loaded else None),

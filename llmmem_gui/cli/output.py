@@ -51,6 +51,14 @@ def harmless(text: str, *, newlines: bool = True) -> str:
     return "".join(c if c in kept or unicodedata.category(c)[0] != "C" else "\ufffd" for c in text)
 
 
+def cut(text: str, columns: int) -> str:
+    """The text, with an ellipsis for what does not fit into so many columns of a terminal."""
+    if _width(text) <= columns:
+        return text
+    kept = next(end for end in range(len(text), -1, -1) if _width(text[:end]) < columns)
+    return f"{text[:kept]}…"
+
+
 def _width(text: str) -> int:
     """Columns that the text takes in a terminal."""
     return sum(
