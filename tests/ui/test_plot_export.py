@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.units import GIB, MIB
 from llmmem_gui.ui.memory_plot import MemoryPlot
+from llmmem_gui.ui.plot.export import written_number
 from tests.ui import facts
 
 
@@ -29,6 +31,12 @@ def test_numbers_are_exported(plot: MemoryPlot, tmp_path: Path) -> None:
     assert int(rows[-1][1]) == sum(int(figure) for figure in rows[-1][4:-1])
     assert rows[-1][0].endswith("+00:00")
     assert sum("unloaded gemma-3-270m" in row[-1] for row in rows) == 1
+
+
+def test_bytes_are_exported_to_the_last_digit() -> None:
+    """Those of a large computer have eleven; shares and speeds have a decimal, where they are not whole."""
+    figures = [(15_165_908_582.0, "15165908582"), (0.25, "0.2"), (12.0, "12"), (math.nan, "")]
+    assert [written_number(figure) for figure, _ in figures] == [text for _, text in figures]
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])

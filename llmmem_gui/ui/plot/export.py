@@ -162,7 +162,7 @@ class MemoryCsvExporter(CSVExporter):
                 rows.append(
                     [
                         moment.isoformat(timespec="milliseconds"),
-                        *map(_written_number, figures),
+                        *map(written_number, figures),
                         "; ".join(happened.get(column, ())),
                     ]
                 )
@@ -180,9 +180,12 @@ class MemoryCsvExporter(CSVExporter):
         return happened
 
 
-def _written_number(figure: float) -> str:
+def written_number(figure: float) -> str:
     """Bytes without decimals, speeds and shares of time with one; nothing for what is not known."""
-    return "" if np.isnan(figure) else f"{round(float(figure), 1):.10g}"
+    if np.isnan(figure):
+        return ""
+    rounded = round(float(figure), 1)
+    return f"{rounded:.0f}" if rounded.is_integer() else f"{rounded:.1f}"
 
 
 def _written(path: Path, content: bytes) -> bool:
