@@ -274,7 +274,7 @@ class Desktop(QObject):
     def _take_event(self, event: Event) -> None:
         self.window.show_event(event)
         self.warnings.take_event(event)
-        if event.type == "host-died" and not self.window.isVisible():
+        if event.type == "host-died" and (self.window.isHidden() or self.window.isMinimized()):
             # In the window it stands in the row and on the plot; nobody sees it there now.
             text = event_sentence(event, self.window.names.of)
             self._show_by_tray(self.tr("A model ended by itself"), text, False)

@@ -240,7 +240,7 @@ def test_closing_while_a_model_loads_leaves_nothing(
 def test_a_model_that_ends_by_itself_is_told_while_nobody_looks(
     program: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the window hidden the desktop says it; with the window open the row and the plot do."""
+    """With the window hidden or minimized the desktop says it; else the row and the plot do."""
     told: list[str] = []
     monkeypatch.setattr(
         program.desktop.tray, "show_message", lambda title, text, *, level: told.append(f"{title}: {text}")
@@ -258,6 +258,9 @@ def test_a_model_that_ends_by_itself_is_told_while_nobody_looks(
     program.window.hide()
     kill()
     assert told[0].startswith(f"A model ended by itself: {SMOL} ended by itself")
+    program.window.showMinimized()
+    kill()
+    assert len(told) == 2
 
 
 def test_a_limit_of_a_model_says_beforehand_what_it_would_unload(program: Running) -> None:
