@@ -49,9 +49,18 @@ class Announcements(QObject):
         """Models that can be loaded again since there is room, in the order in which they were offered."""
 
     def take(self, snapshot: CacheSnapshot) -> None:
-        """Take in how things are: an offer that is moot is taken back."""
+        """Take in how things are: an offer that is moot is taken back, and what is new in the list noted."""
+        known = {model.id for model in self._snapshot.models} if self._snapshot is not None else None
         self._snapshot = snapshot
         self._notices.refresh()
+        if known is not None:
+            self._note_new([model for model in snapshot.models if model.id not in known])
+
+    def _note_new(self, models: Sequence[ModelSnapshot]) -> None:
+        if len(models) == 1:
+            self.noted.emit(self.tr("Found {model}").format(model=models[0].facts.name))
+        elif models:
+            self.noted.emit(self.tr("%n new models found", "", len(models)))
 
     def tell(self, said: Say, *, about: object) -> None:
         """Show a notice, in place of an earlier one about the same thing."""

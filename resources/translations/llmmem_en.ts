@@ -4,6 +4,13 @@
 <context>
     <name>Announcements</name>
     <message numerus="yes">
+        <source>%n new models found</source>
+        <translation>
+            <numerusform>%n new model found</numerusform>
+            <numerusform>%n new models found</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
         <source>Unloaded %n models: {size} back</source>
         <translation>
             <numerusform>Unloaded %n model: {size} back</numerusform>

@@ -392,6 +392,17 @@
 <context>
     <name>Announcements</name>
     <message>
+        <source>Found {model}</source>
+        <translation>{model} foi encontrado</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n new models found</source>
+        <translation>
+            <numerusform>%n modelo novo encontrado</numerusform>
+            <numerusform>%n modelos novos encontrados</numerusform>
+        </translation>
+    </message>
+    <message>
         <source>Unloaded {model}: {size} back</source>
         <translation>{model} foi descarregado: {size} de volta</translation>
     </message>

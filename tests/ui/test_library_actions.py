@@ -89,6 +89,16 @@ def test_a_search_says_what_it_found(window: MainWindow) -> None:
         assert window.status.message.text() == said
 
 
+def test_what_is_found_without_a_search_is_told_too(window: MainWindow) -> None:
+    """Folders are watched: what is new in the list follows the number of the last search."""
+    window.show_outcome(ask.Outcome(ask.Scan(), ()))
+    shot = facts.usual_snapshot()
+    first, *others = (facts.model(f"new-{number}", need=(100, 50)) for number in range(3))
+    for models, said in (((first,), "Found new-0"), ((first, *others), "2 new models found")):
+        feed(window, replace(shot, models=(*shot.models, *models)))
+        assert window.status.message.text() == said
+
+
 def test_several_rows_at_once(window: MainWindow) -> None:
     """Unload, pin, load at start and remove act on all selected rows that they make sense for."""
     asked = asked_of(window)
