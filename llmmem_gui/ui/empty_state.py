@@ -49,6 +49,7 @@ class EmptyState(Card):
         self._folders.setColumnStretch(0, 1)
         self.demo = QToolButton()
         self.demo.setProperty("primary", True)
+        self.demo.clicked.connect(lambda: self.show_fetching(True))
         self.folder = QToolButton()
         self.folder.setDefaultAction(actions.add_folder)
         self.file = QToolButton()
@@ -134,6 +135,11 @@ class EmptyState(Card):
             self._folders.addWidget(owner, row, 1)
             self._folders.addWidget(number, row, 2, Qt.AlignmentFlag.AlignRight)
         self._searched.setVisible(bool(folders))
+
+    @property
+    def is_fetching(self) -> bool:
+        """Whether it says that the demo model is on its way."""
+        return not self._progress.isHidden()
 
     def show_fetching(self, fetching: bool, problem: str = "") -> None:
         """Show that the demo model is on its way, or why it did not come."""

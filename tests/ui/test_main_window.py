@@ -236,6 +236,7 @@ def test_without_models_the_window_explains_itself(window: MainWindow, qtbot: Qt
     assert window.empty.isVisible()
     asked = asked_of(window)
     window.empty.demo.click()
+    assert window.empty.is_fetching
     assert asked == [ask.FetchDemoModel()]
     problem = ask.Problem("failed", verbatim("No network: try again."))
     window.show_outcome(ask.Outcome(ask.FetchDemoModel(), problem=problem))
