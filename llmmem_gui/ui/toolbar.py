@@ -30,6 +30,7 @@ class Toolbar(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(self._button("add_models"))
+        self._more_of(self.buttons[-1], "add_folder")
         layout.addWidget(self._button("load", _PrimaryButton(theme, "load")))
         for name in ("unload", "unload_all", "clean_up"):
             layout.addWidget(self._button(name))

@@ -99,6 +99,14 @@ def test_what_is_found_without_a_search_is_told_too(window: MainWindow) -> None:
         assert window.status.message.text() == said
 
 
+def test_a_folder_can_be_added_beside_models(window: MainWindow) -> None:
+    """The button that adds models has an arrow: no other button offers it once there is a model."""
+    (button,) = (
+        each for each in window.toolbar.buttons if each.defaultAction() is window.actions_.add_models
+    )
+    assert button.menu().actions() == [window.actions_.add_folder]
+
+
 def test_several_rows_at_once(window: MainWindow) -> None:
     """Unload, pin, load at start and remove act on all selected rows that they make sense for."""
     asked = asked_of(window)
