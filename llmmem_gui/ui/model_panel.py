@@ -359,12 +359,10 @@ class ModelPanel(Card):
         loaded = model.state.holds_host
         loading = model.state in (State.LOADING, State.QUEUED)
         self.unload.setVisible(loaded or loading)
-        if loading:
-            self.unload.setText(self.tr("Cancel the load"))
-        else:
-            self.unload.setText(
-                self.tr("Unload – {size} back").format(size=figures.size(model.private_bytes))
-            )
+        back = self.tr("Unload – {size} back").format(size=figures.size(model.private_bytes))
+        self.unload.setText(self.tr("Cancel the load") if loading else back)
+        why = self.tr("Private memory; weights are pages of the file, which the system takes when it must.")
+        self.unload.setToolTip("" if loading else why)
         self.unload.setEnabled(model.state is not State.UNLOADING)
         self.primary.setText(self.tr("Try it…") if loaded or loading else self.tr("Load"))
         self.primary.setEnabled(model.facts.error is None and model.state is not State.UNLOADING)

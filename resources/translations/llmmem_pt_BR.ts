@@ -3004,6 +3004,10 @@
         <translation>precisa de {size} de {limit}</translation>
     </message>
     <message>
+        <source>Private memory; weights are pages of the file, which the system takes when it must.</source>
+        <translation>Memória privada; os pesos são páginas do arquivo, que o sistema toma quando precisa.</translation>
+    </message>
+    <message>
         <source>now {tokens}</source>
         <translation>agora {tokens}</translation>
     </message>

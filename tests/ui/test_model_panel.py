@@ -45,6 +45,7 @@ def test_a_loaded_model_says_what_comes_back(panel: ModelPanel, qtbot: QtBot) ->
     """For a loaded model the buttons are *Unload* with the bytes that come back, and *Try it*."""
     show(panel, facts.SMOL)
     assert plain(panel.unload.text()) == "Unload – 142 MiB back"
+    assert "Private memory" in panel.unload.toolTip()
     assert panel.primary.text() == "Try it…"
     with qtbot.waitSignal(panel.requested) as asked:
         panel.unload.click()
@@ -103,6 +104,7 @@ def test_a_load_in_progress_can_be_cancelled(panel: ModelPanel, qtbot: QtBot) ->
     """While a model loads, the button cancels the load."""
     show(panel, replace(facts.LLAMA, state=State.LOADING))
     assert panel.unload.text() == "Cancel the load"
+    assert panel.unload.toolTip() == ""
     with qtbot.waitSignal(panel.requested) as asked:
         panel.unload.click()
     assert asked.args == [ask.Unload(facts.LLAMA.id)]
