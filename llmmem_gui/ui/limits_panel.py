@@ -134,7 +134,7 @@ class LimitsPanel(Card):
         self._shown, self._is_stacked = rows, stacked
         for row in self._rows:
             self._column.removeItem(row)
-        self._rows = [_row(row) for row in rows]
+        self._rows = [_row(row, stacked) for row in rows]
         for row in self._rows:
             self._column.addLayout(row)
         seen = [slider for row in rows for slider in row]
@@ -319,11 +319,12 @@ class LimitsPanel(Card):
         self.reserve_chosen.emit(_whole(value) or 0)
 
 
-def _row(sliders: Sequence[SteppedSlider]) -> QHBoxLayout:
+def _row(sliders: Sequence[SteppedSlider], stacked: bool) -> QHBoxLayout:
     row = QHBoxLayout()
     row.setSpacing(_SPACING)
     for slider in sliders:
-        row.addWidget(slider, 4, Qt.AlignmentFlag.AlignTop)  # a neighbour may have more to say
+        # A neighbour may have more to say, in its label or below.
+        row.addWidget(slider, slider.width_stacked() if stacked else 4, Qt.AlignmentFlag.AlignTop)
     return row
 
 

@@ -103,6 +103,12 @@ class SteppedSlider(QWidget):
         pieces = (self.label.sizeHint(), self.track.minimumSizeHint(), self.edit.minimumSize())
         return sum(piece.width() for piece in pieces) + 2 * spacing
 
+    def width_stacked(self) -> int:
+        """The width that shows the whole label with the value beside it."""
+        layout = self.layout()
+        spacing = layout.horizontalSpacing() if isinstance(layout, QGridLayout) else 0
+        return self.label.sizeHint().width() + spacing + self.edit.minimumWidth()
+
     @property
     def value(self) -> Value:
         """The value in force, or the one that is being chosen."""

@@ -2477,7 +2477,7 @@
     </message>
     <message>
         <source>Unload when idle</source>
-        <translation>Descarregar ociosos</translation>
+        <translation>Tempo ocioso</translation>
     </message>
     <message>
         <source>A model that nobody used for this long is unloaded.</source>
@@ -2505,7 +2505,7 @@
     </message>
     <message>
         <source>{size} used now</source>
-        <translation>{size} em uso agora</translation>
+        <translation>{size} em uso</translation>
     </message>
     <message>
         <source>{size} available now</source>

@@ -137,6 +137,18 @@ def test_buttons_of_a_banner_leave_its_text_room(qtbot: QtBot, theme: Theme) -> 
         assert (button.mapTo(bar, button.rect().topLeft()).y() >= bar.text.geometry().bottom()) == stacked
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("gpus", [0, 1, 2])
+def test_limits_say_what_they_limit(qtbot: QtBot, theme: Theme, language: str, gpus: int) -> None:
+    """In the smallest window each label and what is used is whole: the one that says more has more room."""
+    speak(language)
+    window = shown(qtbot, theme, 760, 520, facts.snapshot_with_so_many_gpus(gpus))
+    for slider in (window.limits.limit, window.limits.reserve, window.limits.idle):
+        assert slider.label.toolTip() == ""
+        assert slider.hint.toolTip() == ""
+    speak("en")
+
+
 def test_limits_of_gpus_have_a_page_where_there_is_no_room_beside_the_others(
     qtbot: QtBot, theme: Theme
 ) -> None:
