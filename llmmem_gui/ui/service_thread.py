@@ -43,7 +43,7 @@ _EVENTS_KEPT = 500
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Where the API listens, and the first thing that a person should know about this start."""
+    """Where the API listens, and why it is not where it was asked for; other notices come as events."""
 
     url: str
     key: str = field(default="", repr=False)
@@ -207,7 +207,7 @@ class ServiceThread(QThread):
         try:
             where = await self._program.start(with_api=service.settings.api.enabled)
             url = f"{where.url}/v1" if where.url else ""
-            self._post(Serving(url, self._program.token, next(iter(self._program.notices), None)))
+            self._post(Serving(url, self._program.token, self._program.api.notice))
             self._post(service.settings)
             self._post(service.snapshot)
             with self._lock:

@@ -30,11 +30,12 @@ def locked_state(home: Path) -> Iterator[Path]:
 def test_a_home_that_cannot_be_written_is_told_in_the_window(
     qtbot: QtBot, qapp: QApplication, smol_path: Path, locked_state: Path
 ) -> None:
-    """It is one sentence in the bar, and a model is loaded all the same."""
+    """It is one sentence in one bar, and a model is loaded all the same."""
     with running(qtbot, qapp, (smol_path,)) as run:
         said = f"{locked_state} cannot be written"
         run.until(lambda: any(said in bar.text.text() for bar in run.window.notices.shown))
         run.load(smol_path.stem)
+        assert sum(said in bar.text.text() for bar in run.window.notices.shown) == 1
 
 
 def test_why_a_start_failed_is_shown_until_it_is_closed(qtbot: QtBot, qapp: QApplication) -> None:
