@@ -134,9 +134,12 @@ class LimitsPanel(Card):
         self._shown, self._is_stacked = rows, stacked
         for row in self._rows:
             self._column.removeItem(row)
-        self._rows = [_row(row, stacked) for row in rows]
-        for row in self._rows:
+        self._rows = [QHBoxLayout() for _ in rows]
+        for row, sliders in zip(self._rows, rows, strict=True):
+            # Filled only when it stands in its place: PySide keeps its half of each item of a layout that is
+            # added, also when the item has gone, and takes what comes to lie there next for that item.
             self._column.addLayout(row)
+            _fill_row(row, sliders, stacked)
         seen = [slider for row in rows for slider in row]
         for slider in self._sliders():
             slider.stack(stacked)
@@ -319,13 +322,11 @@ class LimitsPanel(Card):
         self.reserve_chosen.emit(_whole(value) or 0)
 
 
-def _row(sliders: Sequence[SteppedSlider], stacked: bool) -> QHBoxLayout:
-    row = QHBoxLayout()
+def _fill_row(row: QHBoxLayout, sliders: Sequence[SteppedSlider], stacked: bool) -> None:
     row.setSpacing(_SPACING)
     for slider in sliders:
         # A neighbour may have more to say, in its label or below.
         row.addWidget(slider, slider.width_stacked() if stacked else 4, Qt.AlignmentFlag.AlignTop)
-    return row
 
 
 def _width_of(sliders: Sequence[SteppedSlider]) -> int:

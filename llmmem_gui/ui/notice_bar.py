@@ -92,14 +92,14 @@ class NoticeBar(Card):
         self._actions.setLayout(self._row)
         for button in (self._show_details, self._copy, self.snooze):
             self._row.addWidget(button)
+        self._lines = QVBoxLayout(self)
+        self._lines.setContentsMargins(14, 7, 8, 7)
+        self._lines.addLayout(self._line)  # empty: PySide would keep its half of what is in it for good
         self._line.setSpacing(10)
         self._line.addWidget(self._icon)
         self._line.addWidget(self.text, 1)
         self._line.addWidget(self._actions)
         self._line.addWidget(self.close_button)
-        self._lines = QVBoxLayout(self)
-        self._lines.setContentsMargins(14, 7, 8, 7)
-        self._lines.addLayout(self._line)
         self._lines.addWidget(self._details_text)
         self._show_details.clicked.connect(self._toggle_details)
         self._copy.clicked.connect(self._copy_details)
