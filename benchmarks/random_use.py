@@ -22,6 +22,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -320,8 +321,12 @@ def _private_bytes(pid: int) -> int:
 
 
 def _errors_of_log(folder: Path) -> list[str]:
-    lines = [line for file in sorted(folder.iterdir()) for line in file.read_text().splitlines()]
-    return [line for line in lines if " ERROR " in line or " CRITICAL " in line or "Traceback" in line]
+    """What the log says of errors, each with the lines that follow it."""
+    lines = "".join(file.read_text() for file in sorted(folder.iterdir()))
+    entries = re.split(r"^(?=\d{4}-\d\d-\d\d )", lines, flags=re.MULTILINE)
+    return [
+        entry for entry in entries if any(word in entry for word in (" ERROR ", " CRITICAL ", "Traceback"))
+    ]
 
 
 def _show_minute(minute: Minute) -> None:
