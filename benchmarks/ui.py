@@ -90,7 +90,9 @@ def made_desktop() -> Desktop:
     """The desktop program, not started, in a home of its own; it knows the two models."""
     from llmmem_gui.folders import Folders
     from llmmem_gui.service.program import Program
+    from llmmem_gui.unused_memory import keep_heap_dense
 
+    keep_heap_dense()
     folders = Folders.of_user()
     folders.create()
     for file in (PROJECT / ".models").glob("*.gguf"):
