@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QSocketNotifier, Qt, QTimer  # noqa: E402
-from PySide6.QtGui import QMouseEvent, QWheelEvent  # noqa: E402
+from PySide6.QtGui import QAction, QMouseEvent, QWheelEvent  # noqa: E402
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QMessageBox, QPushButton  # noqa: E402
 
 from llmmem_gui.core.units import MIB  # noqa: E402
@@ -150,8 +150,7 @@ class Hands(QObject):
         act = self._window.actions_
         often = [act.load, act.load, act.load, act.unload, act.doze, act.pin]
         action = self._random.choice([*often, act.unload_all, act.clean_up, act.rescan, act.copy_api])
-        self.last_act += f" {action.objectName() or action.text()}"
-        action.trigger()  # does nothing while it is disabled
+        self._trigger(action)  # does nothing while it is disabled
 
     def _drag_slider(self) -> None:
         limits, panel = self._window.limits, self._window.panel
@@ -214,11 +213,9 @@ class Hands(QObject):
         if len(self._dialogs()) > 2:
             return
         act = self._window.actions_
-        action = self._random.choice(
-            [act.settings, act.help, act.events, act.events_of, act.try_out, act.close]
+        self._trigger(
+            self._random.choice([act.settings, act.help, act.events, act.events_of, act.try_out, act.close])
         )
-        self.last_act += f" {action.objectName() or action.text()}"
-        action.trigger()
 
     def _use_dialog(self) -> None:
         dialogs = self._dialogs()
@@ -258,6 +255,10 @@ class Hands(QObject):
         self._window.toolbar.search.setText(self._random.choice(["", "", "smol", "gem", "none of them"]))
 
     # --- how -----------------------------------------------------------------------------------------------
+
+    def _trigger(self, action: QAction) -> None:
+        self.last_act += f" {action.text()}"
+        action.trigger()
 
     def _dialogs(self) -> list[QDialog]:
         return [

@@ -181,7 +181,7 @@ class Constraints:
         if _RULE_OF_LARK.search(text):
             return self.of_lark(_PRIORITY.sub(r"\1", text), "the grammar")
         try:
-            lark = llguidance.gbnf_to_lark.gbnf_to_lark(text)
+            lark = llguidance.gbnf_to_lark.any_to_lark(text)
         except Exception as error:
             raise refused("the grammar", str(error)) from error
         return self.of_lark(lark, "the grammar")

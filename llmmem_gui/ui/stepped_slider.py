@@ -161,7 +161,8 @@ class SteppedSlider(QWidget):
 
     def set_hint(self, text: str, level: str | None = None, *, whole: bool = False) -> None:
         """Say in the line below what the value means, or would do; `whole`: in as many as that needs."""
-        self.hint.setWordWrap(whole)
+        if self.hint.wordWrap() != whole:  # it is laid out anew in any case
+            self.hint.setWordWrap(whole)
         if self.hint.text() != text:
             self.hint.setText(text)
         restyle(self.hint, "level", level)

@@ -29,7 +29,7 @@ def test_no_items_are_kept_while_a_window_is_used(qtbot: QtBot, theme: Theme) ->
     def use() -> int:
         for width in (760, 1366, 1000):
             window.resize(width, 560)
-            window.notices.show_warning(Notice("The limit is near.", "critical", offers[: 1 + width % 2]))
+            window.notices.show_warning(Notice("The limit is near.", "critical", offers[:1]))
             window.limits.turn.toggle()
             QApplication.processEvents()
             window.limits.turn.toggle()

@@ -65,7 +65,7 @@ async def file_asked(service: MemoryService, name: str | None) -> ModelFile:
 def _nearest(name: str, ids: list[str]) -> str | None:
     """The id that was probably meant: one that the name is a part of, or one that is spelled nearly so."""
     part = slug(name)
-    longer = sorted((each for each in ids if part and part in each), key=len)
+    longer = sorted((each for each in ids if part in each), key=len)
     return next(iter(longer or difflib.get_close_matches(name, ids, 1, _NEAR_ENOUGH)), None)
 
 
