@@ -29,7 +29,7 @@ from llmmem_gui.core.gpu_limits import GPU_LIMITS
 from llmmem_gui.core.sentence import sentence_of
 from llmmem_gui.core.settings import BadSetting, LimitSettings, Settings
 from llmmem_gui.ui import figures
-from llmmem_gui.ui.card import quiet
+from llmmem_gui.ui.card import quiet, restyle
 from llmmem_gui.ui.engine_page import EnginePage
 from llmmem_gui.ui.engine_words import device_line, no_gpu_sentence
 from llmmem_gui.ui.sentences import say
@@ -110,7 +110,7 @@ class SettingsDialog(QDialog):
         defaults.setText(self.tr("Defaults of this page"))
         defaults.clicked.connect(self._restore_page)
         self._sections.currentRowChanged.connect(lambda _: defaults.setEnabled(bool(self._of_page())))
-        buttons.button(standard.Ok).setProperty("primary", True)
+        restyle(buttons.button(standard.Ok), "primary", True)
         buttons.button(standard.Ok).setDefault(True)
         for button in buttons.buttons():
             button.setIcon(QIcon())

@@ -225,3 +225,9 @@ def test_the_first_field_is_one_key_away(dialog: SettingsDialog, qtbot: QtBot) -
         assert dialog.focusWidget() is dialog.fields[name].widget
     qtbot.keyClick(dialog.focusWidget(), Qt.Key.Key_Tab)
     assert isinstance(dialog.focusWidget(), QPushButton)
+
+
+def test_ok_is_the_button_that_stands_out(dialog: SettingsDialog, theme: Theme) -> None:
+    """It is filled with the accent, as the main button of every window."""
+    (ok,) = (each for each in dialog.findChildren(QPushButton) if each.text().replace("&", "") == "OK")
+    assert ok.grab().toImage().pixelColor(5, ok.height() // 2).name() == theme.palette.accent.lower()
