@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import Sample
@@ -26,6 +27,12 @@ from llmmem_gui.service.storage.program_lock import AlreadyRunning, ProgramLock,
 from llmmem_gui.service.storage.settings_file import SettingsFile
 
 log = logging.getLogger(__name__)
+
+WORKERS = 4
+"""Threads for what would hold up the loop, mostly disks: as many on every machine.
+
+asyncio's own choice is four more than there are processors, up to 32, each with a stack that it keeps.
+"""
 
 
 class ServiceBroken(SentenceError):
@@ -89,6 +96,7 @@ class Program:
         Without the API no other program can reach the models, the command line neither; the address is
         empty then.
         """
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS, "worker"))
         await self.open_history()
         for notice in self._met:
             self.service.note(notice)

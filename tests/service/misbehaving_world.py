@@ -363,9 +363,7 @@ class World:
         return self.fates.pop(0) if self.fates else Fate()
 
     def _delay_of(self, work: Callable[..., Any]) -> float:
-        # A thread's work is wrapped by `asyncio.to_thread`: what it is shows in its arguments.
-        is_sample = "WorldSampler.sample" in repr(getattr(work, "args", ""))
-        return self.sampler.late_seconds if is_sample else 0.001
+        return self.sampler.late_seconds if work == self.sampler.sample else 0.001
 
     def _listen(self, fact: Fact) -> None:
         if self.listener_fails:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import Sample
@@ -52,7 +53,9 @@ class Ticks:
         self._report = report
         self._wall_clock = wall_clock
         self._one_at_a_time = asyncio.Lock()
-        self._reading: asyncio.Task[Sample] | None = None
+        self._thread = ThreadPoolExecutor(1, "sampling")
+        """Of its own: memory is measured also while a dead disk holds every thread that others work in."""
+        self._reading: asyncio.Future[Sample] | None = None
         """The reading under way; it outlives a wait that was given up."""
 
     async def tick_for_ever(self) -> None:
@@ -78,12 +81,13 @@ class Ticks:
             await asyncio.wait({self._reading}, timeout=LONGEST_SECONDS)
             if self._reading.done() and (error := self._reading.exception()) is not None:
                 log.error("the last sample failed: %r", error)
+        self._thread.shutdown(wait=False)
         self._sampler.close()
 
     async def _sample(self) -> Sample:
         if self._reading is None:
-            work = asyncio.to_thread(self._sampler.sample, *self._hosts())
-            self._reading = asyncio.create_task(work, name="sample")
+            loop = asyncio.get_running_loop()
+            self._reading = loop.run_in_executor(self._thread, self._sampler.sample, *self._hosts())
         reading = self._reading
         await asyncio.wait({reading}, timeout=LONGEST_SECONDS)
         if not reading.done():
