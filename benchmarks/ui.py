@@ -217,8 +217,8 @@ class BusyWindow:
         machine = replace(self._machine, total_bytes=read.machine.total_bytes)
         read = replace(read, machine=machine)
         with watch or nullcontext():
-            self.window.show_snapshot(facts.later(self._shot, number))
             self.window.show_sample(read)
+            self.window.show_snapshot(facts.later(self._shot, number))
             self.application.processEvents()
 
     def close(self) -> None:

@@ -205,7 +205,7 @@ class DeviceBar(PoolBar):
         return super()._explanation(kind, name, amount)
 
     def _tip_at(self, place: QPointF) -> str:
-        lines = (self._entry_text(entry) for entry in self._legend())
+        lines = (self._entry_text(entry) for entry in self._legend)
         return super()._tip_at(place) or "\n".join((self.accessibleName(), *lines))
 
     # --- Qt --------------------------------------------------------------------------------------------

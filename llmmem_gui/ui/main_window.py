@@ -222,15 +222,13 @@ class MainWindow(QWidget):
         self._show_facts()
 
     def show_sample(self, sample: Sample) -> None:
-        """Show the newest readings; the source of the plot has taken them in already."""
-        first = self._sample is None
+        """Draw the newest readings in the plot, whose source has taken them in already.
+
+        The rest of the window shows them with the snapshot that follows each sample.
+        """
         self._sample = sample
         self.limits.show_machine(sample.machine)
         self.panel.show_machine_bytes(sample.machine.total_bytes)
-        if first:
-            self._show_facts()
-        else:
-            self._show_machine()
         self.plot.show_measured(sample)
         self.plot.refresh(sample.time, {id: host.resident_bytes for id, host in sample.hosts.items()})
 
@@ -308,16 +306,12 @@ class MainWindow(QWidget):
         self._stale = False
         self.pages.setCurrentIndex(0 if snapshot.models else 1)
         minutes = self._settings.limits.idle_minutes
-        self._show_machine()
+        if self._sample is not None:
+            self.headline.show_memory(snapshot, self._sample.machine)
+            self._show_bounds()
         self.table.show_snapshot(snapshot, self._settings)
         self.limits.show_limits(snapshot, minutes if minutes > 0 else None)
         self._show_current()
-
-    def _show_machine(self) -> None:
-        if self._snapshot is None or self._sample is None or not self.isVisible() or self.isMinimized():
-            return
-        self.headline.show_memory(self._snapshot, self._sample.machine)
-        self._show_bounds()
 
     def _show_bounds(self) -> None:
         if self._snapshot is not None and self._sample is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
@@ -56,6 +56,7 @@ class PoolBar(QWidget):
         self._limit_bytes: int | None = None
         self._ghost: Ghost | None = None
         self._parts: list[Part] = []
+        self._legend: list[Entry] = []
         self._line: list[tuple[float, Entry, str]] = []
         """Where each entry of the legend stands, and what it says."""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -77,10 +78,11 @@ class PoolBar(QWidget):
         """All numbers of the bar as one text."""
         return " · ".join(
             f"{name} {self._ghost_text() if kind == 'ghost' else figures.size(amount)}"
-            for kind, name, amount, _ in self._legend()
+            for kind, name, amount, _ in self._legend
         )
 
     def _tell(self) -> None:
+        self._legend = self._entries()
         summary = self.summary()
         if summary != self.accessibleDescription():
             self.setAccessibleDescription(summary)
@@ -108,6 +110,15 @@ class PoolBar(QWidget):
         bar = self._bar()
         return bar.left() + bar.width() * amount / max(1, self._total_bytes)
 
+    def _placed(self) -> Iterator[tuple[Part, float, float]]:
+        """Each part with where it begins and ends."""
+        bar, amount = self._bar(), 0
+        scale = bar.width() / max(1, self._total_bytes)
+        for part in self._parts:
+            left = bar.left() + amount * scale
+            amount += part.size_bytes
+            yield part, left, bar.left() + amount * scale
+
     def _brush(self, part: Part) -> QBrush:
         colours = self._theme.palette
         if part.model_id is not None:
@@ -133,10 +144,7 @@ class PoolBar(QWidget):
         painter.setClipPath(outline)
         painter.fillRect(bar, QColor(self._theme.palette.free))
         before: Part | None = None
-        amount = 0
-        for part in self._parts:
-            left, right = self._x_of(amount), self._x_of(amount + part.size_bytes)
-            amount += part.size_bytes
+        for part, left, right in self._placed():
             if part.model_id is not None and part.kind == "private":
                 right = max(right, left + 2)
             painter.fillRect(QRectF(left, bar.top(), right - left, bar.height()), self._brush(part))
@@ -182,7 +190,7 @@ class PoolBar(QWidget):
     def _amount_at(self, x: float) -> float:
         return max(0.0, (x - self._bar().left()) / self._bar().width() * self._total_bytes)
 
-    def _legend(self) -> list[Entry]:
+    def _entries(self) -> list[Entry]:
         """Kind, name, bytes and model of each entry of the legend."""
         models: dict[str, int] = {}
         for part in self._parts:
@@ -213,7 +221,7 @@ class PoolBar(QWidget):
         swatch, gap = metrics.height() * 1.05, metrics.height() * 0.9
         line: list[tuple[float, Entry, str]] = []
         x = 0.0
-        for entry in self._legend():
+        for entry in self._legend:
             text = self._entry_text(entry)
             room = width - x - swatch
             if metrics.horizontalAdvance(text) > room:
@@ -313,14 +321,11 @@ class PoolBar(QWidget):
 
     def _tip_at(self, place: QPointF) -> str:
         """What is to be said of a place; empty: nothing."""
-        amount = 0
-        for part in self._parts:
-            left, right = self._x_of(amount), self._x_of(amount + part.size_bytes)
-            amount += part.size_bytes
+        for part, left, right in self._placed():
             if self._bar().contains(place) and left <= place.x() < max(right, left + 2):
                 return self._explanation(part.kind, part.name, part.size_bytes)
-        if self._legend_place().contains(place) and len(self._line) < len(self._legend()):
-            return "\n".join(self._entry_text(entry) for entry in self._legend())
+        if self._legend_place().contains(place) and len(self._line) < len(self._legend):
+            return "\n".join(self._entry_text(entry) for entry in self._legend)
         return ""
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -167,10 +167,10 @@ class ServiceThread(QThread):
             self.engines_changed.emit(mail.engines)
         for event in mail.events:
             self.happened.emit(event)
-        if mail.snapshot is not None:
-            self.snapshot_taken.emit(mail.snapshot)
         for sample in mail.samples:
             self.sampled.emit(sample)
+        if mail.snapshot is not None:
+            self.snapshot_taken.emit(mail.snapshot)
         for receipt in mail.receipts:
             self.unloaded.emit(receipt)
         for fact in mail.others:

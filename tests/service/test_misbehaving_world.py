@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from hypothesis.stateful import (
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.readings import Sample
 from llmmem_gui.core.sentence import verbatim
-from llmmem_gui.core.snapshot import State
+from llmmem_gui.core.snapshot import CacheSnapshot, State
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.hosting.host import Host
 from llmmem_gui.service.hosting.hosts import BirthFailedError, HostStarter
@@ -159,6 +160,15 @@ def test_samples_that_fail_come_late_or_hang_leave_the_models_alone(world: World
     world.sampler.error = OSError("no /proc")
     world.pass_time(16 * 60.0)
     assert state(world, "a") is State.UNLOADED
+
+
+def test_a_snapshot_follows_each_sample(world: World) -> None:
+    """Windows show the readings with it."""
+    world.facts.clear()
+    world.pass_time(5.0)
+    kinds = [type(fact) for fact in world.facts if isinstance(fact, Sample | CacheSnapshot)]
+    assert kinds.count(Sample) >= 4
+    assert all(after is CacheSnapshot for kind, after in pairwise(kinds) if kind is Sample)
 
 
 @pytest.mark.parametrize(("vram_bytes", "learned"), [(1000, True), (None, False)])

@@ -41,7 +41,9 @@ class LimitLine(pg.InfiniteLine):
         if limit_bytes is not None:
             size = figures.chosen_size(limit_bytes)
             text = translate("Plot", "limit {size}").format(size=size)
-            self.label.setFormat(f"{pool} · {text}" if pool else text)
+            text = f"{pool} · {text}" if pool else text
+            if text != self.label.format:
+                self.label.setFormat(text)  # lays the text out anew
             self.setValue(limit_bytes)
 
 
