@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
+    QHelpEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -13,7 +16,7 @@ from PySide6.QtGui import (
     QPen,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QGridLayout, QLineEdit, QSizePolicy, QSlider, QWidget
+from PySide6.QtWidgets import QGridLayout, QLineEdit, QSizePolicy, QSlider, QToolTip, QWidget
 
 from llmmem_gui.core.sentence import sentence_of
 from llmmem_gui.ui.card import ElidedLabel, quiet, restyle
@@ -43,7 +46,7 @@ class SteppedSlider(QWidget):
         self._moved_from: tuple[Value] | None = None
         """The value before the move in progress."""
         self.label = ElidedLabel()
-        self.track = _Track(theme)
+        self.track = _Track(theme, lambda stop: self._scale.write(self._scale.value_at(stop)))
         self.edit = QLineEdit()
         self.hint = ElidedLabel()
         quiet(self.hint)
@@ -248,9 +251,10 @@ class _Track(QSlider):
     released = Signal()
     let_go = Signal()
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, written: Callable[[int], str]) -> None:
         super().__init__(Qt.Orientation.Horizontal)
         self._theme = theme
+        self._written = written
         self._notches: list[float] = []
         self._mark: float | None = None
         self._place = 0.0
@@ -311,6 +315,14 @@ class _Track(QSlider):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(60, self.sizeHint().height())
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            # The notches have no room for labels: the tip says what a press would choose here.
+            here = self._written(self._stop_at(event.pos().x()))
+            QToolTip.showText(event.globalPos(), f"{here}\n{self.toolTip()}", self)
+            return True
+        return super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.outlook import LimitsOutlook
@@ -169,6 +172,20 @@ def test_a_refused_value_is_forgotten_by_whatever_follows(slider: SteppedSlider,
     type_into(slider, qtbot, "lots")
     qtbot.keyClick(slider.track, Qt.Key.Key_Right)
     assert not slider.edit.property("invalid")
+
+
+def test_the_tip_of_a_place_says_what_a_press_there_would_choose(slider: SteppedSlider) -> None:
+    """Notches have no labels."""
+    slider.name("Limit", "The most memory that it may use.")
+    track = slider.track
+    for place in (QPoint(9, 8), QPoint(100, 8), QPoint(track.width() - 9, 8)):
+        tip = QHelpEvent(QEvent.Type.ToolTip, place, track.mapToGlobal(place))
+        QApplication.sendEvent(track, tip)
+        said = QToolTip.text().splitlines()
+        QTest.mousePress(track, Qt.MouseButton.LeftButton, pos=place)
+        assert said == [slider.edit.text(), track.toolTip()]
+        QTest.mouseRelease(track, Qt.MouseButton.LeftButton, pos=place)
+    QToolTip.hideText()
 
 
 def test_scrolling_past_changes_nothing(slider: SteppedSlider) -> None:
