@@ -102,7 +102,7 @@ class Catalogue:
     def searched_folders(self) -> tuple[ModelFolder, ...]:
         """The folders that are searched: the user's, our own, those of other programs."""
         wanted = self._settings_file.settings.library
-        folders = [ModelFolder(folder, "") for folder in wanted.folders]
+        folders = [ModelFolder(folder, "", is_named=True) for folder in wanted.folders]
         folders.append(ModelFolder(str(self._own_models), ""))
         if wanted.search_known_folders:
             folders.extend(known_folders(os.environ, os.path.expanduser("~"), sys.platform))
@@ -354,4 +354,4 @@ def _most_tokens(text: str) -> int:
 
 
 def _given(folders: Sequence[Path]) -> list[ModelFolder]:
-    return [ModelFolder(os.path.abspath(folder), "") for folder in folders]
+    return [ModelFolder(os.path.abspath(folder), "", is_named=True) for folder in folders]

@@ -1606,6 +1606,10 @@
         <translation>ela é do grupo {group}, do qual você não faz parte: entre nele e inicie a sessão de novo</translation>
     </message>
     <message>
+        <source>there is no such folder</source>
+        <translation>essa pasta não existe</translation>
+    </message>
+    <message>
         <source>{folder} cannot be searched: {reason}.</source>
         <translation>Não é possível procurar em {folder}: {reason}.</translation>
     </message>

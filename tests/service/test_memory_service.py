@@ -356,15 +356,21 @@ async def test_settings_that_cannot_be_saved_are_told_once(running: Running) -> 
     assert "until the program ends" in str(note.text)
 
 
-async def test_a_folder_that_cannot_be_searched_is_told_once(running: Running, tmp_path: Path) -> None:
-    """A folder of the user's, here a link to itself, is named once for as long as it stays so."""
-    loop = tmp_path / "loop"
-    loop.symlink_to(loop)
-    await running.service.add_folder(str(loop), actor="window")
+@pytest.mark.parametrize("kind", ["a link to itself", "a file", "nothing"])
+async def test_a_folder_that_cannot_be_searched_is_told_once(
+    running: Running, tmp_path: Path, kind: str
+) -> None:
+    """A folder of the user's is named once for as long as it stays so."""
+    named = tmp_path / "models"
+    if kind == "a link to itself":
+        named.symlink_to(named)
+    elif kind == "a file":
+        named.write_text("no model")
+    await running.service.add_folder(str(named), actor="window")
     for _ in range(2):
         await running.service.scan()
     (note,) = running.events("note")
-    assert str(note.text).startswith(f"{loop} cannot be searched: ")
+    assert str(note.text).startswith(f"{named} cannot be searched: ")
 
 
 async def test_the_next_forecast_learns_from_what_a_load_took(running: Running) -> None:

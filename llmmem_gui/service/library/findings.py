@@ -136,6 +136,11 @@ def unreadable(path: str, folder: ModelFolder, error: OSError) -> FolderProblem:
     return _problem(path, folder, reason)
 
 
+def not_there(folder: ModelFolder) -> FolderProblem:
+    """That what somebody named is no folder, or none any more."""
+    return _problem(folder.path, folder, Sentence("File", "there is no such folder"))
+
+
 def too_many(path: str, folder: ModelFolder) -> FolderProblem:
     """That a search ends here."""
     reason = Sentence("File", "more than {count} files and folders, the rest is left out").format(

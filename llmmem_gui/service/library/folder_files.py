@@ -10,7 +10,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from llmmem_gui.core.file_window import InvalidModel, printable, printable_name
 from llmmem_gui.core.library import FoundModel
 from llmmem_gui.core.sentence import Count, Sentence
-from llmmem_gui.service.library.findings import ANY_NAME, MODEL_NAMES, Found, Seen, too_many, unreadable
+from llmmem_gui.service.library.findings import (
+    ANY_NAME,
+    MODEL_NAMES,
+    Found,
+    Seen,
+    not_there,
+    too_many,
+    unreadable,
+)
 from llmmem_gui.service.library.jan_models import jan_model
 from llmmem_gui.service.library.known_folders import ModelFolder
 from llmmem_gui.service.library.model_files import open_regular
@@ -49,6 +57,8 @@ def search_files(folder: ModelFolder, seen: Seen) -> Iterator[Found]:
         path, level = waiting.pop()
         try:
             if not seen.enter(path, _names_that_matter(path, folder)):
+                if level == 1 and folder.is_named and not os.path.isdir(path):
+                    yield not_there(folder)
                 continue
             with os.scandir(path) as entries:
                 present = {entry.name: entry for entry in entries}

@@ -27,6 +27,8 @@ class ModelFolder(NamedTuple):
     """Levels of folders looked into, this one included."""
     beside: tuple[str, ...] = ()
     """Folders that presets look for the models in which they name without a path."""
+    is_named: bool = False
+    """A person named it: it is told when it is not there."""
 
 
 def known_folders(
