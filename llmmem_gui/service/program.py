@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,9 +30,9 @@ from llmmem_gui.service.storage.settings_file import SettingsFile
 log = logging.getLogger(__name__)
 
 WORKERS = 4
-"""Threads for what would hold up the loop, mostly disks: as many on every machine.
+"""Threads for what would hold up the loop, mostly disks: as many on every machine, and all from the start.
 
-asyncio's own choice is four more than there are processors, up to 32, each with a stack that it keeps.
+asyncio's own choice is four more than there are processors, up to 32, each made when it is first needed.
 """
 
 
@@ -96,7 +97,7 @@ class Program:
         Without the API no other program can reach the models, the command line neither; the address is
         empty then.
         """
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(WORKERS, "worker"))
+        asyncio.get_running_loop().set_default_executor(_workers())
         await self.open_history()
         for notice in self._met:
             self.service.note(notice)
@@ -134,6 +135,13 @@ class Program:
             self.history.record(fact, self.service.snapshot.bounds.total_limit_bytes)
         elif isinstance(fact, Event):
             self.history.record_event(fact)
+
+
+def _workers() -> ThreadPoolExecutor:
+    pool, all_there = ThreadPoolExecutor(WORKERS, "worker"), threading.Barrier(WORKERS)
+    for _ in range(WORKERS):
+        pool.submit(all_there.wait)  # keeps each thread until there is the last one
+    return pool
 
 
 async def _timed(name: str, close: Callable[[], Awaitable[None]]) -> None:

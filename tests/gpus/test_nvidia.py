@@ -34,6 +34,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     def install(**cards: Card) -> Nvml:
         nvml = Nvml({place: cards[name] for name, place in PLACES.items() if name in cards})
         monkeypatch.setitem(sys.modules, "pynvml", nvml)
+        monkeypatch.setattr("llmmem_gui.service.sampling.gpus.nvml.driver_is_there", lambda: True)
         return nvml
 
     return install
@@ -222,9 +223,28 @@ def test_without_the_module_a_card_is_there_and_unknown(
     """No library is needed; what is not measured is not zero."""
     machine.has(DESKTOP, "nvidia", "0x2684")
     monkeypatch.setitem(sys.modules, "pynvml", None)
+    monkeypatch.setattr("llmmem_gui.service.sampling.gpus.nvml.driver_is_there", lambda: True)
     gpus = gpus_of(machine)
     assert gpus.read([HOST]) == (GpuReading(DESKTOP, "NVIDIA GPU", None, None),)
     assert vram_of(gpus.read([HOST]), [HOST]) is None
+    gpus.close()
+
+
+def test_without_the_driver_its_bindings_are_not_imported(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take 2.4 MiB of the program's own memory."""
+
+    def is_not_there(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    machine.has(DESKTOP, "nvidia", "0x2684")
+    monkeypatch.setattr("ctypes.CDLL", is_not_there)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delitem(sys.modules, "pynvml")
+    gpus = gpus_of(machine)
+    assert gpus.read([HOST]) == (GpuReading(DESKTOP, "NVIDIA GPU", None, None),)
+    assert "pynvml" not in sys.modules
     gpus.close()
 
 

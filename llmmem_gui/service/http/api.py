@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -72,7 +73,7 @@ class HttpApi:
             self._document,
             self._metrics_text,
         )
-        self._openapi = openapi_document(table)
+        self._operations = table
         routes = [_route(each) for each in table]
         return Guard(
             self._counted(Router(routes, redirect_slashes=False)),
@@ -104,7 +105,8 @@ class HttpApi:
         )
 
     async def _document(self, _: Request) -> Response:
-        return JsonReply(self._openapi)
+        # In a thread, and only for who asks: it takes 35 ms and, kept, 0.7 MiB.
+        return JsonReply(await asyncio.to_thread(openapi_document, self._operations))
 
     async def _metrics_text(self, _: Request) -> Response:
         text = self._metrics.render(self._service.snapshot, self._service.sample)

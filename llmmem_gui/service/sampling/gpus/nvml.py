@@ -6,7 +6,9 @@ is unknown. A GPU that sleeps is asked nothing, because each question wakes it.
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +31,18 @@ _MOST_DEVICES = 256
 """A driver that counts more does not count."""
 _UNIFIED = ("GB10", "Orin", "Thor")
 """Names of devices that work in the main memory, whatever their driver tells of totals."""
+
+
+def driver_is_there() -> bool:
+    """Whether NVIDIA's library can be loaded; the bindings alone take 2.4 MiB, also where it cannot."""
+    if sys.platform != "linux":
+        return True  # elsewhere only the bindings know where it lies
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError as error:
+        log.info("no NVIDIA GPU is watched: %s", error)
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,8 @@ class Nvml:
         if self._library is not None or self._tried_for == awake:
             return
         self._tried_for = awake
+        if not driver_is_there():
+            return
         try:
             import pynvml
 
