@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -23,8 +23,7 @@ OverLimit = Literal["unload", "warn"]
 # --- in ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(msgspec.Struct, frozen=True):
     """A second use of a loaded model in a context of its own: embeddings beside text, or text beside them."""
 
     parameters: LoadParameters
@@ -40,8 +39,7 @@ class Beside:
         return not mine.embeddings or mine.context >= wanted.context
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(msgspec.Struct, frozen=True):
     """Somebody wants a model: loaded and no more, or loaded and answering."""
 
     ticket: int
@@ -71,7 +69,7 @@ class Requested:
         """The same with so many layers on GPUs, if they shall be as many as fit."""
         if self.placements is None or number == self.gpu_layers:
             return self
-        return replace(self, gpu_layers=number, charge=self.placements.charge(number))
+        return msgspec.structs.replace(self, gpu_layers=number, charge=self.placements.charge(number))
 
     @property
     def as_placed(self) -> LoadParameters:
@@ -96,22 +94,19 @@ class Requested:
         return self.purpose == "use" and self.actor not in ("window", "tray", "cli")
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Withdrawn(msgspec.Struct, frozen=True):
     """Whoever held the ticket is gone: the wait, or the answer in flight, is over."""
 
     ticket: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(msgspec.Struct, frozen=True):
     """The answer for this ticket has ended."""
 
     ticket: int
 
 
-@dataclass(frozen=True, slots=True)
-class UnloadAsked:
+class UnloadAsked(msgspec.Struct, frozen=True):
     """Unload this model now, whatever it is doing; a load in progress is cancelled."""
 
     model_id: str
@@ -119,46 +114,40 @@ class UnloadAsked:
     cause: Cause = "asked"
 
 
-@dataclass(frozen=True, slots=True)
-class CleanUpAsked:
+class CleanUpAsked(msgspec.Struct, frozen=True):
     """Unload every idle model that is not pinned."""
 
     actor: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class DozeAsked:
+class DozeAsked(msgspec.Struct, frozen=True):
     """Drop the mapped weights of an idle model."""
 
     model_id: str
     actor: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class PinSet:
+class PinSet(msgspec.Struct, frozen=True):
     """The pin of a model was set or taken away."""
 
     model_id: str
     pinned: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LimitSet:
+class LimitSet(msgspec.Struct, frozen=True):
     """The limit of one model changed; None: it has none."""
 
     model_id: str
     limit_bytes: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PolicySet:
+class PolicySet(msgspec.Struct, frozen=True):
     """The rules changed."""
 
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
-class HostReady:
+class HostReady(msgspec.Struct, frozen=True):
     """The host has loaded its model."""
 
     model_id: str
@@ -167,8 +156,7 @@ class HostReady:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class HostFailed:
+class HostFailed(msgspec.Struct, frozen=True):
     """The host could not load its model; its process is still there."""
 
     model_id: str
@@ -176,8 +164,7 @@ class HostFailed:
     reason: Sentence
 
 
-@dataclass(frozen=True, slots=True)
-class HostExited:
+class HostExited(msgspec.Struct, frozen=True):
     """The process of the host is reaped."""
 
     model_id: str
@@ -186,42 +173,36 @@ class HostExited:
     """Why it ended, one sentence; matters only when nobody asked it to."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostDozed:
+class HostDozed(msgspec.Struct, frozen=True):
     """The host has dropped its weights, or will not: what is read of it from now on is true again."""
 
     model_id: str
     host: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sampled:
+class Sampled(msgspec.Struct, frozen=True):
     """A tick has passed."""
 
     sample: Sample
 
 
-@dataclass(frozen=True, slots=True)
-class TimePassed:
+class TimePassed(msgspec.Struct, frozen=True):
     """A tick has passed in which nothing could be read: the last readings hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class PressureChanged:
+class PressureChanged(msgspec.Struct, frozen=True):
     """The memory pressure of the machine has another level."""
 
     level: Level
 
 
-@dataclass(frozen=True, slots=True)
-class HelpOffered:
+class HelpOffered(msgspec.Struct, frozen=True):
     """Whether another program would give up a model that it holds, if it were asked now."""
 
     available: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(msgspec.Struct, frozen=True):
     """The program ends: nothing new is admitted and every host is stopped."""
 
 
@@ -279,8 +260,7 @@ class Policy:
 # --- out --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class StartHost:
+class StartHost(msgspec.Struct, frozen=True):
     """Start a host and let it load the model."""
 
     model_id: str
@@ -290,8 +270,7 @@ class StartHost:
     charge: Charge
 
 
-@dataclass(frozen=True, slots=True)
-class GrowHost:
+class GrowHost(msgspec.Struct, frozen=True):
     """Let a host that has its model loaded use more memory, for a second context."""
 
     model_id: str
@@ -299,8 +278,7 @@ class GrowHost:
     beside: Beside
 
 
-@dataclass(frozen=True, slots=True)
-class StopHost:
+class StopHost(msgspec.Struct, frozen=True):
     """End a host and say when it is reaped."""
 
     model_id: str
@@ -312,23 +290,20 @@ class StopHost:
     """Killed instead of asked: it is loading, or it must not wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class DozeHost:
+class DozeHost(msgspec.Struct, frozen=True):
     """Let a host drop its mapped weights."""
 
     model_id: str
     host: int
 
 
-@dataclass(frozen=True, slots=True)
-class AskForHelp:
+class AskForHelp(msgspec.Struct, frozen=True):
     """Ask another program to give up a model, instead of one of ours; when it has, `HelpOffered` says so."""
 
     actor: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """The ticket's model is ready; for use, it counts as busy until the ticket is finished."""
 
     ticket: int
@@ -336,24 +311,21 @@ class Grant:
     host: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(msgspec.Struct, frozen=True):
     """The ticket will not be granted."""
 
     ticket: int
     refusal: Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class EndRequest:
+class EndRequest(msgspec.Struct, frozen=True):
     """The answer in flight for this ticket cannot go on."""
 
     ticket: int
     refusal: Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Announce:
+class Announce(msgspec.Struct, frozen=True):
     """Something to put on the timeline."""
 
     type: EventType
@@ -362,7 +334,7 @@ class Announce:
     actor: Actor = "program"
     for_model: str | None = None
     text: Sentence | None = None
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, float] = {}
 
 
 Action = StartHost | GrowHost | StopHost | DozeHost | AskForHelp | Grant | Refuse | EndRequest | Announce

@@ -405,7 +405,7 @@ class MemoryService:
 
         def asked(ticket: int) -> m.Requested:
             needed = self.catalogue.request(ticket, file, parameters)
-            return replace(
+            return msgspec.structs.replace(
                 needed,
                 purpose=purpose,
                 actor=actor,

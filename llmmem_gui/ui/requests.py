@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from llmmem_gui.core.cache_messages import LimitSet
 from llmmem_gui.core.parameters import LoadParameters
 from llmmem_gui.core.sentence import Sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(msgspec.Struct, frozen=True):
     """Load a model, with the parameters chosen for it unless others are given."""
 
     model: str
@@ -20,40 +20,34 @@ class Load:
     parameters: LoadParameters | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unload:
+class Unload(msgspec.Struct, frozen=True):
     """Unload a model now; also ends a load in progress."""
 
     model_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True):
     """Unload some models, then load one."""
 
     unload: tuple[str, ...]
     model_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoadAgain:
+class LoadAgain(msgspec.Struct, frozen=True):
     """Load models that were unloaded, one after the other."""
 
     models: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UnloadAll:
+class UnloadAll(msgspec.Struct, frozen=True):
     """Unload every model."""
 
 
-@dataclass(frozen=True, slots=True)
-class CleanUp:
+class CleanUp(msgspec.Struct, frozen=True):
     """Unload every idle model that is not pinned."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnloadNeighbour:
+class UnloadNeighbour(msgspec.Struct, frozen=True):
     """Have another program unload a model, all that it holds, or end; the result is a NeighbourReceipt."""
 
     neighbour_id: str
@@ -62,74 +56,64 @@ class UnloadNeighbour:
     end_process: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FreeEverything:
+class FreeEverything(msgspec.Struct, frozen=True):
     """Unload every model, and have other programs unload what they can be told to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doze:
+class Doze(msgspec.Struct, frozen=True):
     """Give the weights of an idle model back, keep its process."""
 
     model_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetLimit:
+class SetLimit(msgspec.Struct, frozen=True):
     """Set the limit of a model, or the total one (no id); None: no limit."""
 
     model_id: str | None
     limit_bytes: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class SetPinned:
+class SetPinned(msgspec.Struct, frozen=True):
     """Pin a model or take its pin away."""
 
     model_id: str
     pinned: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SetParameters:
+class SetParameters(msgspec.Struct, frozen=True):
     """Choose some of the parameters with which a model is loaded from now on."""
 
     model_id: str
     changes: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSettings:
+class ChangeSettings(msgspec.Struct, frozen=True):
     """Change settings, each named as `section.field`; all others stay as they are by then."""
 
     changes: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewLimits:
+class PreviewLimits(msgspec.Struct, frozen=True):
     """What other limits would bring at once; the result is a LimitsOutlook."""
 
     rules: Mapping[str, object] | LimitSet
     """Settings, each named as `section.field`, or the limit of one model."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddFolder:
+class AddFolder(msgspec.Struct, frozen=True):
     """Search one more folder for models from now on."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class FindForecasts:
+class FindForecasts(msgspec.Struct, frozen=True):
     """What a load would take, for each of some sets of parameters; the result is a tuple of forecasts."""
 
     model_id: str
     variants: tuple[LoadParameters, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FindFit:
+class FindFit(msgspec.Struct, frozen=True):
     """How a model could be loaded in at most some bytes; the result is a Fit."""
 
     model_id: str
@@ -141,8 +125,7 @@ class FindFit:
     """A GPU is too small for the layers that were chosen: less context alone is no help."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(msgspec.Struct, frozen=True):
     """What would have to change so that a model fits; None where nothing helps."""
 
     context: int | None = None
@@ -153,81 +136,69 @@ class Fit:
     """Those change nothing but how many layers lie on GPUs."""
 
 
-@dataclass(frozen=True, slots=True)
-class FindWarmth:
+class FindWarmth(msgspec.Struct, frozen=True):
     """How loads of some models would go now; the result is a mapping of ids to ExpectedLoads."""
 
     model_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(msgspec.Struct, frozen=True):
     """Look for models again."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddModel:
+class AddModel(msgspec.Struct, frozen=True):
     """Take one file into the library."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveModel:
+class RemoveModel(msgspec.Struct, frozen=True):
     """Take a model out of the list; its file stays."""
 
     model_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListAgain:
+class ListAgain(msgspec.Struct, frozen=True):
     """Take files into the list again that were removed from it."""
 
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeModel:
+class ChangeModel(msgspec.Struct, frozen=True):
     """Change what is decided for a model, by the names of `ModelSettings`."""
 
     model_id: str
     changes: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Restore:
+class Restore(msgspec.Struct, frozen=True):
     """Load these models, after what makes them fit, if anything: a limit that was lowered is raised first."""
 
     models: tuple[str, ...]
     first: ChangeSettings | SetLimit | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FetchDemoModel:
+class FetchDemoModel(msgspec.Struct, frozen=True):
     """Download the small model that the program can be tried with."""
 
 
-@dataclass(frozen=True, slots=True)
-class UseEngine:
+class UseEngine(msgspec.Struct, frozen=True):
     """Compute with an engine from the next load on, after trying it if need be; empty: the best by itself."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class TryEngine:
+class TryEngine(msgspec.Struct, frozen=True):
     """Forget what is known of an engine and try it anew."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class BuildEngine:
+class BuildEngine(msgspec.Struct, frozen=True):
     """Compile llama.cpp for this processor."""
 
 
-@dataclass(frozen=True, slots=True)
-class CancelBuild:
+class CancelBuild(msgspec.Struct, frozen=True):
     """Give up compiling."""
 
 
@@ -237,16 +208,14 @@ Find = FindForecasts | FindFit | FindWarmth
 EngineRequest = UseEngine | TryEngine | BuildEngine | CancelBuild
 
 
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
+class ChatMessage(msgspec.Struct, frozen=True):
     """One message of a chat."""
 
     role: Literal["system", "user", "assistant"]
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """Have a model answer the last message of a chat, loading it if need be.
 
     What comes of it has the same number: any `AnswerReading` and `AnswerPart`, then one `AnswerEnd`.
@@ -260,8 +229,7 @@ class Ask:
     temperature: float = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class StopAsking:
+class StopAsking(msgspec.Struct, frozen=True):
     """End an answer that is being written."""
 
     number: int
@@ -297,19 +265,17 @@ Request = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """Why a request was not carried out."""
 
     code: str
     sentence: Sentence
     """What, the number, what to do."""
     model_id: str | None = None
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    numbers: Mapping[str, float] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What came of a request: a result of the kind its record names, or a problem."""
 
     request: Request
@@ -317,8 +283,7 @@ class Outcome:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerReading:
+class AnswerReading(msgspec.Struct, frozen=True):
     """How far a model has read a long prompt."""
 
     number: int
@@ -326,16 +291,14 @@ class AnswerReading:
     prompt_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerPart:
+class AnswerPart(msgspec.Struct, frozen=True):
     """Text that a model wrote."""
 
     number: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerEnd:
+class AnswerEnd(msgspec.Struct, frozen=True):
     """The end of an answer, with its figures, or the problem that ended it."""
 
     number: int
