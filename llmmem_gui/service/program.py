@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from llmmem_gui.core.events import Event
 from llmmem_gui.core.readings import Sample
@@ -17,7 +18,6 @@ from llmmem_gui.core.sentence import Sentence, SentenceError
 from llmmem_gui.folders import Folders
 from llmmem_gui.service.hosting.engine_choice import EngineChoice
 from llmmem_gui.service.hosting.hosts import HostStarter
-from llmmem_gui.service.http.api import HttpApi
 from llmmem_gui.service.memory_service import MemoryService
 from llmmem_gui.service.publisher import Fact
 from llmmem_gui.service.storage import endpoint, token_file
@@ -26,6 +26,9 @@ from llmmem_gui.service.storage.engine_store import EngineStore
 from llmmem_gui.service.storage.history_store import HistoryStore
 from llmmem_gui.service.storage.program_lock import AlreadyRunning, ProgramLock, holder
 from llmmem_gui.service.storage.settings_file import SettingsFile
+
+if TYPE_CHECKING:
+    from llmmem_gui.service.http.api import HttpApi
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +76,18 @@ class Program:
             days=settings_file.settings.monitoring.history_days,
             report=self.service.note,
         )
-        self.api = HttpApi(self.service, self.token, self.history)
+        self._api: HttpApi | None = None
         self._history_is_open = False
 
     @property
     def notices(self) -> tuple[Sentence, ...]:
         """What a person should know about this start, in one sentence each; all of it after `start`."""
-        return self._met if self.api.notice is None else (*self._met, self.api.notice)
+        return self._met if self.api_notice is None else (*self._met, self.api_notice)
+
+    @property
+    def api_notice(self) -> Sentence | None:
+        """Why the API is not where it was asked for."""
+        return None if self._api is None else self._api.notice
 
     async def open_history(self) -> None:
         """Open the history, so that it can be loaded and records what happens from now on; once."""
@@ -104,8 +112,9 @@ class Program:
         await self.service.start()
         if not with_api:
             return Endpoint("", os.getpid(), "")
-        await self.api.start(port)
-        where = Endpoint(self.api.url, os.getpid(), str(self.folders.token_file))
+        self._api = (await asyncio.to_thread(_http_api))(self.service, self.token, self.history)
+        await self._api.start(port)
+        where = Endpoint(self._api.url, os.getpid(), str(self.folders.token_file))
         endpoint.announce(self.folders.runtime, where)
         return where
 
@@ -128,13 +137,21 @@ class Program:
             steps.callback(self._lock.release)
             steps.push_async_callback(_timed, "history", self.history.close)
             steps.push_async_callback(_timed, "service", self.service.close)
-            steps.push_async_callback(_timed, "HTTP API", self.api.close)
+            if self._api is not None:
+                steps.push_async_callback(_timed, "HTTP API", self._api.close)
 
     def _record(self, fact: Fact) -> None:
         if isinstance(fact, Sample):
             self.history.record(fact, self.service.snapshot.bounds.total_limit_bytes)
         elif isinstance(fact, Event):
             self.history.record_event(fact)
+
+
+def _http_api() -> type[HttpApi]:
+    # It takes 0.2 s to import and 8 MiB: not before the window stands, and for those alone who have it on.
+    from llmmem_gui.service.http.api import HttpApi
+
+    return HttpApi
 
 
 def _workers() -> ThreadPoolExecutor:

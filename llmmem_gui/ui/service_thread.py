@@ -207,7 +207,7 @@ class ServiceThread(QThread):
         try:
             where = await self._program.start(with_api=service.settings.api.enabled)
             url = f"{where.url}/v1" if where.url else ""
-            self._post(Serving(url, self._program.token, self._program.api.notice))
+            self._post(Serving(url, self._program.token, self._program.api_notice))
             self._post(service.settings)
             self._post(service.snapshot)
             with self._lock:
