@@ -240,7 +240,9 @@ class ServiceThread(QThread):
     def _post(self, fact: object) -> None:
         with self._lock:
             self._mailbox.put(fact)
-            tell, self._told = not self._told, True
+            # A snapshot follows each sample at once: a tick is shown and painted in one go.
+            tell = not self._told and not isinstance(fact, Sample)
+            self._told = self._told or tell
         if tell:
             self._arrived.emit()
 

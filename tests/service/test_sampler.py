@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -176,6 +177,16 @@ def test_another_program_that_grows_is_named(holder: Holder) -> None:
     by_name = {reading.name: reading for reading in programs.read(10.0, without=())}
     assert abs(by_name[_NAME].growth_bytes - 64 * _MIB) < 4 * _MIB
     assert _NAME not in {reading.name for reading in programs.read(11.0, without={holder.pid})}
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.001, 5.0), (0.012, 12.0), (0.5, 30.0)])
+def test_other_programs_are_read_more_rarely_where_there_are_many(took: float, pause: float) -> None:
+    """At most a thousandth of a processor goes into it, but half a minute is never exceeded."""
+    ticking = itertools.count()
+    programs = Programs(processor_time=lambda: next(ticking) * took)
+    assert programs.read_when_due(100.0, ())
+    assert programs.read_when_due(100.0 + pause - 0.01, ()) == ()
+    assert programs.read_when_due(100.0 + pause, ())
 
 
 def test_a_dead_process_has_no_memory() -> None:

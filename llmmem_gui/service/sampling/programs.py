@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import psutil
 
@@ -12,13 +13,29 @@ from llmmem_gui.core.readings import ProgramReading
 GROWTH_SECONDS = 180.0
 """Growth is told over the last three minutes."""
 _LISTED = 8
+_SHARE = 0.001
+"""Of a processor that reading them may take: a computer may run hundreds of programs."""
+_LEAST_SECONDS, _MOST_SECONDS = 5.0, 30.0
+"""Between two readings."""
 
 
 class Programs:
     """Sums resident memory by program name and remembers the sums of the last minutes."""
 
-    def __init__(self) -> None:
+    def __init__(self, processor_time: Callable[[], float] = time.thread_time) -> None:
         self._past: deque[tuple[float, dict[str, int]]] = deque()
+        self._processor_time = processor_time
+        self._due = 0.0
+
+    def read_when_due(self, now: float, without: Collection[int]) -> tuple[ProgramReading, ...]:
+        """What `read` tells, or nothing while the last reading is young."""
+        if now < self._due:
+            return ()
+        begun = self._processor_time()
+        readings = self.read(now, without)
+        took = self._processor_time() - begun
+        self._due = now + min(max(took / _SHARE, _LEAST_SECONDS), _MOST_SECONDS)
+        return readings
 
     def read(self, now: float, without: Collection[int]) -> tuple[ProgramReading, ...]:
         """The programs that use or gained most, largest first, leaving out the processes `without`."""

@@ -7,14 +7,12 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from llmmem_gui.core.readings import GpuReading, HostReading, ProgramReading, Sample, main_memory_of, vram_of
+from llmmem_gui.core.readings import GpuReading, HostReading, Sample, main_memory_of, vram_of
 from llmmem_gui.service.sampling.gpus.gpus import Gpus
 from llmmem_gui.service.sampling.machine_memory import MachineMemory
 from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory, start_time
 from llmmem_gui.service.sampling.programs import Programs
 from llmmem_gui.service.sampling.suspension import Suspension
-
-_TICKS_BETWEEN_PROGRAMS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,6 @@ class Sampler:
         self._gpus = gpus or Gpus()
         self._programs = Programs()
         self._suspension = Suspension()
-        self._ticks = 0
 
     def sample(
         self,
@@ -61,11 +58,8 @@ class Sampler:
         own_bytes = (own.private_bytes + own.mapped_bytes) if own else 0
         own_bytes += nursery.private_bytes if nursery else 0
         now = time.monotonic()
-        programs: tuple[ProgramReading, ...] = ()
-        if self._ticks % _TICKS_BETWEEN_PROGRAMS == 0:
-            pids = {os.getpid(), *(host.pid for host in hosts.values())}
-            programs = self._programs.read(now, pids | ({nursery_pid} if nursery_pid else set()))
-        self._ticks += 1
+        pids = {os.getpid(), *(host.pid for host in hosts.values())}
+        programs = self._programs.read_when_due(now, pids | ({nursery_pid} if nursery_pid else set()))
         machine = self._machine.read(own_bytes)
         slept = self._suspension.since_last()
         return Sample(time.time(), now, machine, readings, gpus, programs, slept)
