@@ -210,10 +210,9 @@ class ModelPanel(Card):
         self._model, self._snapshot, self._fit = model, snapshot, fit
         self._chosen = LoadParameters() if model is None else model.next_parameters or model.parameters
         self._page.setVisible(model is not None)
-        for button in (self.unload, self.primary):
-            button.setVisible(model is not None)
         if model is None or snapshot is None:
-            self.reload.hide()
+            for button in (self.unload, self.primary, self.reload):
+                button.hide()
             return
         if other:
             self._moving = None
@@ -364,6 +363,7 @@ class ModelPanel(Card):
         why = self.tr("Private memory; weights are pages of the file, which the system takes when it must.")
         self.unload.setToolTip("" if loading else why)
         self.unload.setEnabled(model.state is not State.UNLOADING)
+        self.primary.show()
         self.primary.setText(self.tr("Try it…") if loaded or loading else self.tr("Load"))
         self.primary.setEnabled(model.facts.error is None and model.state is not State.UNLOADING)
         differs = loaded and not loading and self._asks_for_reload(model)

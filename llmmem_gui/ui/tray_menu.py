@@ -73,6 +73,7 @@ class TrayMenu(QMenu):
     def draw_on_bus(self, is_on_bus: bool) -> None:
         """Write for a panel that draws the menu itself, else for Qt, which draws it for older panels."""
         self._is_on_bus = is_on_bus
+        menus.empty(self)  # the same entries are written otherwise
         self._written_entries = ()
         self._write()
 
@@ -135,7 +136,8 @@ class TrayMenu(QMenu):
         if [_kind(action) for action in menu.actions()] != [(bool(e.text), bool(e.entries)) for e in entries]:
             self._lay_out(menu, entries)
         for action, entry in zip(menu.actions(), entries, strict=True):
-            if not entry.text:
+            # Qt tells the panel of whatever is set, also of what is as it was.
+            if not entry.text or entry == action.data():
                 continue
             action.setText(self._written(entry.text))
             action.setData(entry)

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.engines import Device
@@ -18,6 +20,7 @@ from llmmem_gui.ui.load_costs import KV_TYPES
 from llmmem_gui.ui.model_panel import ModelPanel
 from llmmem_gui.ui.theme import Theme
 from tests.ui import facts
+from tests.ui.counted import Counted
 
 
 @pytest.fixture
@@ -39,6 +42,22 @@ def show(panel: ModelPanel, model: ModelSnapshot) -> None:
 def plain(text: str) -> str:
     """The text with ordinary spaces."""
     return text.replace(NO_BREAK, " ")
+
+
+def test_a_tick_hides_and_shows_nothing_that_stays(panel: ModelPanel, qtbot: QtBot) -> None:
+    """A button that goes and comes has the whole window laid out and painted again."""
+    counted = Counted(QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.LayoutRequest)
+    for widget in (panel, *panel.findChildren(QWidget)):
+        widget.installEventFilter(counted)
+    for model in (facts.SMOL, facts.QWEN, facts.LLAMA, facts.GEMMA, facts.LARGE):
+        show(panel, model)
+        for _ in range(3):
+            QApplication.processEvents()
+        counted.events.clear()
+        show(panel, model)
+        for _ in range(3):
+            QApplication.processEvents()
+        assert counted.events == []
 
 
 def test_a_loaded_model_says_what_comes_back(panel: ModelPanel, qtbot: QtBot) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QEvent, QPoint
 from PySide6.QtGui import QPainter, QPicture
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -24,6 +24,7 @@ from llmmem_gui.ui.plot_series import HistorySource
 from llmmem_gui.ui.theme import Theme
 from tests.ui import facts
 from tests.ui.conftest import PLOT_USED
+from tests.ui.counted import Counted
 from tests.ui.plot_mouse import place_of, point_at, said
 
 
@@ -192,6 +193,19 @@ def test_what_is_kept_free_is_a_band_at_the_scale_of_the_computer(plot: MemoryPl
     assert plot.canvas.kept_free.getRegion() == (30 * GIB, 32 * GIB)
     scale.trigger()
     assert plot.canvas.top_bytes < 10 * GIB
+
+
+def test_a_tick_paints_the_plot_once(plot: MemoryPlot) -> None:
+    """What moves with time is in its new place before the scene is painted, and not by it."""
+    plot.show_ghost(Ghost(facts.LARGE.id, 2 * GIB))
+    QApplication.processEvents()
+    counted = Counted(QEvent.Type.Paint)
+    plot.canvas.viewport().installEventFilter(counted)
+    for second in range(1, 6):
+        plot.refresh(facts.NOW + second, PLOT_USED)
+        for _ in range(3):
+            QApplication.processEvents()
+        assert len(counted.events) == second
 
 
 def test_nothing_is_drawn_while_nobody_sees_it(plot: MemoryPlot) -> None:

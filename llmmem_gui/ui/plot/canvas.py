@@ -284,6 +284,9 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self._say_what_is_missing(series, start, end, top)
         if self._pointer is not None:
             self._read()
+        # What stands at another place now is told before the scene is painted, and not by it: that would
+        # be painted a second time.
+        self.scene().prepareForPaint()
 
     def _draw_own_limit(self, series: PlotSeries) -> None:
         chosen = self._facts.chosen

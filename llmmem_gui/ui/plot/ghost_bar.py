@@ -23,6 +23,8 @@ class GhostBar(pg.BarGraphItem):
         self.label.textItem.document().setDocumentMargin(1)
         self.setZValue(10)
         self.label.setZValue(11)
+        self._written: tuple[str, str, str, str] | None = None
+        """Text, its colour, its ground and its font."""
 
     def setVisible(self, visible: bool) -> None:
         """Show or hide the bar and its size."""
@@ -44,12 +46,18 @@ class GhostBar(pg.BarGraphItem):
             x0=[start + inset], x1=[end - inset], y0=[resting_bytes], y1=[top],
             brush=tint, pen=pg.mkPen(edge, width=1.3, style=Qt.PenStyle.DashLine),
         )  # fmt: skip
-        self.label.setFont(font)
-        self.label.setColor(edge)
-        self.label.fill = pg.mkBrush(palette.card)  # the line of the limit may run there
         on_gpus = f"\n+{figures.size(ghost.vram_bytes)}{figures.NO_BREAK}VRAM" if ghost.vram_bytes else ""
-        self.label.setText(f"+{figures.size(ghost.need_bytes)}{on_gpus}")
+        self._write(f"+{figures.size(ghost.need_bytes)}{on_gpus}", edge, palette, font)
         # Where there is no room above, the size stands inside.
         above = (top_bytes - top) / top_bytes * self.getViewBox().height()
         self.label.setAnchor((0.5, 1.0 if above >= self.label.boundingRect().height() else 0.0))
         self.label.setPos((start + end) / 2, top)
+
+    def _write(self, text: str, colour: str, palette: Palette, font: QFont) -> None:
+        written = (text, colour, palette.card, font.key())
+        if written != self._written:  # each of it lays the text out anew
+            self._written = written
+            self.label.setFont(font)
+            self.label.setColor(colour)
+            self.label.fill = pg.mkBrush(palette.card)  # the line of the limit may run there
+            self.label.setText(text)

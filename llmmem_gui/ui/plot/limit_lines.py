@@ -52,13 +52,16 @@ class LimitBeyond(pg.TextItem):
 
     def __init__(self) -> None:
         super().__init__(anchor=(0, 0))
+        self._said = ""
 
     def show_limit(self, limit_bytes: int | None, start: float, top: float) -> None:
         """Say it in the corner at this time and these bytes, if it is larger than these."""
         self.setVisible(limit_bytes is not None and limit_bytes > top)
         if limit_bytes is not None and limit_bytes > top:
             text = translate("Plot", "limit {size}").format(size=figures.chosen_size(limit_bytes))
-            self.setText(f"{text} ↑")
+            if text != self._said:
+                self._said = text
+                self.setText(f"{text} ↑")  # lays it out anew
             self.setPos(start, top)
 
 
