@@ -64,9 +64,12 @@ class ElidedLabel(QLabel):
         super().setText(text)
         self._explain()
 
+    def has_room_for(self, text: str) -> bool:
+        """Whether this text would be seen to its end."""
+        return QFontMetrics(self.font()).horizontalAdvance(text) <= self.width()
+
     def _explain(self) -> None:
-        fits = QFontMetrics(self.font()).horizontalAdvance(self.text()) <= self.width()
-        self.setToolTip("" if fits else self.text())
+        self.setToolTip("" if self.has_room_for(self.text()) else self.text())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._explain()

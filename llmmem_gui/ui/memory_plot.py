@@ -289,11 +289,13 @@ class MemoryPlot(Card):
         self._spans.button(chosen).setChecked(follows)
 
     def _tell(self, reading: Reading | None) -> None:
-        text = reading.text(self._name_of) if reading is not None else self._summary()
+        text = reading.text(self._name_of) if reading is not None else self._summary(has_time=True)
+        if reading is None and not self._numbers.has_room_for(text):
+            text = self._summary(has_time=False)
         if text != self._numbers.text():
             self._numbers.setText(text)
 
-    def _summary(self) -> str:
+    def _summary(self, *, has_time: bool) -> str:
         series = self._canvas.series if self._canvas is not None else None
         if self._canvas is None or series is None:
             return ""
@@ -301,7 +303,10 @@ class MemoryPlot(Card):
         if highest is None:
             return ""
         time, size_bytes = highest
-        return self.tr("now {now} · highest {highest} at {time}").format(
+        summary = self.tr("now {now} · highest {highest}")
+        if has_time:
+            summary = self.tr("now {now} · highest {highest} at {time}")
+        return summary.format(
             now=figures.size(self._facts.used_bytes),
             highest=figures.size(round(size_bytes)),
             time=figures.moment(time, self._facts.now),

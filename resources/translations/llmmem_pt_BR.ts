@@ -2746,6 +2746,10 @@
         <translation>Esquerda e direita movem a mira, mais e menos ampliam e reduzem, Page Up e Page Down andam no tempo, Esc volta ao presente.</translation>
     </message>
     <message>
+        <source>now {now} · highest {highest}</source>
+        <translation>agora {now} · máximo {highest}</translation>
+    </message>
+    <message>
         <source>now {now} · highest {highest} at {time}</source>
         <translation>agora {now} · máximo {highest} às {time}</translation>
     </message>

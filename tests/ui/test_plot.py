@@ -115,6 +115,20 @@ def test_the_numbers_stand_beside_the_plot(plot: MemoryPlot) -> None:
     assert said(plot).startswith("now 5.00 GiB · highest 5.72 GiB at ")
 
 
+def test_where_room_is_short_the_time_of_the_highest_use_goes_first(plot: MemoryPlot) -> None:
+    """The sizes are not cut in the middle of what follows them."""
+    told = []
+    for width in (1400, 980, 1400):
+        plot.resize(width, 320)
+        QApplication.processEvents()
+        plot.refresh(facts.NOW, PLOT_USED)
+        told.append(said(plot).replace(NO_BREAK, " "))
+    assert told[0] == told[2]
+    whole, _, time = told[0].partition(" at ")
+    assert time
+    assert told[1] == whole
+
+
 @pytest.mark.parametrize("name", SPANS)
 def test_every_range_can_be_chosen(plot: MemoryPlot, name: str) -> None:
     """Each range shows as many seconds as its name says, up to now."""
