@@ -282,9 +282,10 @@ class WorldSampler:
 
 
 class World:
-    """A service with three models, and everything that may go wrong for it."""
+    """A service with some models, and everything that may go wrong for it."""
 
-    def __init__(self, home: Path, interval_seconds: float = 1.0) -> None:
+    def __init__(self, home: Path, interval_seconds: float = 1.0, models: str = "abc") -> None:
+        """`models` are their names, a letter each."""
         self.loop = WorldLoop()
         self.pids = itertools.count(1_000_000)
         self.alive: set[WorldHost] = set()
@@ -296,7 +297,7 @@ class World:
         self.sampler = WorldSampler(self)
         self.models = home / "models"
         self.models.mkdir(parents=True)
-        for place, name in enumerate("abc"):
+        for place, name in enumerate(models):
             write_model(self.models / f"{name}.gguf", RECIPE.but(layers=place + 1))
         folders = Folders(home / "config", home / "data", home / "state", home / "runtime")
         folders.create()
