@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from llmmem_gui.core.engines import EngineReport
+from llmmem_gui.core.events import UnloadReceipt
 from llmmem_gui.core.gpu_limits import GPU_LIMITS
 from llmmem_gui.core.ledger import Standing
 from llmmem_gui.core.settings import BadSetting
@@ -89,6 +90,11 @@ async def test_a_device_that_holds_two_of_three_lets_the_coldest_on_it_go(
         ]
         (unloaded,) = running.events("model-unloaded")
         assert (unloaded.model_id, unloaded.cause) == (first, "make room")
+        (receipt,) = (fact for fact in running.facts if isinstance(fact, UnloadReceipt))
+        assert (receipt.model_id, receipt.cause) == (first, "make room")
+        # No driver tells what this device holds: it lies in the process, and came back with it.
+        assert receipt.vram_before_bytes == 0
+        assert receipt.given_back_bytes == receipt.private_before_bytes > needs[1]
         used = running.service.usage()
         assert used.devices[DEVICE].current_bytes == needs[2] + needs[3]
         assert used.models[second].current_bytes > 0
