@@ -90,12 +90,18 @@ class ModelRows(QAbstractTableModel):
     def show_hidden(self, shown: bool) -> None:
         """List also what was taken out of the list; what holds memory is listed in any case."""
         self._shows_hidden = shown
-        self._arrange()
+        self._arrange_anew()
 
     def set_filter(self, text: str) -> None:
         """Show only models with all these words in their name, path, architecture or state."""
         self._filter = text
+        self._arrange_anew()
+
+    def _arrange_anew(self) -> None:
+        """Put the rows in order as a person asked for, also while the pointer lies on them."""
+        held, self._is_held = self._is_held, False
         self._arrange()
+        self._is_held = held
 
     def _arrange(self) -> None:
         rows = self._arranged()
@@ -142,12 +148,11 @@ class ModelRows(QAbstractTableModel):
             m for m in self._snapshot.models if self._shows_hidden or not m.hidden or m.charge is not None
         ]
         rows = [model for model in listed if not words or _matches(model, words)]
-        rows.sort(key=lambda model: model.facts.name.lower())
+        by_name = self._sort_column is Column.MODEL  # of those that are loaded, then of the others
+        rows.sort(key=lambda model: model.facts.name.lower(), reverse=by_name and self._descending)
         key = _SORT_KEYS[self._sort_column]
-        rows.sort(key=lambda model: key(model, self._snapshot), reverse=self._descending)
-        below = len(rows)
-        if self._sort_column is Column.MODEL and not self._descending:
-            below = sum(not key(model, self._snapshot) for model in rows)
+        rows.sort(key=lambda model: key(model, self._snapshot), reverse=self._descending and not by_name)
+        below = sum(not key(model, self._snapshot) for model in rows) if by_name else len(rows)
         shown: list[AnyRow] = [*rows[:below], *neighbour_rows(self._snapshot, words), *rows[below:]]
         if self._is_held:
             places = {each.id: place for place, each in enumerate(self._rows)}
@@ -384,9 +389,7 @@ class ModelRows(QAbstractTableModel):
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self._sort_column = Column(column) if 0 <= column < len(Column) else Column.MODEL
         self._descending = order == Qt.SortOrder.DescendingOrder
-        held, self._is_held = self._is_held, False
-        self._arrange()
-        self._is_held = held
+        self._arrange_anew()
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(Column) - 1)
 
 

@@ -71,6 +71,29 @@ def test_each_column_sorts(table: ModelsTable) -> None:
     assert names(table)[0] == facts.LARGE.id
 
 
+def test_names_sort_both_ways_with_the_loaded_ones_first(table: ModelsTable) -> None:
+    """The other direction turns the names round, not the two parts of the list."""
+    models = [facts.model(name) for name in ("alpha", "beta", "gamma")]
+    loaded = [facts.model(name, State.READY, weights=MIB, private=MIB, rank=1) for name in ("one", "two")]
+    table.show_snapshot(facts.snapshot(*models, *loaded), Settings())
+    for order, expected in (
+        (Qt.SortOrder.AscendingOrder, ["one", "two", "alpha", "beta", "gamma"]),
+        (Qt.SortOrder.DescendingOrder, ["two", "one", "gamma", "beta", "alpha"]),
+    ):
+        table.rows.sort(0, order)
+        assert [table.rows.model_at(row).id for row in range(5)] == expected  # type: ignore[union-attr]
+
+
+def test_a_search_that_ends_under_the_pointer_leaves_the_usual_order(table: ModelsTable) -> None:
+    """Rows stand still there for what happens by itself, and not for what a person asked for."""
+    models = [facts.model(f"model-{number:03}") for number in range(40)]
+    table.show_snapshot(facts.snapshot(*models), Settings())
+    table._hold_still(True)
+    table.rows.set_filter("12")
+    table.rows.set_filter("")
+    assert [table.rows.model_at(row).id for row in range(40)] == [m.id for m in models]  # type: ignore[union-attr]
+
+
 def test_cells_say_what_is_known(table: ModelsTable) -> None:
     """A loaded model's row has its use, its forecast with the error, its limit and its idle time."""
     smol = facts.SMOL.id
