@@ -27,6 +27,7 @@ from llmmem_gui.ui import requests as ask
 from llmmem_gui.ui.autostart import start_at_login
 from llmmem_gui.ui.end_signals import EndSignals
 from llmmem_gui.ui.faults import Faults
+from llmmem_gui.ui.first_size import first_size
 from llmmem_gui.ui.help_dialog import HelpDialog
 from llmmem_gui.ui.languages import speak
 from llmmem_gui.ui.last_time import LastTime
@@ -101,7 +102,7 @@ class Desktop(QObject):
         self.theme.model_colours.remember(self._kept_colours(), self._keep_colours)
         self.memory = HistorySource(History(), complete=False)
         self.window = MainWindow(self.theme, self.memory)
-        self.window.resize(first_size(application.primaryScreen().availableSize()))
+        self.window.resize(first_size(_FIRST_SIZE, application.primaryScreen().availableSize()))
         self.service = service
         self.tray = Tray(self)
         self.notifier = Notifier(self._show_by_tray, self)
@@ -432,9 +433,3 @@ class Desktop(QObject):
         dialog = HelpDialog(self.window.actions_, self.window, engines=self._engines, logs=logs)
         self.service.engines_changed.connect(dialog.show_engines)
         dialog.open()
-
-
-def first_size(available: QSize) -> QSize:
-    """The size of the window at its first start; Qt would take two thirds of the room on the screen."""
-    frame = QSize(16, 48)
-    return _FIRST_SIZE.boundedTo(available - frame)

@@ -20,12 +20,13 @@ from PySide6.QtWidgets import (
 from llmmem_gui.core.events import Event
 from llmmem_gui.ui.card import plain, quiet
 from llmmem_gui.ui.event_rows import Column, EventRows
+from llmmem_gui.ui.first_size import first_size
 from llmmem_gui.ui.sentences import event_sentence
 
 _DETAIL_LINES = 3
 _PADDING = 16
 """Pixels beside the words of a cell: those of the style sheet, and those that the view adds."""
-_FIRST_SIZE, _FRAME = QSize(1040, 480), QSize(16, 48)
+_FIRST_SIZE = QSize(1040, 480)
 
 
 class EventList(QDialog):
@@ -56,7 +57,7 @@ class EventList(QDialog):
         self.view.selectionModel().currentRowChanged.connect(self._show_detail)
         for changed in (self.rows.modelReset, self.rows.rowsInserted, self.rows.rowsRemoved):
             changed.connect(self._show_detail)
-        self.resize(_FIRST_SIZE.boundedTo(self.screen().availableSize() - _FRAME))
+        self.resize(first_size(_FIRST_SIZE, self.screen().availableSize()))
 
     def _build(self) -> None:
         self._label.setBuddy(self.models)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QIcon, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
@@ -22,6 +22,7 @@ from llmmem_gui.core.engines import EngineOverview
 from llmmem_gui.ui.actions import Actions
 from llmmem_gui.ui.card import plain, quiet
 from llmmem_gui.ui.engine_words import engine_line
+from llmmem_gui.ui.first_size import first_size
 from llmmem_gui.ui.theme import sized
 
 
@@ -88,7 +89,7 @@ class HelpDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(scroll)
         layout.addWidget(buttons)
-        self.resize(640, 620)
+        self.resize(first_size(QSize(640, 620), self.screen().availableSize()))
 
     def show_engines(self, engines: EngineOverview | None) -> None:
         """Say with which engine models compute."""

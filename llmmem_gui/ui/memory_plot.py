@@ -162,6 +162,11 @@ class MemoryPlot(Card):
             self._layout.addWidget(self._canvas, 1)
         return self._canvas
 
+    @property
+    def bottom_of_head(self) -> int:
+        """The pixel below the line with numbers and buttons, which banners leave free."""
+        return self._more.geometry().bottom() + self._layout.spacing()
+
     def retranslate(self) -> None:
         """Write all texts in the language in force."""
         self._title.setText(self.tr("Memory of the models"))

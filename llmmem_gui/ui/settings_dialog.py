@@ -32,6 +32,7 @@ from llmmem_gui.ui import figures
 from llmmem_gui.ui.card import quiet, restyle
 from llmmem_gui.ui.engine_page import EnginePage
 from llmmem_gui.ui.engine_words import device_line, no_gpu_sentence
+from llmmem_gui.ui.first_size import first_size
 from llmmem_gui.ui.sentences import say
 from llmmem_gui.ui.setting_fields import SettingField, setting_field
 from llmmem_gui.ui.setting_texts import choice_names, section_names, setting_texts
@@ -127,7 +128,7 @@ class SettingsDialog(QDialog):
         layout.addWidget(self._problem)
         layout.addWidget(buttons)
         self._keep_enter_for_ok(self)
-        self.resize(840, 560)
+        self.resize(first_size(QSize(840, 560), self.screen().availableSize()))
         self._sections.setCurrentRow(0)
 
     @staticmethod

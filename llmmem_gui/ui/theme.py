@@ -325,6 +325,7 @@ QSplitter::handle { background: transparent; }
 QProgressBar { background: $track; border: none; border-radius: 3px; max-height: 6px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QFrame#good { background: $card; border: 1px solid $good; border-radius: 10px; }
+QWidget#banners { background: $card; }
 QFrame#warning { background: $warning_card; border: 1px solid $warning; border-radius: 10px; }
 QFrame#critical { background: $critical_card; border: 2px solid $critical; border-radius: 10px; }
 QListWidget { background: transparent; border: 1px solid transparent; border-radius: 7px; outline: none; }

@@ -15,6 +15,7 @@ from llmmem_gui.ui.answer_words import answer_figures, progress_words, rest_word
 from llmmem_gui.ui.card import ElidedLabel, plain, quiet
 from llmmem_gui.ui.chat_options import ChatOptions
 from llmmem_gui.ui.conversation import Conversation, Turn
+from llmmem_gui.ui.first_size import first_size
 from llmmem_gui.ui.prompt_edit import PromptEdit
 from llmmem_gui.ui.requests import AnswerEnd, AnswerPart, AnswerReading, Ask, StopAsking
 from llmmem_gui.ui.sentences import say
@@ -27,7 +28,7 @@ _DRAW_MILLISECONDS = 40
 _DRAWING_SHARE = 5
 """Drawing a long answer takes at most one part in so many of the time."""
 _CLOCK_MILLISECONDS = 500
-_FIRST_SIZE, _FRAME = QSize(720, 620), QSize(16, 48)
+_FIRST_SIZE = QSize(720, 620)
 
 
 class TryOut(QDialog):
@@ -79,7 +80,7 @@ class TryOut(QDialog):
         self._lay_out()
         self.show_model(model)
         self.retranslate()
-        self.resize(_FIRST_SIZE.boundedTo(self.screen().availableSize() - _FRAME))
+        self.resize(first_size(_FIRST_SIZE, self.screen().availableSize()))
 
     def _connect(self) -> None:
         self.send.clicked.connect(self.ask)

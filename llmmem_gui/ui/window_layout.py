@@ -1,13 +1,14 @@
-"""How the window shares its room: the plot gets the height first, banners lie over its top."""
+"""How the window shares its room: the plot gets the height first, banners lie over the top of its curves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from llmmem_gui.ui.card import Card
+from llmmem_gui.ui.memory_plot import MemoryPlot
 
 _SPACING = 6
 _FIRST_HEIGHTS = (318, 162)
@@ -28,7 +29,7 @@ class WindowLayout:
         toolbar: QWidget,
         summary: Sequence[QWidget],
         banners: Sequence[QWidget],
-        plot: QWidget,
+        plot: MemoryPlot,
         table: QWidget,
         panel: QWidget,
         limits: QWidget,
@@ -72,10 +73,15 @@ class WindowLayout:
 
 
 class Banners(QWidget):
-    """What is to be said lies over the top of the plot, so that nothing moves when it comes and goes."""
+    """What is to be said lies over the top of the curves, so that nothing moves when it comes and goes.
 
-    def __init__(self, window: QWidget, pages: QWidget, plot: QWidget, banners: Sequence[QWidget]) -> None:
+    The buttons of the plot above them stay free.
+    """
+
+    def __init__(self, window: QWidget, pages: QWidget, plot: MemoryPlot, banners: Sequence[QWidget]) -> None:
         super().__init__(window)
+        self.setObjectName("banners")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # nothing shows between two of them
         self._window = window
         self._pages, self._plot = pages, plot
         self._banners = banners
@@ -86,8 +92,8 @@ class Banners(QWidget):
         self._place()
 
     def _place(self) -> None:
-        under = self._plot if self._plot.isVisible() else self._pages
-        place = under.mapTo(self._window, under.rect().topLeft())
+        under, top = (self._plot, self._plot.bottom_of_head) if self._plot.isVisible() else (self._pages, 0)
+        place = under.mapTo(self._window, QPoint(0, top))
         self.setVisible(any(not banner.isHidden() for banner in self._banners))
         height = self._column.sizeHint().height()
         if self._column.hasHeightForWidth():

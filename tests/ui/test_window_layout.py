@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QStyleOptionButton
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QStyleOptionButton
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.snapshot import CacheSnapshot
@@ -81,9 +82,12 @@ def test_a_banner_lies_over_the_plot_and_moves_nothing(qtbot: QtBot, theme: Them
     QApplication.processEvents()
     assert banners.isVisible()
     assert [view.geometry() for view in (window.plot, window.table, window.limits)] == before
-    top = window.plot.mapTo(window, window.plot.rect().topLeft())
-    assert banners.geometry().topLeft() == top
+    place = QRect(window.plot.mapTo(window, QPoint(0, 0)), window.plot.size())
+    assert place.contains(banners.geometry())
     assert banners.width() == window.plot.width()
+    for button in window.plot.findChildren(QAbstractButton):
+        corner = button.mapTo(window, button.rect().bottomRight())
+        assert not banners.geometry().contains(corner), button
     assert window.sampling.findChild(QLabel).isVisible()
     window.sampling.hide()
     QApplication.processEvents()

@@ -135,12 +135,17 @@ class ActivityStrip(Strip):
             self.title.setHtml(title)
 
 
+_LEAST_FOR_MEMORY = 100
+"""Pixels of the plot of the memory, its labels and axis included."""
+
+
 class ActivityStrips(Strips[ActivityStrip]):
     """The strips that are open, below the memory in the same layout and linked to its axis of time."""
 
     def __init__(self, layout: pg.GraphicsLayout, memory: pg.PlotItem) -> None:
         super().__init__(layout, memory, _FIRST_ROW)
         self._curves: frozenset[Curve] = frozenset()
+        self._wanted: list[str] = []
         self._window: ActivityWindow | None = None
 
     @property
@@ -151,7 +156,15 @@ class ActivityStrips(Strips[ActivityStrip]):
     def open(self, curves: frozenset[Curve]) -> list[ActivityStrip]:
         """Show the strips that these curves stand in; gives those that were made for it."""
         self._curves = curves
-        return self._show([name for name, of_strip in _STRIPS.items() if curves & of_strip])
+        self._wanted = [name for name, of_strip in _STRIPS.items() if curves & of_strip]
+        return self._show(self._wanted)
+
+    def share_height(self, height: float) -> float:
+        """Take a share of a height in pixels; strips that leave too little to the memory are closed."""
+        room = max(0, int((height - _LEAST_FOR_MEMORY) / self.least_height))
+        # Those that are just being made ask for it, too.
+        self._show([name for name in self._wanted if name in self._made][:room])
+        return super().share_height(height)
 
     def _new(self, name: str) -> ActivityStrip:
         axis, least_top = _AXES[name]()

@@ -53,11 +53,15 @@ class LinkedPlots:
 
     def share_height(self, height: float) -> float:
         """Take a share of the height of all plots, in pixels; gives how much that is."""
-        open_before = list(self.lanes.open_names)
-        lanes = self.lanes.share_height(height)
-        if self.lanes.open_names != open_before:
+        before = self.shown
+        taken = self._share(height)
+        if self.shown != before:
             self._place_axis()
-            lanes = self.lanes.share_height(height)  # the axis of time stands elsewhere
+            taken = self._share(height)  # the axis of time stands elsewhere
+        return taken
+
+    def _share(self, height: float) -> float:
+        lanes = self.lanes.share_height(height)
         return lanes + self.activity.share_height(height - lanes)
 
     @property
