@@ -73,6 +73,8 @@ class ModelFacts(FactGrid):
         self.texts["evicted"].setText(self._eviction_text(model, snapshot))
         again = figures.DASH if model.load_seconds is None else figures.duration(model.load_seconds)
         self.texts["again"].setText(again)
+        if model.state.holds_host:
+            load = None  # how its file lies matters to the next load
         self.texts["warmth"].setText("" if load is None else say(load.sentence))
         self.show_row("warmth", load is not None)
         # What a load would take now is better to know than what the last one took.

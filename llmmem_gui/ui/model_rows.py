@@ -232,7 +232,7 @@ class ModelRows(QAbstractTableModel):
             level = "" if view.fits else "warning"
             line = f"↳ {outlook_line(view, self._snapshot, self._fit_of(model, view))}"
             load = self._load_of(model.id) if view.fits else None
-            warmth = "" if load is None else say(load.sentence)
+            warmth = "" if load is None else self.tr("file {place}").format(place=say(load.sentence))
             beside = (line, warmth, layers_line(model.forecast), self._held_elsewhere(model))
             return Cell(name, " · ".join(filter(None, beside)), level)
         return Cell(name, self._loaded_line(model))

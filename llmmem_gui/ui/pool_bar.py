@@ -234,7 +234,7 @@ class PoolBar(QWidget):
         return line
 
     def _entry_text(self, entry: Entry) -> str:
-        name = entry[1] if len(entry[1]) <= 26 else f"{entry[1][:25]}…"
+        name = figures.isolated(entry[1] if len(entry[1]) <= 26 else f"{entry[1][:25]}…")
         if entry[0] == "ghost":
             return f"{name} +{self._ghost_text()}"
         write = figures.chosen_size if entry[0] in ("limit", "reserve") else figures.size

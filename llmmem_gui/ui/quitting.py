@@ -23,7 +23,9 @@ class QuitQuestion(QMessageBox):
         self.setWindowTitle("LLM Memory")
         self.setText(self.tr("%n answer(s) are not finished.", "", answers))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setInformativeText(self.tr("Quitting cuts them off: whoever waits gets an error."))
+        self.setInformativeText(
+            self.tr("Quitting cuts off what is being answered: whoever waits gets an error.")
+        )
         self.quit = self.addButton(self.tr("Quit"), QMessageBox.ButtonRole.AcceptRole)
         self.stay = self.addButton(self.tr("Cancel"), QMessageBox.ButtonRole.RejectRole)
         self.setDefaultButton(self.stay)

@@ -3047,6 +3047,10 @@
         <translation>{resident} de {forecast}</translation>
     </message>
     <message>
+        <source>file {place}</source>
+        <translation>arquivo {place}</translation>
+    </message>
+    <message>
         <source>{program} has it loaded: {size}</source>
         <translation>{program} o tem carregado: {size}</translation>
     </message>
@@ -3592,8 +3596,8 @@
         </translation>
     </message>
     <message>
-        <source>Quitting cuts them off: whoever waits gets an error.</source>
-        <translation>Sair as interrompe: quem espera recebe um erro.</translation>
+        <source>Quitting cuts off what is being answered: whoever waits gets an error.</source>
+        <translation>Sair corta o que está sendo respondido: quem espera recebe um erro.</translation>
     </message>
     <message>
         <source>Quit</source>

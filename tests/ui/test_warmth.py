@@ -72,8 +72,8 @@ def test_it_stands_where_a_load_is_offered(two: MainWindow) -> None:
     assert line(two, SMALL.id) == "↳ fits now"
     assert row(two, "warmth") == ""
     answer(two, small=IN_MEMORY, other=ON_DISK)
-    assert line(two, SMALL.id) == "↳ fits now · in memory: loads in about 0.3 s"
-    assert line(two, OTHER.id) == "↳ fits now · on disk: loads in about 9 s"
+    assert line(two, SMALL.id) == "↳ fits now · file in memory: loads in about 0.3 s"
+    assert line(two, OTHER.id) == "↳ fits now · file on disk: loads in about 9 s"
     assert row(two, "warmth") == "in memory: loads in about 0.3 s"
     assert row(two, "again") == ""
 
@@ -81,7 +81,7 @@ def test_it_stands_where_a_load_is_offered(two: MainWindow) -> None:
 def test_without_loads_to_learn_from_no_time_is_told(two: MainWindow) -> None:
     """The share alone, and what the last load took as before; of what is not known nothing."""
     answer(two, small=ExpectedLoad(Warmth(GIB, GIB // 2), None))
-    assert line(two, SMALL.id) == "↳ fits now · 50 % in memory"
+    assert line(two, SMALL.id) == "↳ fits now · file 50 % in memory"
     assert line(two, OTHER.id) == "↳ fits now"
     assert row(two, "warmth") == "50 % in memory"
     assert row(two, "again") == "–"
