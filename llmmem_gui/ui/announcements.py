@@ -44,7 +44,7 @@ class Announcements(QObject):
         """What went lately, by a limit, a clean-up or a shortage."""
         self._unloaded_at = float("-inf")
         self._asked_to_go: set[str] = set()
-        """Models that a key unloads, which is pressed by accident more easily than a button."""
+        """Models that go by a key or with all others: either is pressed more easily than it is meant."""
         self._given_up: dict[str, None] = {}
         """Models that can be loaded again since there is room, in the order in which they were offered."""
 
@@ -84,9 +84,9 @@ class Announcements(QObject):
 
     def take_receipt(self, receipt: UnloadReceipt) -> None:
         """Tell what went without being asked for by name, as one, with a way back."""
-        by_key = receipt.model_id in self._asked_to_go
+        offered = receipt.model_id in self._asked_to_go
         self._asked_to_go.discard(receipt.model_id)
-        if not (by_key or receipt.cause in _TOLD_CAUSES) or self._snapshot is None:
+        if not (offered or receipt.cause in _TOLD_CAUSES) or self._snapshot is None:
             return
         now = self._snapshot.monotonic
         if now - self._unloaded_at > _SAME_UNLOAD_SECONDS:

@@ -46,7 +46,7 @@ class LibraryActions(QObject):
         actions.rescan.triggered.connect(lambda: self.requested.emit(ask.Scan()))
         actions.load.triggered.connect(self._load)
         actions.unload.triggered.connect(self._unload)
-        actions.unload_all.triggered.connect(lambda: self.requested.emit(ask.UnloadAll()))
+        actions.unload_all.triggered.connect(self._unload_all)
         actions.clean_up.triggered.connect(lambda: self.requested.emit(ask.CleanUp()))
         actions.pin.triggered.connect(self._pin)
         actions.remove.triggered.connect(self._remove)
@@ -155,6 +155,11 @@ class LibraryActions(QObject):
             actions.unload.trigger()
         else:
             actions.remove.trigger()
+
+    def _unload_all(self) -> None:
+        """Unload everything: one press, which may have been meant for one of them."""
+        self._announcements.offer_back(m.id for m in self._table.rows.loaded)
+        self.requested.emit(ask.UnloadAll())
 
     def _load_at_start(self, wanted: bool) -> None:
         for model in self._table.selected:

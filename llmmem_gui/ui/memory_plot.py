@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -308,10 +309,9 @@ class MemoryPlot(Card):
         if highest is None:
             return ""
         time, size_bytes = highest
-        summary = self.tr("now {now} · highest {highest}")
-        if has_time:
-            summary = self.tr("now {now} · highest {highest} at {time}")
-        return summary.format(
+        at_time = self.tr("now {now} · highest {highest} at {time}")
+        text = at_time if has_time else self.tr("now {now} · highest {highest}")
+        return text.format(
             now=figures.size(self._facts.used_bytes),
             highest=figures.size(round(size_bytes)),
             time=figures.moment(time, self._facts.now),
@@ -382,32 +382,22 @@ class MemoryPlot(Card):
     def _fill_menu(self) -> None:
         menu = self._menu
         menus.empty(menu)
-        for number, name in enumerate(self._span_names()):
-            action = menu.addAction(self.tr("Show the last {span}").format(span=name))
-            action.setCheckable(True)
-            action.setChecked(self._spans.button(number).isChecked())
-            action.triggered.connect(lambda _, name=list(SPANS)[number]: self.choose_span(name))
+        for span, name, button in zip(SPANS, self._span_names(), self._spans.buttons(), strict=True):
+            text = self.tr("Show the last {span}").format(span=name)
+            menus.add_check(menu, text, button.isChecked(), lambda _, span=span: self.choose_span(span))
         menu.addAction(self.tr("Back to now"), self.canvas.follow).setDisabled(self.canvas.follows)
         menu.addSeparator()
         activity = menu.addMenu(self.tr("Activity below"))
         for curve in (each for each in CURVES if each in self._measured):
-            shown = activity.addAction(curve_name(curve))
-            shown.setCheckable(True)
-            shown.setChecked(curve in self._facts.curves)
-            shown.toggled.connect(lambda on, curve=curve: self._choose_curve(curve, on))
+            is_on = curve in self._facts.curves
+            menus.add_check(activity, curve_name(curve), is_on, partial(self._choose_curve, curve))
         for lane in self._lanes:
-            shown = menu.addAction(self.tr("Memory of {gpu}").format(gpu=lane.name))
-            shown.setCheckable(True)
-            shown.setChecked(lane.key in self.canvas.below.lanes.open_names)
-            shown.toggled.connect(lambda on, key=lane.key: self._choose_lane(key, on))
-        others = menu.addAction(self.tr("Other programs that hold models"))
-        others.setCheckable(True)
-        others.setChecked(self._facts.shows_others)
-        others.toggled.connect(lambda on: self._show(shows_others=on))
-        scale = menu.addAction(self.tr("Scale of the whole computer"))
-        scale.setCheckable(True)
-        scale.setChecked(self._facts.scale_of_machine)
-        scale.toggled.connect(lambda on: self._show(scale_of_machine=on))
+            text, is_on = self.tr("Memory of {gpu}"), lane.key in self.canvas.below.lanes.open_names
+            menus.add_check(menu, text.format(gpu=lane.name), is_on, partial(self._choose_lane, lane.key))
+        text, is_on = self.tr("Other programs that hold models"), self._facts.shows_others
+        menus.add_check(menu, text, is_on, lambda on: self._show(shows_others=on))
+        text, is_on = self.tr("Scale of the whole computer"), self._facts.scale_of_machine
+        menus.add_check(menu, text, is_on, lambda on: self._show(scale_of_machine=on))
         menu.addSeparator()
         menu.addAction(self.tr("Copy picture"), self.copy_picture)
         menu.addAction(self.tr("Copy numbers"), self.copy_numbers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtWidgets import QMenu
 
 
@@ -20,3 +22,11 @@ def empty(menu: QMenu) -> None:
             empty(submenu)
             submenu.setParent(None)
             submenu.deleteLater()
+
+
+def add_check(menu: QMenu, text: str, is_on: bool, changed: Callable[..., object]) -> None:
+    """Add an entry with a mark; `changed` is called with whether it is marked when somebody chooses it."""
+    action = menu.addAction(text)
+    action.setCheckable(True)
+    action.setChecked(is_on)
+    action.toggled.connect(changed)

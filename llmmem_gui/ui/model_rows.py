@@ -170,6 +170,12 @@ class ModelRows(QAbstractTableModel):
         shown = self.row_at(row)
         return shown if isinstance(shown, ModelSnapshot) else None
 
+    @property
+    def loaded(self) -> list[ModelSnapshot]:
+        """The models that hold memory or are about to, whether they are listed or not."""
+        models = self._snapshot.models if self._snapshot is not None else ()
+        return [model for model in models if model.state.holds_host]
+
     def row_of(self, row_id: str) -> int | None:
         """The row of a model, or of another program, by its id; None when the filter hides it."""
         return next((row for row, shown in enumerate(self._rows) if shown.id == row_id), None)

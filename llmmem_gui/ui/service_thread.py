@@ -37,8 +37,7 @@ from llmmem_gui.ui.empty_state import SearchedFolder
 
 log = logging.getLogger(__name__)
 
-_SAMPLES_KEPT = 900
-_EVENTS_KEPT = 500
+_SAMPLES_KEPT, _EVENTS_KEPT = 900, 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,20 @@ def test_delete_unloads_and_offers_the_model_back(window: MainWindow, qtbot: QtB
     assert window.notices.shown == []
 
 
+def test_unload_all_offers_all_of_them_back(window: MainWindow) -> None:
+    """One press empties the cache; what went can be had back with another."""
+    asked = asked_of(window)
+    window.actions_.unload_all.trigger()
+    assert asked == [ask.UnloadAll()]
+    for model in (facts.SMOL, facts.QWEN):
+        window.show_receipt(gone(model, "asked"), facts.NOW)
+    (bar,) = window.notices.shown
+    assert "Unloaded 2 models" in bar.text.text()
+    assert [button.property("request") for button in bar.buttons] == [
+        ask.Restore((facts.SMOL.id, facts.QWEN.id))
+    ]
+
+
 def test_delete_removes_what_is_not_loaded_and_undo_lists_it_again(window: MainWindow, qtbot: QtBot) -> None:
     """The notice counts what was removed within a minute; its button takes all of it back."""
     asked = asked_of(window)
