@@ -189,8 +189,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
 
     def show_facts(self, facts: PlotFacts) -> None:
         """Draw these facts, when anybody can see them."""
-        before = self._facts
-        if any(getattr(facts, name) != getattr(before, name) for name in _SCALING):
+        if any(getattr(facts, name) != getattr(self._facts, name) for name in _SCALING):
             self._highest_top = 0.0
         self._facts = facts
         if not self.below.suits(facts):
@@ -264,9 +263,8 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         tints = [self._theme.model_colours.of(each) for each in seen]
         self.bands.show_series(series, tints, colours, facts.now)
         edge = self._edge if self._follows else None
-        for times in (self.times, self.below.lowest_times):
-            if times is not None:
-                times.follow(edge)
+        for times in filter(None, (self.times, self.below.lowest_times)):
+            times.follow(edge)
         self.below.lanes.draw(facts, series, edge, self._theme.model_colours, colours)
         if self.activity.shown:
             # The lines are thin: a point for each second pixel draws them as well, in half the time.
@@ -284,8 +282,7 @@ class PlotCanvas(pg.GraphicsLayoutWidget):
         self._say_what_is_missing(series, start, end, top)
         if self._pointer is not None:
             self._read()
-        # What stands at another place now is told before the scene is painted, and not by it: that would
-        # be painted a second time.
+        # What moved is told before the scene is painted and not by it: it would be painted a second time.
         self.scene().prepareForPaint()
 
     def _draw_own_limit(self, series: PlotSeries) -> None:
