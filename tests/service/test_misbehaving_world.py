@@ -38,7 +38,7 @@ from tests.service.misbehaving_world import Fate, World, WorldHost, WorldHosts, 
 PARTS = 5
 """Tests that the 10,000 steps are shared among, so that each ends in time on a busy machine."""
 STEPS, RUNS = 50, 260 // PARTS
-"""At most so many random commands in so many runs: more than ten thousand in all."""
+"""At most so many random commands in so many runs, and again until there are ten thousand in all."""
 
 
 @pytest.fixture
@@ -413,7 +413,8 @@ class MisbehavingWorld(RuleBasedStateMachine):
 def test_it_holds_whatever_goes_wrong(part: int) -> None:
     """Every request ends, limits hold, every host has a row, nothing is left, the tick ticks."""
     before = MisbehavingWorld.steps
-    run_state_machine_as_test(
-        MisbehavingWorld, settings=settings(max_examples=RUNS, stateful_step_count=STEPS, deadline=None)
-    )
-    assert MisbehavingWorld.steps - before >= 10_000 / PARTS
+    # How many steps a run has is left to chance, too.
+    while MisbehavingWorld.steps - before < 10_000 / PARTS:
+        run_state_machine_as_test(
+            MisbehavingWorld, settings=settings(max_examples=RUNS, stateful_step_count=STEPS, deadline=None)
+        )
