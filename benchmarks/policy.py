@@ -15,10 +15,11 @@ import platform
 import statistics
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from msgspec.structs import replace
 
 from llmmem_gui.core import cache_messages as m
 from llmmem_gui.core.cache import ModelCache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -228,8 +227,7 @@ Message = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """The rules that the cache keeps."""
 
     total_limit_bytes: int | None = None
@@ -251,9 +249,9 @@ class Policy:
     swaps_allowed: int = 4
     """Times that models may push each other out while most of the time goes into loading; then requests of
     programs that would go on with it are refused for a while. 0: any number."""
-    device_limits: Mapping[str, int] = field(default_factory=dict, hash=False)
+    device_limits: Mapping[str, int] = {}
     """What the charges together must stay under on each device, by llama.cpp's name of it."""
-    device_addresses: Mapping[str, str] = field(default_factory=dict, hash=False)
+    device_addresses: Mapping[str, str] = {}
     """The address on the bus of those devices, where llama.cpp tells it."""
 
 

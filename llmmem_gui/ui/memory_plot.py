@@ -295,13 +295,11 @@ class MemoryPlot(Card):
         self._spans.button(chosen).setChecked(follows)
 
     def _tell(self, reading: Reading | None) -> None:
-        text = reading.text(self._name_of) if reading is not None else self._summary(has_time=True)
-        if reading is None and not self._numbers.has_room_for(text):
-            text = self._summary(has_time=False)
+        text = reading.text(self._name_of) if reading is not None else self._summary()
         if text != self._numbers.text():
             self._numbers.setText(text)
 
-    def _summary(self, *, has_time: bool) -> str:
+    def _summary(self) -> str:
         series = self._canvas.series if self._canvas is not None else None
         if self._canvas is None or series is None:
             return ""
@@ -309,13 +307,15 @@ class MemoryPlot(Card):
         if highest is None:
             return ""
         time, size_bytes = highest
-        at_time = self.tr("now {now} · highest {highest} at {time}")
-        text = at_time if has_time else self.tr("now {now} · highest {highest}")
-        return text.format(
-            now=figures.size(self._facts.used_bytes),
-            highest=figures.size(round(size_bytes)),
-            time=figures.moment(time, self._facts.now),
-        )
+        told = {
+            "now": figures.size(self._facts.used_bytes),
+            "highest": figures.size(round(size_bytes)),
+            "time": figures.moment(time, self._facts.now),
+        }
+        whole = self.tr("now {now} · highest {highest} at {time}").format(**told)
+        if self._numbers.has_room_for(whole):
+            return whole
+        return self.tr("now {now} · highest {highest}").format(**told)
 
     # --- activity ----------------------------------------------------------------------------------------
 
@@ -354,7 +354,7 @@ class MemoryPlot(Card):
 
     def _want_height(self) -> None:
         """Ask for what the plots below need; for nothing when there are none."""
-        strips = len(self._canvas.activity.shown) if self._canvas is not None else 0
+        strips = len(self._canvas.activity.wanted) if self._canvas is not None else 0
         lanes = self._lanes_asked_for
         wanted = _LOW_MEMORY_HEIGHT + strips * _STRIP_HEIGHT + lanes * _LANE_HEIGHT
         self.height_wanted.emit(wanted if strips or lanes else 0)

@@ -57,7 +57,6 @@ class TrayMenu(QMenu):
         self._machine_bytes = 0
         self._snoozed_until = ""
         self._is_on_bus = False
-        self._written_entries: tuple[Entry, ...] = ()
         self._write()
 
     def show_memory(self, snapshot: CacheSnapshot, line: str, machine_bytes: int) -> None:
@@ -74,7 +73,6 @@ class TrayMenu(QMenu):
         """Write for a panel that draws the menu itself, else for Qt, which draws it for older panels."""
         self._is_on_bus = is_on_bus
         menus.empty(self)  # the same entries are written otherwise
-        self._written_entries = ()
         self._write()
 
     # --- what it offers ----------------------------------------------------------------------------------
@@ -125,11 +123,7 @@ class TrayMenu(QMenu):
     # --- how it is written -------------------------------------------------------------------------------
 
     def _write(self) -> None:
-        entries = tuple(self._entries())
-        # Each write is a message to the panel, even one that changes nothing.
-        if entries != self._written_entries:
-            self._write_into(self, entries)
-            self._written_entries = entries
+        self._write_into(self, tuple(self._entries()))
 
     def _write_into(self, menu: QMenu, entries: Sequence[Entry]) -> None:
         """Change what differs: in an open menu nothing moves as long as no model comes or goes."""

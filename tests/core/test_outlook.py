@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from llmmem_gui.core.cache_messages import LimitSet, PinSet, Policy, PolicySet
 from llmmem_gui.core.ledger import Charge

@@ -194,6 +194,24 @@ def test_the_crosshair_reads_both_plots(plot: MemoryPlot, qtbot: QtBot) -> None:
     assert not any(strip.crosshair.isVisible() for strip in plot.canvas.activity.shown)
 
 
+def test_where_height_is_short_strips_close_and_the_memory_stays(plot: MemoryPlot, qtbot: QtBot) -> None:
+    """What is closed is not told either; all come back with the room, which is asked for as before."""
+    click_toggle(plot, qtbot)
+    whole = titles(plot)
+    wanted: list[int] = []
+    plot.height_wanted.connect(wanted.append)
+    for height, count in ((150, 0), (220, 2), (520, 4)):
+        plot.resize(980, height)
+        QApplication.processEvents()
+        assert titles(plot) == whole[:count]
+        assert plot.canvas.view.height() >= 40
+        point_at(plot, place_of(plot, facts.NOW - 200))
+        assert ("40.0 tokens/s" in said(plot)) == (count > 0)
+        assert ("swap" in said(plot)) == (count == 4)
+        plot._want_height()
+    assert wanted[0] == wanted[1] == wanted[2]
+
+
 @pytest.mark.parametrize("height", [700, 900])
 def test_opened_it_gets_its_height_from_the_table(
     qtbot: QtBot, theme: Theme, source: CountedSource, height: int

@@ -145,7 +145,8 @@ class ActivityStrips(Strips[ActivityStrip]):
     def __init__(self, layout: pg.GraphicsLayout, memory: pg.PlotItem) -> None:
         super().__init__(layout, memory, _FIRST_ROW)
         self._curves: frozenset[Curve] = frozenset()
-        self._wanted: list[str] = []
+        self.wanted: list[str] = []
+        """The strips that the curves stand in, whether there is room for them or not."""
         self._window: ActivityWindow | None = None
 
     @property
@@ -156,14 +157,14 @@ class ActivityStrips(Strips[ActivityStrip]):
     def open(self, curves: frozenset[Curve]) -> list[ActivityStrip]:
         """Show the strips that these curves stand in; gives those that were made for it."""
         self._curves = curves
-        self._wanted = [name for name, of_strip in _STRIPS.items() if curves & of_strip]
-        return self._show(self._wanted)
+        self.wanted = [name for name, of_strip in _STRIPS.items() if curves & of_strip]
+        return self._show(self.wanted)
 
     def share_height(self, height: float) -> float:
         """Take a share of a height in pixels; strips that leave too little to the memory are closed."""
         room = max(0, int((height - _LEAST_FOR_MEMORY) / self.least_height))
         # Those that are just being made ask for it, too.
-        self._show([name for name in self._wanted if name in self._made][:room])
+        self._show([name for name in self.wanted if name in self._made][:room])
         return super().share_height(height)
 
     def _new(self, name: str) -> ActivityStrip:
@@ -182,25 +183,31 @@ class ActivityStrips(Strips[ActivityStrip]):
         for name, strip in zip(self._open, self.shown, strict=True):
             strip.show_lines(window.times, *_drawn(name, window, self._curves, colours.of, palette))
 
+    @property
+    def _seen(self) -> frozenset[Curve]:
+        """The curves whose strips are open."""
+        return frozenset(curve for name in self._open for curve in _STRIPS[name] & self._curves)
+
     def columns_at(self, times: NDArray[np.float64]) -> dict[str, Figures]:
         """What is drawn, as columns with a name and a unit each, at times that it is drawn at too."""
         window = self._window
         if not self._open or window is None or not len(window.times):
             return {}
+        seen = self._seen
         places = np.clip(np.searchsorted(window.times, times), 0, len(window.times) - 1)
         columns: dict[str, Figures] = {}
         for row, model in enumerate(window.models):
-            if "tokens" in self._curves:
+            if "tokens" in seen:
                 columns[f"{model} tokens_per_second"] = window.tokens_per_second[row]
-            if "requests" in self._curves:
+            if "requests" in seen:
                 columns[f"{model} requests_running"] = window.running[row]
                 columns[f"{model} requests_waiting"] = window.waiting[row]
-        if "stalls" in self._curves:
+        if "stalls" in seen:
             columns["stalled_some_percent"] = window.stalled_some_percent
             columns["stalled_full_percent"] = window.stalled_full_percent
-        if "swap" in self._curves:
+        if "swap" in seen:
             columns["swap_used_bytes"] = window.swap_bytes
-        if "gpu" in self._curves:
+        if "gpu" in seen:
             columns["gpu_used_bytes"] = window.gpu_bytes
         return {name: row[places] for name, row in columns.items()}
 
@@ -213,8 +220,8 @@ class ActivityStrips(Strips[ActivityStrip]):
         if abs(float(window.times[place]) - time) > max(3.0, 2.0 * window.point_seconds):
             return ()
         return (
-            *_models_at(window, place, self._curves, name_of),
-            *_machine_at(window, place, self._curves),
+            *_models_at(window, place, self._seen, name_of),
+            *_machine_at(window, place, self._seen),
         )
 
 
