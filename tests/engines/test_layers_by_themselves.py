@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from llmmem_gui.core.cache_messages import TimePassed
 from llmmem_gui.core.engines import EngineReport
 from llmmem_gui.core.forecast import REHEARSAL_BYTES, REHEARSAL_PERCENT, Forecast
 from llmmem_gui.core.parameters import AUTO
@@ -117,6 +118,7 @@ async def test_layers_in_the_memory_of_an_idle_model_are_had_by_its_going(
         entry = running.service._driver.cache.entry(first)
         assert entry is not None
         entry.used = True  # its first answer would take half a minute on this device
+        running.service._driver.tell(TimePassed())
         shown = await running.service.forecast(second)
         assert shown.gpu_layers == _LAYERS
         await running.until(lambda: forecast_of(running, second) == shown)
