@@ -32,13 +32,13 @@ def keep_heap_dense() -> None:
 
 
 def keep_what_stays() -> None:
-    """Leave what there is now out of every search for garbage, once; `gc.unfreeze` takes that back.
+    """Leave what there is now out of every later search for garbage; `gc.unfreeze` takes that back.
 
     A hundred thousand objects of modules and windows live as long as the program. A search through all of
-    them holds up every thread for some 50 ms; one through what came since takes next to nothing.
+    them holds up every thread for some 50 ms; one through what came since takes next to nothing. What is
+    garbage already is kept as well, so: after a search, or where there is hardly any.
     """
-    if not gc.get_freeze_count():
-        gc.freeze()
+    gc.freeze()
 
 
 def trim_heap() -> None:

@@ -94,6 +94,7 @@ class Desktop(QObject):
         self._engines: EngineOverview | None = None
         self._machine_bytes = 0
         self._closing_since: float | None = None
+        self._settled = False
         self._state = QSettings(str(folders.state / "window.ini"), QSettings.Format.IniFormat)
         self.last_time = LastTime(self._state)
         self._worn = look or settings.appearance
@@ -155,6 +156,7 @@ class Desktop(QObject):
 
     def start(self, files: Sequence[str] = (), *, minimized: bool = False) -> None:
         """Show the window and start the service."""
+        keep_what_stays()  # of imports and of making the window there is hardly any garbage
         geometry = self._state.value("geometry")
         if isinstance(geometry, QByteArray):
             self.window.restoreGeometry(geometry)
@@ -243,9 +245,11 @@ class Desktop(QObject):
         self._state.setValue("colours", msgspec.json.encode(places).decode())
 
     def _trim_heap(self) -> None:
-        keep_what_stays()
         gc.collect()  # or what refers to itself lies about until many thousand more have come
         trim_heap()
+        if not self._settled:
+            self._settled = True
+            keep_what_stays()
         self._trimming.start(round(_BETWEEN_TRIMS_SECONDS * 1000))
 
     # --- facts -------------------------------------------------------------------------------------------
