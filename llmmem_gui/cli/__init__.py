@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = getattr(importlib.import_module(f"llmmem_gui.cli.{module_name}"), function_name)
     from llmmem_gui.cli.failures import explain
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Where a locale has no place for a letter or a dash, the rest of the table is still worth reading.
+        sys.stdout.reconfigure(errors="replace")
     try:
         command(options)
         sys.stdout.flush()

@@ -188,10 +188,22 @@ _REVISION = re.compile(r"(/models--[^/]+)/snapshots/[^/]+/")
 
 
 def slug(name: str) -> str:
-    """`name` in lower-case ASCII letters, digits, `.`, `-` and `_`; "model" where nothing of it is left."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    short = re.sub(r"[^a-z0-9._]+", "-", plain)[:MAXIMUM_ID_LENGTH].strip("-._")
-    return short or "model"
+    """`name` in lower-case letters and digits of any script, `.`, `-` and `_`; "model" where none is left.
+
+    Latin letters lose their accents; what is spelled in several ways in Unicode is spelled in one.
+    """
+    plain = _decomposed(_decomposed(name).casefold())
+    words = "".join(each if each in "._" or unicodedata.category(each)[0] in "LMN" else " " for each in plain)
+    short = "-".join(_STRAY_MARKS.sub("", words).split())
+    return unicodedata.normalize("NFC", short)[:MAXIMUM_ID_LENGTH].strip("-._") or "model"
+
+
+_STRAY_MARKS = re.compile("(?<![^ ._a-z])[\u0300-\u036f]+")
+"""On Latin letters, which do without, or on none; on others they make another letter, or its vowel."""
+
+
+def _decomposed(text: str) -> str:
+    return unicodedata.normalize("NFKD", text)
 
 
 def _as_text(path: str) -> str:

@@ -277,13 +277,20 @@ def test_entries_survive_json(tmp_path: Path) -> None:
         ("Qwen2.5-7B-Instruct-Q4_K_M", "qwen2.5-7b-instruct-q4_k_m"),
         ("Modèle très bon (v2)", "modele-tres-bon-v2"),
         ("hf.co/org/repo:Q4_K_M", "hf.co-org-repo-q4_k_m"),
-        ("модель", "model"),
+        ("Модель-7B", "модель-7b"),
+        ("通义千问 7B（对话）", "通义千问-7b-对话"),
+        ("نموذج لغوي", "نموذج-لغوي"),
+        ("मॉडल", "मॉडल"),
+        ("か\u3099くしゅう", "がくしゅう"),
+        ("Ｑｗｅｎ①", "qwen1"),
+        ("Straße-İzmir", "strasse-izmir"),
+        ("👍", "model"),
         ("..", "model"),
         ("a" * 300, "a" * 80),
     ],
 )
 def test_ids_are_short_and_plain(name: str, expected: str) -> None:
-    """An id is lower-case ASCII that needs no quoting in a shell or a URL."""
+    """An id is in lower case and needs no quoting in a shell; of a name in any script it keeps the words."""
     assert slug(name) == expected
 
 
