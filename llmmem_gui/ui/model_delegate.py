@@ -17,6 +17,8 @@ PADDING = 8
 """Pixels left and right of the text of a cell."""
 _BESIDE = 14
 """Pixels between the name and what stands beside it."""
+_LEAST_BESIDE = 40
+"""Pixels in which that says anything."""
 
 
 class ModelDelegate(QStyledItemDelegate):
@@ -175,15 +177,15 @@ class ModelDelegate(QStyledItemDelegate):
         line = QRect(rect.left(), top, rect.width(), first.height())
         mode = Qt.TextElideMode.ElideMiddle if column is Column.MODEL else Qt.TextElideMode.ElideRight
         room = rect.width()
-        if not is_tall and cell.under and column is Column.MODEL:
-            # What would stand below stands beside it, and takes from the name no more than that can spare.
+        if not is_tall and cell.level and column is Column.MODEL:
+            # What would stand below stands beside it; only where it warns does it take room from the name.
             room -= min(second.horizontalAdvance(cell.under) + _BESIDE, rect.width() // 2)
         text = first.elidedText(cell.text, mode, room)
         painter.drawText(line, side | Qt.AlignmentFlag.AlignVCenter, text)
         if not is_tall:
-            if column is Column.MODEL:
-                taken = first.horizontalAdvance(text) + _BESIDE
-                self._draw_under(painter, line.adjusted(taken, 0, 0, 0), cell, side)
+            beside = line.adjusted(first.horizontalAdvance(text) + _BESIDE, 0, 0, 0)
+            if column is Column.MODEL and beside.width() >= _LEAST_BESIDE:
+                self._draw_under(painter, beside, cell, side)
             return
         line = QRect(rect.left(), top + first.height(), rect.width(), second.height())
         painter.setFont(under)

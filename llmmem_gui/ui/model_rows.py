@@ -184,10 +184,6 @@ class ModelRows(QAbstractTableModel):
         """How a load of the model would go, as the snapshot says."""
         return self._snapshot.outlook(model) if self._snapshot is not None else None
 
-    def has_two_lines(self, model: ModelSnapshot) -> bool:
-        """Whether a row says more than fits into one line, chosen or not: it is loaded, or failed to be."""
-        return model.state is not State.UNLOADED
-
     def cell(self, shown: AnyRow, column: Column) -> Cell:
         """What a cell says; kept until the next snapshot."""
         cell = self._served.get((shown.id, column))

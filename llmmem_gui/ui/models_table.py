@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from llmmem_gui.core.settings import Settings
-from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
+from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
 from llmmem_gui.ui.card import Card, quiet
 from llmmem_gui.ui.cells import Column
 from llmmem_gui.ui.model_delegate import PADDING, ModelDelegate
@@ -37,6 +37,8 @@ _AROUND_THE_COLUMNS = 32
 """Pixels for the edges of the card and a scroll bar."""
 _LEAST_NAME_WIDTH = 190
 """Pixels that are kept for the name."""
+_LEAST_ROWS = 7
+"""A table with room for fewer gives second lines only to loads in progress; the panel has the rest."""
 
 
 class ModelsTable(Card):
@@ -198,23 +200,26 @@ class ModelsTable(Card):
 
         `moved`: rows have changed places, and the view has taken their heights along.
         """
-        chosen = self.view.currentIndex().row()
-        tall = [
-            row
-            for row in range(self.rows.rowCount())
-            if row == chosen or ((model := self.rows.model_at(row)) and self.rows.has_two_lines(model))
-        ]
+        one, two = self._delegate.heights()
+        is_short = self.view.viewport().height() < _LEAST_ROWS * one
+        tall = [row for row in range(self.rows.rowCount()) if self._needs_two_lines(row, is_short=is_short)]
         if self._is_pointed_at:
             tall = sorted({*tall, *(row for row in self._tall if row < self.rows.rowCount())})
         if tall == self._tall and not moved:
             return
         before, self._tall = set(self._tall), tall
-        one, two = self._delegate.heights()
         changed = range(self.rows.rowCount()) if moved else before.symmetric_difference(tall)
         for row in changed:
             height = two if row in tall else one
             if self.view.rowHeight(row) != height:
                 self.view.setRowHeight(row, height)
+
+    def _needs_two_lines(self, row: int, *, is_short: bool) -> bool:
+        model = self.rows.model_at(row)
+        if is_short:
+            return model is not None and model.state is State.LOADING
+        is_chosen = row == self.view.currentIndex().row()
+        return is_chosen or (model is not None and model.state is not State.UNLOADED)
 
     def _forget_heights(self) -> None:
         """A reset gives all rows one line again."""
@@ -325,6 +330,7 @@ class ModelsTable(Card):
 
     def resizeEvent(self, event: object) -> None:
         self._suit_columns()
+        self._fit_heights()
         self.view.scrollTo(self.view.currentIndex())
         if self._nothing.isVisible():
             self._nothing.setGeometry(self.view.viewport().geometry())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QEnterEvent
@@ -284,7 +285,7 @@ def test_the_last_row_is_seen_whole(table: ModelsTable, qtbot: QtBot) -> None:
 
 def test_a_chosen_row_that_moves_is_followed(table: ModelsTable) -> None:
     """It stays in view among the loaded ones, unless somebody had scrolled away from it."""
-    table.resize(960, 130)
+    table.resize(960, 100)
     table.choose(facts.LARGE.id)
     ready = replace(facts.LARGE, state=State.READY, private_bytes=MIB, weights_bytes=MIB)
     others = (facts.SMOL, facts.QWEN, facts.GEMMA, facts.LLAMA)
@@ -295,3 +296,22 @@ def test_a_chosen_row_that_moves_is_followed(table: ModelsTable) -> None:
     gone = replace(facts.GEMMA, state=State.UNLOADED, private_bytes=0, weights_bytes=0)
     table.show_snapshot(facts.snapshot(facts.SMOL, facts.QWEN, gone, facts.LLAMA, ready), Settings())
     assert not whole(table)
+
+
+def test_a_short_table_shows_as_many_models_as_it_can(table: ModelsTable) -> None:
+    """A line each, but for loads in progress: they have a bar and a way to end them."""
+    models = [
+        replace(facts.SMOL, facts=msgspec.structs.replace(facts.SMOL.facts, id=f"model-{n}"))
+        for n in range(8)
+    ]
+    models[1] = replace(models[1], state=State.LOADING)
+    table.resize(960, 600)
+    table.show_snapshot(facts.snapshot(*models), Settings())
+    one, two = table._delegate.heights()
+    assert {table.view.rowHeight(row) for row in range(8)} == {two}
+    table.resize(960, 200)
+    heights = [table.view.rowHeight(row) for row in range(8)]
+    loading = table.rows.row_of("model-1")
+    assert heights == [two if row == loading else one for row in range(8)]
+    table.resize(960, 600)
+    assert {table.view.rowHeight(row) for row in range(8)} == {two}
