@@ -20,13 +20,15 @@ from PySide6.QtWidgets import (
 from llmmem_gui.core.events import Event
 from llmmem_gui.ui.card import plain, quiet
 from llmmem_gui.ui.event_rows import Column, EventRows
-from llmmem_gui.ui.first_size import first_size
+from llmmem_gui.ui.first_size import TITLE_BAR, first_size
 from llmmem_gui.ui.sentences import event_sentence
 
 _DETAIL_LINES = 3
 _PADDING = 16
 """Pixels beside the words of a cell: those of the style sheet, and those that the view adds."""
 _FIRST_SIZE = QSize(1040, 480)
+_LEAST_HEIGHT = 300
+"""Pixels with the title bar, also where less than that is free below the plot."""
 
 
 class EventList(QDialog):
@@ -37,10 +39,13 @@ class EventList(QDialog):
 
     moment_chosen = Signal(float)
 
-    def __init__(self, name_of: Callable[[str], str], parent: QWidget | None = None) -> None:
-        """`name_of` gives the name of the model with an id."""
+    def __init__(
+        self, name_of: Callable[[str], str], parent: QWidget | None = None, *, clear_of: QWidget | None = None
+    ) -> None:
+        """`name_of` gives the name of the model with an id; the list opens below `clear_of`, if it can."""
         super().__init__(parent)
         self._name_of = name_of
+        self._clear_of = clear_of
         self.rows = EventRows(name_of, self)
         self.models = QComboBox()
         self.models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -115,9 +120,24 @@ class EventList(QDialog):
     def open_for(self, model_id: str | None) -> None:
         """Come before the other windows, with what concerns this model; None: everything."""
         self.choose_model(model_id)
+        if self._clear_of is not None and not self.testAttribute(Qt.WidgetAttribute.WA_Moved):
+            self._move_below(self._clear_of)
         self.show()
         self.raise_()
         self.activateWindow()
+
+    def _move_below(self, widget: QWidget) -> None:
+        """Lie over the rest of its window, as far as the screen has room there."""
+        window = widget.window().frameGeometry()
+        free = self.screen().availableGeometry()
+        top = widget.mapToGlobal(widget.rect().bottomLeft()).y()
+        height = max(_LEAST_HEIGHT, window.bottom() - top)
+        left = window.center().x() - self.width() // 2
+        self.resize(self.width(), height - TITLE_BAR)
+        self.move(
+            max(free.left(), min(left, free.right() - self.width())),
+            max(free.top(), min(top, free.bottom() - height)),
+        )
 
     def choose_model(self, model_id: str | None) -> None:
         """List only what concerns this model; None: everything."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize
 
-_FRAME = QSize(16, 48)
-"""What the desktop draws around a window, and a little room."""
+TITLE_BAR = 48
+"""Pixels that the desktop draws above a window at most, and a little room."""
+_FRAME = QSize(16, TITLE_BAR)
 
 
 def first_size(wanted: QSize, available: QSize) -> QSize:

@@ -123,3 +123,22 @@ def test_what_happens_is_said_to_have_happened(qtbot: QtBot, theme: Theme) -> No
     listed.add(facts.usual_events())
     assert listed.detail.text() == "Choose an event to read all of it."
     assert listed.view.columnWidth(Column.WHEN) >= listed.view.sizeHintForColumn(Column.WHEN)
+
+
+def test_the_list_leaves_the_plot_to_be_seen(window: MainWindow) -> None:
+    """It opens below it, where the screen has room for that, and a second time where it was left."""
+    free = window.screen().availableGeometry()
+    window.resize(free.width() - 40, free.height() - 60)
+    window.move(free.left() + 10, free.top() + 10)
+    QApplication.processEvents()
+    window.actions_.events.trigger()
+    listed = window.event_list
+    plot = window.plot.mapToGlobal(window.plot.rect().bottomLeft()).y()
+    assert free.contains(listed.frameGeometry())
+    assert listed.frameGeometry().top() >= plot or listed.frameGeometry().bottom() >= free.bottom() - 1
+    assert listed.y() > window.plot.mapToGlobal(window.plot.rect().center()).y()
+    listed.close()
+    listed.move(free.topLeft())
+    window.actions_.events.trigger()
+    assert listed.pos() == free.topLeft()
+    listed.close()
