@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llmmem_gui.core.pools import DevicePool
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.sentence import Duration, Models, Percent, Sentence, Size
 
@@ -29,10 +30,13 @@ class Alert:
     """Warning: near; critical: nearly there; emergency: past the limit, or the worst pressure."""
     current_bytes: int
     limit_bytes: int
-    """The limit; for the machine all its memory."""
+    """The limit; for the machine, or a GPU that is short, all its memory."""
     model_id: str | None = None
     """The model that is near its own limit; None: all models, or the machine."""
     of_machine: bool = False
+    """The memory itself is short and not what a limit leaves of it."""
+    device: DevicePool | None = None
+    """The GPU that it is about; None: main memory."""
     simulated: bool = False
     """The pressure is only simulated: nothing is short."""
     seconds_to_limit: float | None = None
@@ -47,6 +51,8 @@ class Alert:
     @property
     def subject(self) -> str:
         """What it is about: of two warnings with the same subject one is the other, later."""
+        if self.device is not None:
+            return f"gpu {self.device.key}"
         if self.of_machine:
             return "machine"
         return "total" if self.model_id is None else f"model {self.model_id}"
@@ -88,8 +94,15 @@ class Alert:
         used, limit, share = Size(self.current_bytes), Size(self.limit_bytes), Percent(self.percent)
         if self.simulated:
             return Sentence("Alert", "The simulated pressure has ended.")
+        left = Size(self.limit_bytes - self.current_bytes)
+        if self.device is not None:
+            clear = Sentence(
+                "Alert", "The models are clear of their limit on {gpu} again: {used} of {limit} ({share})."
+            )
+            roomy = Sentence("Alert", "{gpu} has {left} of {limit} left again ({share} used).")
+            told = roomy if self.of_machine else clear
+            return told.format(gpu=self.device.name, used=used, left=left, limit=limit, share=share)
         if self.of_machine:
-            left = Size(self.limit_bytes - self.current_bytes)
             return Sentence("Alert", "This computer has {left} of {limit} left again ({share} used).").format(
                 left=left, limit=limit, share=share
             )
@@ -103,8 +116,13 @@ class Alert:
 
     def _what(self) -> Sentence:
         used, limit, share = Size(self.current_bytes), Size(self.limit_bytes), Percent(self.percent)
+        left = Size(self.limit_bytes - self.current_bytes)
+        if self.device is not None:
+            past = Sentence("Alert", "The models use {used} of their limit of {limit} on {gpu} ({share})")
+            short = Sentence("Alert", "{gpu} has {left} of {limit} left ({share} used)")
+            told = short if self.of_machine else past
+            return told.format(gpu=self.device.name, used=used, left=left, limit=limit, share=share)
         if self.of_machine:
-            left = Size(self.limit_bytes - self.current_bytes)
             return Sentence("Alert", "This computer has {left} of {limit} left ({share} used)").format(
                 left=left, limit=limit, share=share
             )
@@ -146,5 +164,6 @@ class Alert:
         if self.model_id is not None:
             return Sentence("Alert", "raise its limit or load it with a smaller context")
         if self.of_machine:
-            return Sentence("Alert", "close other programs")
+            gpu = Sentence("Alert", "close programs that use it, or place fewer layers there")
+            return Sentence("Alert", "close other programs") if self.device is None else gpu
         return Sentence("Alert", "raise the limit or unload a model")

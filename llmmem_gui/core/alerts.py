@@ -1,4 +1,4 @@
-"""When a person is warned: a model near its limit, all models near theirs, the machine short of memory.
+"""When a person is warned: a model or all near a limit, the machine or a GPU short of memory.
 
 What stands is a state: it begins when a level is reached, follows the numbers, and ends when the use has
 fallen clearly below the level or its cause is gone. It is *told* when its level is reached; again when it was
@@ -7,12 +7,13 @@ left and is reached anew, but not within the quiet time; a graver level is alway
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from llmmem_gui.core.alert import Alert, Growth
 from llmmem_gui.core.ledger import Holder
 from llmmem_gui.core.plan import eviction_order
+from llmmem_gui.core.pools import DevicePool
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import MachineReading, ProgramReading, Sample
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot
@@ -21,6 +22,8 @@ from llmmem_gui.core.units import MIB
 
 _HYSTERESIS_PERCENT = 5.0
 """So far below a level the use must fall before that level counts as left."""
+_LEAVE_FACTOR = 1.25
+"""So much more of a GPU must be free before a level counts as left, as for the levels of pressure."""
 _NOTABLE_PROGRAM_GROWTH_BYTES = 256 * MIB
 _NOTABLE_MODEL_GROWTH_BYTES = 16 * MIB
 
@@ -107,6 +110,7 @@ class Alerts:
         """What is wrong in this state of the cache, the gravest first."""
         alerts = [*self._of_total(snapshot), *self._of_models(snapshot)]
         alerts += self._of_machine(snapshot, pressure, simulated=simulated)
+        alerts += self._of_devices(snapshot)
         return tuple(sorted(alerts, key=lambda alert: -alert.level))
 
     def _follow(self, snapshot: CacheSnapshot, sample: Sample) -> None:
@@ -129,6 +133,9 @@ class Alerts:
             if last is None or subject in standing:
                 continue
             watch.last_told = None
+            if last.device is not None:
+                yield _ended_on(last, snapshot)
+                continue
             if last.of_machine:
                 used = _used_bytes(self._reading) if self._reading is not None else 0
                 limit = last.limit_bytes
@@ -197,6 +204,31 @@ class Alerts:
             alert = replace(alert, relief_model=coldest.model_id, relief_bytes=coldest.private_bytes)
         yield alert
 
+    def _of_devices(self, snapshot: CacheSnapshot) -> Iterator[Alert]:
+        """Models past their limit on a GPU, or others that take what was to stay free beside them.
+
+        That a GPU is nearly full is what it is there for: layers are placed until the limit, and nothing of
+        ours grows there.
+        """
+        bounds = snapshot.bounds.devices
+        here = {f"gpu {pool.key}": pool for pool in snapshot.pools if pool.device in bounds and pool.models}
+        for subject, watch in self._watches.items():
+            if subject.startswith("gpu ") and subject not in here:
+                watch.level = Level.NORMAL
+        for subject, pool in here.items():
+            watch = self._watches.setdefault(subject, _Watch())
+            limit = bounds[pool.device].limit_bytes
+            if limit is not None and pool.models_bytes > limit:
+                watch.level = Level.EMERGENCY
+                alert = Alert(watch.level, pool.models_bytes, limit, device=pool)
+            else:
+                watch.level = _shortage(pool, bounds[pool.device].reserve_bytes, watch.level)
+                alert = Alert(
+                    watch.level, pool.used_bytes or 0, pool.total_bytes, of_machine=True, device=pool
+                )
+            if watch.level is not Level.NORMAL:
+                yield _with_relief_on(pool, alert, snapshot.holders)
+
     def _level(self, subject: str, used: int, limit: int, warn_percent: float, now: float) -> Level:
         """The level that a use stands for, left only when it has fallen clearly below.
 
@@ -244,3 +276,34 @@ class Alerts:
 
 def _used_bytes(machine: MachineReading) -> int:
     return machine.total_bytes - machine.available_bytes
+
+
+def _shortage(pool: DevicePool, reserve_bytes: int, present: Level) -> Level:
+    """How short a GPU is of what is to stay free; normal where no driver tells."""
+    if pool.used_bytes is None:
+        return Level.NORMAL
+    free = pool.total_bytes - pool.used_bytes
+    for level, least in ((Level.CRITICAL, reserve_bytes / 2), (Level.WARNING, reserve_bytes)):
+        if free < least * (_LEAVE_FACTOR if present >= level else 1.0):
+            return level
+    return Level.NORMAL
+
+
+def _with_relief_on(pool: DevicePool, alert: Alert, holders: Sequence[Holder]) -> Alert:
+    """The alert with the model that would go first of those that hold some of the GPU."""
+    there = [holder for holder in eviction_order(holders) if pool.models.get(holder.model_id)]
+    if not there:
+        return alert
+    first = there[0].model_id
+    return replace(alert, relief_model=first, relief_bytes=pool.models[first])
+
+
+def _ended_on(last: Alert, snapshot: CacheSnapshot) -> Alert:
+    """The end of a warning about a GPU, with its numbers now, as far as it is still there."""
+    assert last.device is not None
+    pool = next((each for each in snapshot.pools if each.key == last.device.key), last.device)
+    if last.of_machine:
+        return Alert(Level.NORMAL, pool.used_bytes or 0, pool.total_bytes, of_machine=True, device=pool)
+    bounds = snapshot.bounds.devices.get(pool.device)
+    limit = (bounds.limit_bytes if bounds is not None else None) or last.limit_bytes
+    return Alert(Level.NORMAL, pool.models_bytes, limit, device=pool)

@@ -251,6 +251,8 @@ class Policy(msgspec.Struct, frozen=True):
     programs that would go on with it are refused for a while. 0: any number."""
     device_limits: Mapping[str, int] = {}
     """What the charges together must stay under on each device, by llama.cpp's name of it."""
+    device_reserves: Mapping[str, int] = {}
+    """What stays free of each for other programs, where a driver tells what they leave."""
     device_addresses: Mapping[str, str] = {}
     """The address on the bus of those devices, where llama.cpp tells it."""
 

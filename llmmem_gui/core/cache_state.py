@@ -58,7 +58,7 @@ class CacheState:
             available = self.machine.available_bytes + self.given_back.credit_bytes
         limit = self.policy.total_limit_bytes
         devices = {
-            name: DeviceBounds(most, self._available_on(name))
+            name: DeviceBounds(most, self._available_on(name), self.policy.device_reserves.get(name, 0))
             for name, most in self.policy.device_limits.items()
         }
         return Bounds(limit if limit and limit > 0 else None, available, self.policy.reserve_bytes, devices)

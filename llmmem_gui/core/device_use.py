@@ -6,9 +6,6 @@ from collections.abc import Mapping
 
 from llmmem_gui.core.readings import GpuReading, Sample
 
-_USABLE_PERCENT = 98
-"""Of what is left; drivers need some, and cut it into pieces."""
-
 
 class DeviceUse:
     """Follows what drivers tell, for devices of which they tell the use in total and by process.
@@ -44,4 +41,4 @@ def _left_by_others(gpu: GpuReading | None, pids: set[int]) -> int | None:
         return None
     ours = sum(gpu.held.get(pid, 0) for pid in pids)
     others = max(0, gpu.used_bytes - ours)
-    return max(0, gpu.total_bytes - others) * _USABLE_PERCENT // 100
+    return max(0, gpu.total_bytes - others)

@@ -120,6 +120,14 @@ class DeviceBounds:
     limit_bytes: int | None = None
     available_bytes: int | None = None
     """What other programs leave of it, less what the holders have taken."""
+    reserve_bytes: int = 0
+    """What of that stays free: drivers need some, and other programs go on."""
+
+    @property
+    def most_bytes(self) -> tuple[int | None, int | None]:
+        """What the holders may have of it by the limit, and beside what they have by what is available."""
+        available = self.available_bytes
+        return self.limit_bytes, None if available is None else available - self.reserve_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +193,7 @@ class Ledger:
             math.inf if limit is None else limit - private - charged,
             math.inf if available is None else available - reserve - promised - claimed,
         ]
-        most = (each for b in bounds.devices.values() for each in (b.limit_bytes, b.available_bytes))
+        most = (each for device in bounds.devices.values() for each in device.most_bytes)
         self._rooms += [
             math.inf if bound is None else bound - used for bound, used in zip(most, on_devices, strict=True)
         ]

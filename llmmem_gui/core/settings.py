@@ -23,7 +23,7 @@ from llmmem_gui.core.parameters import (
     Slots,
 )
 from llmmem_gui.core.sentence import BadValue, Sentence, verbatim
-from llmmem_gui.core.units import GIB, LARGEST_BYTES
+from llmmem_gui.core.units import GIB, LARGEST_BYTES, MIB
 
 VERSION = 1
 """The version of the settings file that this program writes."""
@@ -50,6 +50,8 @@ class LimitSettings(msgspec.Struct, frozen=True):
     """What stays free for everything else; automatic: 10 % of the machine's memory, at least 1.5 GiB."""
     gpu_percent: Percent = 90
     """Share of the memory of each GPU with memory of its own that all models together may take."""
+    gpu_reserve_bytes: Bytes | Automatic = AUTOMATIC
+    """What stays free of each of them for other programs; automatic: 2 % of its memory, at least 128 MiB."""
     gpu_limit_bytes: Mapping[str, GpuBytes] = {}
     """What they may take of single GPUs instead, by the address on the bus, else by llama.cpp's name."""
     idle_minutes: Annotated[float, msgspec.Meta(ge=-1, le=525_600)] = 15.0
@@ -73,6 +75,11 @@ class LimitSettings(msgspec.Struct, frozen=True):
         """The limit in force on a GPU with this much memory of its own, in bytes."""
         own = self.gpu_limit_bytes.get(gpu_key)
         return gpu_bytes * self.gpu_percent // 100 if own is None else min(own, gpu_bytes)
+
+    def gpu_reserve_for(self, gpu_bytes: int) -> int:
+        """The reserve in force on a GPU with this much memory of its own, in bytes."""
+        reserve = self.gpu_reserve_bytes
+        return min(max(128 * MIB, gpu_bytes // 50) if reserve == AUTOMATIC else reserve, gpu_bytes)
 
 
 class WarningSettings(msgspec.Struct, frozen=True):

@@ -129,6 +129,7 @@ class SettingsInForce:
             total_limit_bytes=limits.total_limit_for(self._machine_bytes),
             reserve_bytes=limits.reserve_for(self._machine_bytes),
             device_limits={gpu.name: limits.gpu_limit_for(gpu.key, gpu.total_bytes) for gpu in gpus},
+            device_reserves={gpu.name: limits.gpu_reserve_for(gpu.total_bytes) for gpu in gpus},
             device_addresses={gpu.name: gpu.device_id for gpu in gpus if gpu.device_id},
             idle_seconds=limits.idle_minutes * 60,
             queue_limit=settings.api.queue_limit,

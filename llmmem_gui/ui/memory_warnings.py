@@ -20,6 +20,8 @@ from llmmem_gui.ui.sentences import NameOf, say
 
 translate = QCoreApplication.translate
 
+_ANY_GPU = "gpu"
+"""Stands for the warnings of all GPUs: an event does not say of which one it is."""
 _MOST_TOLD = 2
 """Warnings that are told together; of more there is nothing to be learned at once."""
 
@@ -77,7 +79,8 @@ class MemoryWarnings(QObject):
         """Take in that a warning has to be told."""
         if event.type == "memory-warning":
             named = "total" if event.model_id is None else f"model {event.model_id}"
-            self._untold.add("machine" if event.cause == "pressure" else named)
+            topics = {"pressure": "machine", "device limit": _ANY_GPU}
+            self._untold.add(topics.get(event.cause or "", named))
 
     def take(self, snapshot: CacheSnapshot, now: float) -> None:
         """Take in how things are; `now` is seconds since the epoch."""
@@ -92,7 +95,7 @@ class MemoryWarnings(QObject):
             self._end_snooze()
         self.changed.emit()
         told, self._untold = self._untold, set()
-        if any(alert.subject in told for alert in self.shown):
+        if any(alert.subject in told or (alert.device and _ANY_GPU in told) for alert in self.shown):
             self.due.emit()
 
     # --- what a person does about them -------------------------------------------------------------------
@@ -151,6 +154,8 @@ class MemoryWarnings(QObject):
         idle = [model for model in self._snapshot.models if model.eviction_rank is not None]
         wanted = alert.model_id or alert.relief_model
         goes = self._snapshot.model(wanted) if wanted else None
+        if alert.device is not None and goes is None:
+            return ()  # none that could go holds any of it
         if goes is None or not goes.state.holds_host:
             goes = min(idle, key=lambda model: model.eviction_rank or 0, default=None)
         back = alert.relief_bytes if goes is not None and goes.id == alert.relief_model else None
@@ -180,13 +185,18 @@ def title_of(alert: Alert, name_of: NameOf) -> str:
         "machine, critical": lambda: translate("MemoryWarning", "This computer is short of memory"),
         "total": lambda: translate("MemoryWarning", "The models are near their limit"),
         "total, past": lambda: translate("MemoryWarning", "The models are past their limit"),
+        "gpu": lambda: translate("MemoryWarning", "{gpu} is short of memory"),
+        "gpu, past": lambda: translate("MemoryWarning", "The models are past their limit on {gpu}"),
         "model": lambda: translate("MemoryWarning", "{model} is near its limit"),
         "model, past": lambda: translate("MemoryWarning", "{model} is past its limit"),
     }
-    if alert.of_machine:
+    gpu = alert.device.name if alert.device is not None else ""
+    if gpu:
+        kind = "gpu" if alert.of_machine else "gpu, past"
+    elif alert.of_machine:
         kind = "machine, critical" if alert.level > Level.WARNING else "machine"
         kind = "simulated" if alert.simulated else kind
     else:
         kind = "total" if alert.model_id is None else "model"
         kind += ", past" if alert.percent > 100 else ""
-    return titles[kind]().format(model=name_of(alert.model_id) if alert.model_id else "")
+    return titles[kind]().format(model=name_of(alert.model_id) if alert.model_id else "", gpu=gpu)

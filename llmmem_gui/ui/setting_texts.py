@@ -65,6 +65,10 @@ def _limits() -> dict[str, tuple[str, str]]:
             translate("Settings", "Use of each GPU"),
             translate("Settings", "Share of its memory that all models together may take."),
         ),
+        "limits.gpu_reserve_bytes": (
+            translate("Settings", "Keep free on each GPU"),
+            translate("Settings", "Left to other programs. Empty: 2 % of its memory, at least 128 MiB."),
+        ),
         "limits.gpu_limit_bytes": (
             translate("Settings", "Limits of single GPUs"),
             translate(

@@ -254,6 +254,10 @@ class SettingsDialog(QDialog):
         for name, is_usual in (
             ("loading.gpu_layers", self._settings.loading.gpu_layers == usual.loading.gpu_layers),
             ("limits.gpu_percent", self._settings.limits.gpu_percent == usual.limits.gpu_percent),
+            (
+                "limits.gpu_reserve_bytes",
+                self._settings.limits.gpu_reserve_bytes == usual.limits.gpu_reserve_bytes,
+            ),
         ):
             if name not in self._fields:
                 continue

@@ -329,6 +329,14 @@
         <translation>A pressão simulada terminou.</translation>
     </message>
     <message>
+        <source>The models are clear of their limit on {gpu} again: {used} of {limit} ({share}).</source>
+        <translation>Os modelos estão de novo longe do seu limite em {gpu}: {used} de {limit} ({share}).</translation>
+    </message>
+    <message>
+        <source>{gpu} has {left} of {limit} left again ({share} used).</source>
+        <translation>{gpu} tem de novo {left} de {limit} livres ({share} em uso).</translation>
+    </message>
+    <message>
         <source>This computer has {left} of {limit} left again ({share} used).</source>
         <translation>Este computador tem de novo {left} de {limit} livres ({share} em uso).</translation>
     </message>
@@ -339,6 +347,14 @@
     <message>
         <source>The models are clear of their limit again: {used} of {limit} ({share}).</source>
         <translation>Os modelos estão de novo longe do seu limite: {used} de {limit} ({share}).</translation>
+    </message>
+    <message>
+        <source>The models use {used} of their limit of {limit} on {gpu} ({share})</source>
+        <translation>Os modelos usam {used} do seu limite de {limit} em {gpu} ({share})</translation>
+    </message>
+    <message>
+        <source>{gpu} has {left} of {limit} left ({share} used)</source>
+        <translation>{gpu} tem {left} de {limit} livres ({share} em uso)</translation>
     </message>
     <message>
         <source>This computer has {left} of {limit} left ({share} used)</source>
@@ -379,6 +395,10 @@
     <message>
         <source>raise its limit or load it with a smaller context</source>
         <translation>aumente o limite dele ou carregue-o com um contexto menor</translation>
+    </message>
+    <message>
+        <source>close programs that use it, or place fewer layers there</source>
+        <translation>feche programas que a usam ou ponha menos camadas nela</translation>
     </message>
     <message>
         <source>close other programs</source>
@@ -2857,6 +2877,14 @@
         <translation>Os modelos passaram do seu limite</translation>
     </message>
     <message>
+        <source>{gpu} is short of memory</source>
+        <translation>Falta memória em {gpu}</translation>
+    </message>
+    <message>
+        <source>The models are past their limit on {gpu}</source>
+        <translation>Os modelos passaram do seu limite em {gpu}</translation>
+    </message>
+    <message>
         <source>{model} is near its limit</source>
         <translation>{model} está perto do seu limite</translation>
     </message>
@@ -3860,6 +3888,14 @@
     <message>
         <source>Share of its memory that all models together may take.</source>
         <translation>Parte da memória dela que todos os modelos juntos podem ocupar.</translation>
+    </message>
+    <message>
+        <source>Keep free on each GPU</source>
+        <translation>Deixar livre em cada GPU</translation>
+    </message>
+    <message>
+        <source>Left to other programs. Empty: 2 % of its memory, at least 128 MiB.</source>
+        <translation>Fica para outros programas. Vazio: 2 % da memória dela, no mínimo 128 MiB.</translation>
     </message>
     <message>
         <source>Limits of single GPUs</source>

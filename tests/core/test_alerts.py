@@ -8,9 +8,10 @@ import pytest
 
 from llmmem_gui.core.alert import Alert
 from llmmem_gui.core.alerts import AlertLimits, Alerts
-from llmmem_gui.core.ledger import Bounds, Charge, Holder, Standing
+from llmmem_gui.core.ledger import Bounds, Charge, DeviceBounds, Holder, Standing
 from llmmem_gui.core.library import ModelFile
 from llmmem_gui.core.parameters import LoadParameters
+from llmmem_gui.core.pools import DevicePool
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.readings import HostReading, MachineReading, ProgramReading, Sample
 from llmmem_gui.core.snapshot import CacheSnapshot, ModelSnapshot, State
@@ -32,6 +33,8 @@ class Machine:
         self.pressure = Level.NORMAL
         self.loaded_at = 990.0
         self.holders: tuple[Holder, ...] | None = None
+        self.devices: dict[str, DeviceBounds] = {}
+        self.pools: tuple[DevicePool, ...] = ()
 
     def uses(self, used_bytes: int, after_seconds: float = 1.0) -> tuple[Alert, ...]:
         """The warnings when the models use so much."""
@@ -45,7 +48,14 @@ class Machine:
         )
         holders = holders if self.holders is None else self.holders
         snapshot = CacheSnapshot(
-            self.now, models, holders, Bounds(self.total_limit), None, used_bytes, used_bytes
+            self.now,
+            models,
+            holders,
+            Bounds(self.total_limit, devices=self.devices),
+            None,
+            used_bytes,
+            used_bytes,
+            pools=self.pools,
         )
         hosts = {name: HostReading(1, size, 0) for name, size in parts.items()}
         machine = MachineReading(32 * GIB, self.available)
@@ -322,3 +332,49 @@ def test_a_simulated_pressure_is_told_as_one(machine: Machine) -> None:
     assert str(standing.sentence).startswith("Simulated: ")
     assert standing.numbers["simulated"] == 1
     assert str(standing.end) == "The simulated pressure has ended."
+
+
+def on_gpu(machine: Machine, models_bytes: int, others_bytes: int, limit_bytes: int) -> tuple[Alert, ...]:
+    """What is told when the models hold so much of a GPU of 8 GiB with 256 MiB to stay free."""
+    machine.devices = {"GPU0": DeviceBounds(limit_bytes, None, 256 * MIB)}
+    held = {"large": models_bytes} if models_bytes else {}
+    machine.pools = (
+        DevicePool("0000:01:00.0", "GPU0", "RTX 4060", 8 * GIB, models_bytes + others_bytes, held),
+        DevicePool("0000:02:00.0", "", "Another card", 8 * GIB, 8 * GIB),
+    )
+    return machine.uses(GIB)
+
+
+def test_a_gpu_that_is_full_of_our_models_is_no_reason_to_warn(machine: Machine) -> None:
+    """Layers are placed until the limit; one that no model is on is nobody's business here."""
+    assert on_gpu(machine, 7 * GIB, 512 * MIB, 7 * GIB) == ()
+    assert on_gpu(machine, 0, 8 * GIB, 7 * GIB) == ()
+
+
+def test_others_that_take_what_was_to_stay_free_of_a_gpu(machine: Machine) -> None:
+    """Told by its name with what helps, graver with half of it, and over with a quarter more."""
+    (alert,) = on_gpu(machine, 4 * GIB, 4 * GIB - 250 * MIB, 7 * GIB)
+    assert (alert.level, alert.subject) == (Level.WARNING, "gpu 0000:01:00.0")
+    assert str(alert.sentence) == (
+        "RTX 4060 has 250 MiB of 8.00 GiB left (97 % used): unloading large gives 4.00 GiB back."
+    )
+    (alert,) = on_gpu(machine, 4 * GIB, 4 * GIB - 100 * MIB, 7 * GIB)
+    assert alert.level is Level.CRITICAL
+    assert on_gpu(machine, 4 * GIB, 4 * GIB - 300 * MIB, 7 * GIB) == machine.ended == ()
+    assert on_gpu(machine, 4 * GIB, 4 * GIB - 330 * MIB, 7 * GIB) == ()
+    (over,) = machine.ended
+    assert str(over.end) == "RTX 4060 has 330 MiB of 8.00 GiB left again (96 % used)."
+
+
+def test_models_past_their_limit_on_a_gpu(machine: Machine) -> None:
+    """The limit was lowered, and who is in use there does not go: nothing can be unloaded for it."""
+    machine.holders = ()
+    (alert,) = on_gpu(machine, 4 * GIB, GIB, 3 * GIB)
+    assert alert.level is Level.EMERGENCY
+    assert str(alert.sentence) == (
+        "The models use 4.00 GiB of their limit of 3.00 GiB on RTX 4060 (133 %): "
+        "raise the limit or unload a model."
+    )
+    assert on_gpu(machine, 0, GIB, 3 * GIB) == ()
+    (over,) = machine.ended
+    assert str(over.end).startswith("The models are clear of their limit on RTX 4060 again: 0 B of 3.00 GiB")

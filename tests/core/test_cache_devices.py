@@ -193,7 +193,11 @@ def test_a_waiting_load_with_layers_by_themselves_holds_nobody_back_on_the_devic
 
 def test_what_other_programs_take_of_a_device_is_left_to_them() -> None:
     """A game, a desktop: what they hold is no room for layers, and models there are not ended for them."""
-    policy = Policy(device_limits={"GPU0": 90}, device_addresses={"GPU0": "0000:01:00.0"})
+    policy = Policy(
+        device_limits={"GPU0": 90},
+        device_reserves={"GPU0": 2},
+        device_addresses={"GPU0": "0000:01:00.0"},
+    )
     stage = Stage(policy)
     stage.gpus = (GpuReading("0000:01:00.0", "card", 100, 50, {77: 50}),)
     stage.sample()

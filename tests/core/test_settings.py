@@ -104,6 +104,15 @@ def test_a_gpu_has_the_usual_share_unless_it_has_a_limit_of_its_own():
     assert limits.gpu_limit_for("b", 10 * GIB) == 9 * GIB
 
 
+def test_what_stays_free_of_a_gpu() -> None:
+    """By itself 2 % of it, and on a small one more; what is chosen is at most all there is."""
+    assert LimitSettings().gpu_reserve_for(100 * GIB) == 2 * GIB
+    assert LimitSettings().gpu_reserve_for(GIB) == 128 * MIB
+    assert LimitSettings().gpu_reserve_for(64 * MIB) == 64 * MIB
+    assert LimitSettings(gpu_reserve_bytes=0).gpu_reserve_for(GIB) == 0
+    assert LimitSettings(gpu_reserve_bytes=3 * GIB).gpu_reserve_for(2 * GIB) == 2 * GIB
+
+
 def test_a_bad_limit_of_a_gpu_is_dropped_alone():
     """The other ones in the file hold, and the fault is told by its name."""
     settings, problems = parse('[limits.gpu_limit_bytes]\n"0000:01:00.0" = 1000\nVulkan1 = "much"\n')

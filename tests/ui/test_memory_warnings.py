@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from llmmem_gui.core.alerts import Alerts
+from llmmem_gui.core.ledger import DeviceBounds
+from llmmem_gui.core.pools import DevicePool
 from llmmem_gui.core.pressure import Level
 from llmmem_gui.core.snapshot import State
 from llmmem_gui.core.units import GIB, MIB
@@ -59,6 +61,8 @@ class Scene:
         self.total_limit: int | None = 8 * GIB
         self.pressure, self.simulated = Level.NORMAL, False
         self.alerts = Alerts()
+        self.gpu_bytes = 0
+        """What all programs use of a GPU of 8 GiB, where the large model has a GiB."""
 
     def tick(self, seconds: float = 1.0) -> None:
         """A second passes: a sample is taken, and what comes of it is told as the service tells it."""
@@ -95,9 +99,12 @@ class Scene:
                     limit=self.limits[model_id],
                 )
             )
-        return replace(
-            facts.snapshot(*models, limit=self.total_limit, pressure=self.pressure.word), monotonic=self.now
-        )
+        shot = facts.snapshot(*models, limit=self.total_limit, pressure=self.pressure.word)
+        if self.gpu_bytes:
+            pool = DevicePool("0000:01:00.0", "GPU0", "RTX 4060", 8 * GIB, self.gpu_bytes, {"large": GIB})
+            bounds = replace(shot.bounds, devices={"GPU0": DeviceBounds(7 * GIB, None, 256 * MIB)})
+            shot = replace(shot, pools=(pool,), bounds=bounds)
+        return replace(shot, monotonic=self.now)
 
     @property
     def banner(self) -> str | None:
@@ -126,6 +133,23 @@ def scene(qapp: QApplication, theme: Theme) -> Iterator[Scene]:
 def qapp_and_theme(qapp: QApplication, theme: Theme) -> Callable[[], Scene]:
     """Makes scenes."""
     return lambda: Scene(theme)
+
+
+def test_a_gpu_that_others_fill_is_warned_of(scene: Scene) -> None:
+    """By its name everywhere, with what would help of what lies there, and over when there is room again."""
+    scene.used["large"] = GIB
+    scene.gpu_bytes = 8 * GIB - 200 * MIB
+    scene.tick()
+    assert scene.banner is not None
+    assert "RTX 4060 has 200 MiB of 8.00 GiB left" in figures_of(scene.banner)
+    assert scene.tray.drawn[0] == "warning"
+    assert scene.notifier.wanted is not None
+    assert scene.notifier.wanted.title == "RTX 4060 is short of memory"
+    (button,) = scene.window.notices.warning.buttons
+    assert "large" in button.text()
+    scene.gpu_bytes = 4 * GIB
+    scene.tick()
+    assert (scene.banner, scene.tray.drawn[0], scene.notifier.wanted) == (None, "calm", None)
 
 
 def test_a_warning_follows_and_ends(scene: Scene) -> None:

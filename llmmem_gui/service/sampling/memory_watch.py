@@ -112,13 +112,20 @@ _WORDS = {
 }
 
 
+def _cause_of(alert: Alert) -> Cause:
+    if alert.device is not None:
+        return "device limit"
+    if alert.of_machine:
+        return "pressure"
+    return "total limit" if alert.model_id is None else "model limit"
+
+
 def event_of(alert: Alert, kind: EventType, text: Sentence) -> Event:
-    limit: Cause = "model limit" if alert.model_id is not None else "total limit"
     return Event(
         time.time(),
         kind,
         alert.model_id,
-        "pressure" if alert.of_machine else limit,
+        _cause_of(alert),
         for_model=alert.relief_model,
         text=text,
         numbers=alert.numbers,
