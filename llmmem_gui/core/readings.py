@@ -31,6 +31,8 @@ class HostReading:
     """Monotonic seconds when this reading was begun; inf: with the sample it is part of."""
     unified_bytes: int = 0
     """The part of the private bytes that GPUs work in that have little or no memory of their own."""
+    processor_seconds: float = 0.0
+    """Processor time it has used since it began."""
 
     @property
     def resident_bytes(self) -> int:
@@ -147,6 +149,8 @@ class Sample:
     gpus: tuple[GpuReading, ...] = ()
     programs: tuple[ProgramReading, ...] = ()
     """The largest other programs, largest first; filled every few ticks, empty between."""
+    other_cores: float = 0.0
+    """How many processor cores other programs kept busy since the sample before."""
     slept_seconds: float = 0.0
     """How long the machine was suspended since the sample before; no other clock here counts that time."""
     activity: Mapping[str, ActivityReading] = field(default_factory=dict)

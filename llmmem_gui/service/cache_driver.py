@@ -25,7 +25,7 @@ from llmmem_gui.core.snapshot import State
 from llmmem_gui.core.warmth import TimedLoad, Warmth
 from llmmem_gui.service.command_error import CommandError
 from llmmem_gui.service.hosting.conversations import OpenConversations
-from llmmem_gui.service.hosting.cores import usable_cores
+from llmmem_gui.service.hosting.cores import CoreShares
 from llmmem_gui.service.hosting.host_exit import ExitReport
 from llmmem_gui.service.hosting.host_life import HostLife
 from llmmem_gui.service.hosting.hosts import HostError, HostStarter
@@ -73,8 +73,7 @@ class CacheDriver:
         `ended` is awaited with the life of each host that had its model ready, when it is over.
         """
         self.cache = ModelCache()
-        self.threads = 0
-        """Threads that all models together compute with; 0: as many as there are cores."""
+        self.cores = CoreShares()
         self.load_timeout_seconds = 600.0
         """A load that takes longer is given up."""
         self.activity = Activity()
@@ -99,6 +98,7 @@ class CacheDriver:
         self._tasks = Supervisor(clock=clock)
         self._unloads: dict[int, list[asyncio.Future[UnloadReceipt]]] = {}
         self._busy: frozenset[int] = frozenset()
+        self._threads_of_busy = 0
         self._rooms: dict[str, Mapping[str, float]] = {}
         """What each model may use of devices as things stand; the empty name: those that hold nothing."""
         self._engines: dict[str, EngineUse] = {}
@@ -163,7 +163,7 @@ class CacheDriver:
             file.path,
             file.projector if file.sees else "",
             self._hosts,
-            threads=self._threads_each(len(self._busy) + 1),
+            threads=self.cores.each(len(self._busy) + 1),
             data_limit_bytes=int(private * _DATA_LIMIT_FACTOR)
             + _DATA_LIMIT_SLACK_BYTES
             + (_VISION_SLACK_BYTES if file.sees else 0),
@@ -328,6 +328,7 @@ class CacheDriver:
                 hosts[life.start.model_id] = reading
         activity = self.activity.reading(self.cache.entries, sample.monotonic)
         sample = replace(sample, hosts=hosts, activity=activity)
+        self.cores.take_others(sample.other_cores)
         self.tell(m.Sampled(sample))
         return sample
 
@@ -372,17 +373,13 @@ class CacheDriver:
 
     # --- cores ---------------------------------------------------------------------------------------
 
-    def _threads_each(self, busy: int) -> int:
-        cores = self.threads or usable_cores()
-        return max(1, cores // max(1, busy))
-
     def _share_cores(self) -> None:
         """Divide the cores among the busy hosts: with all cores each they spin on each other's barriers."""
         busy = frozenset(e.host for e in self.cache.entries if e.state is State.BUSY)
-        if busy == self._busy:
+        threads = self.cores.each(len(busy))
+        if (busy, threads) == (self._busy, self._threads_of_busy):
             return
-        self._busy = busy
-        threads = self._threads_each(len(busy))
+        self._busy, self._threads_of_busy = busy, threads
         for number in busy:
             host = self._lives[number].host
             if host is not None:

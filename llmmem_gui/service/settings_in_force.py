@@ -143,7 +143,7 @@ class SettingsInForce:
         self._watch.warn_at(settings.warnings)
         self._engines.prefer(settings.loading.engine)
         self._catalogue.conversations.go_by(settings.conversations)
-        self._driver.threads = settings.loading.threads
+        self._driver.cores.chosen = settings.loading.threads
         self._driver.load_timeout_seconds = settings.loading.load_timeout_seconds
         self._tell_of_policy()
         policy = self._driver.cache.policy

@@ -148,7 +148,7 @@ def _loading() -> dict[str, tuple[str, str]]:
         ),
         "loading.threads": (
             translate("Settings", "Threads"),
-            translate("Settings", "Threads that the answering models share. 0: one for each core."),
+            translate("Settings", "Threads that answering models share. 0: one for each core that others leave."),
         ),
         "loading.load_timeout_seconds": (
             translate("Settings", "Give a load up after"),

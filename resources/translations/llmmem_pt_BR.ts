@@ -4014,8 +4014,8 @@
         <translation>Threads</translation>
     </message>
     <message>
-        <source>Threads that the answering models share. 0: one for each core.</source>
-        <translation>Threads divididas entre os modelos que respondem. 0: uma por núcleo.</translation>
+        <source>Threads that answering models share. 0: one for each core that others leave.</source>
+        <translation>Threads que os modelos que respondem dividem. 0: uma por núcleo que os outros deixam.</translation>
     </message>
     <message>
         <source>Give a load up after</source>

@@ -74,10 +74,10 @@ def host_environment(engine: EngineUse) -> dict[str, str]:
         # It goes before what a library says of its own place: another llama.cpp there would be mixed in.
         passed_on["LD_LIBRARY_PATH"] = os.pathsep.join((engine.folder, passed_on["LD_LIBRARY_PATH"]))
     return {
-        # Threads of llama.cpp meet at barriers and spin there: alone that is quickest, but beside another
-        # busy program libgomp's own 300,000 turns made answers 20 to 60 times slower (two cores). 1,000
-        # turns cost nothing alone.
-        "GOMP_SPINCOUNT": "1000",
+        # Threads of llama.cpp meet at barriers and spin there: alone that is quickest, but until they are
+        # fewer beside another busy program libgomp's own 300,000 turns make answers 20 to 60 times slower
+        # (two cores). 3,000 turns cost nothing alone; 1,000, of which AMD's take longer, a fifth on Intel's.
+        "GOMP_SPINCOUNT": "3000",
         **passed_on,
         # The bindings look for their libraries here, the host for the engine's manifest and modules.
         "LLAMA_CPP_LIB_PATH": engine.folder,

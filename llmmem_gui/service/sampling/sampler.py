@@ -1,4 +1,4 @@
-"""Takes one sample of all memory: the machine, each host, GPUs, now and then other programs."""
+"""Takes one sample: the memory of the machine, each host and GPUs, and what other programs take."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from llmmem_gui.core.readings import GpuReading, HostReading, Sample, main_memory_of, vram_of
 from llmmem_gui.service.sampling.gpus.gpus import Gpus
 from llmmem_gui.service.sampling.machine_memory import MachineMemory
-from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory, start_time
+from llmmem_gui.service.sampling.other_work import OtherWork
+from llmmem_gui.service.sampling.process_memory import ProcessMemory, read_process_memory, read_process_times
 from llmmem_gui.service.sampling.programs import Programs
 from llmmem_gui.service.sampling.suspension import Suspension
 
@@ -32,6 +33,7 @@ class Sampler:
         self._machine = machine or MachineMemory()
         self._gpus = gpus or Gpus()
         self._programs = Programs()
+        self._other_work = OtherWork()
         self._suspension = Suspension()
 
     def sample(
@@ -61,8 +63,9 @@ class Sampler:
         pids = {os.getpid(), *(host.pid for host in hosts.values())}
         programs = self._programs.read_when_due(now, pids | ({nursery_pid} if nursery_pid else set()))
         machine = self._machine.read(own_bytes)
+        cores = self._other_work.cores(readings.values(), now) if readings else 0.0
         slept = self._suspension.since_last()
-        return Sample(time.time(), now, machine, readings, gpus, programs, slept)
+        return Sample(time.time(), now, machine, readings, gpus, programs, cores, slept)
 
     def close(self) -> None:
         """Let go of the GPU driver."""
@@ -74,7 +77,8 @@ def _read_host(host: SampledHost, gpus: Collection[GpuReading]) -> HostReading |
     begun = time.monotonic()
     memory = read_process_memory(host.pid)
     # Looked at afterwards: what has the pid and the start now had them while its memory was read.
-    if memory is None or start_time(host.pid) != host.started:
+    times = read_process_times(host.pid)
+    if memory is None or times is None or times.started != host.started:
         return None
     grown = memory.since(host.inherited)
     pids = (host.pid,)
@@ -86,4 +90,5 @@ def _read_host(host: SampledHost, gpus: Collection[GpuReading]) -> HostReading |
         host.started,
         begun,
         main_memory_of((gpu for gpu in gpus if gpu.unified), pids),
+        times.processor_seconds,
     )
