@@ -132,7 +132,7 @@ class ConversationSettings(msgspec.Struct, frozen=True):
     """What is kept of conversations, so that they are not read again."""
 
     memory_mib: Annotated[int, msgspec.Meta(ge=0, le=1_048_576)] = 128
-    """MiB that each loaded model may hold of conversations that its context has no room for."""
+    """MiB that each loaded model may hold of conversations beside its context."""
     keep_on_disk: bool = False
     """Conversations are written to the disk when a model is unloaded, and go on after it is loaded again."""
     disk_mib: Annotated[int, msgspec.Meta(ge=1, le=16_777_216)] = 2048

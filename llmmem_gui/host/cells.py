@@ -41,6 +41,10 @@ class Cells:
         for cell in cells:
             self._users[cell] += 1
 
+    def unshared(self, cells: Numbers) -> int:
+        """How many of them would be free if one user gave them back."""
+        return sum(self._users[cell] == 1 for cell in cells)
+
     def give_back(self, cells: Numbers) -> None:
         """Use cells once less."""
         for cell in cells:

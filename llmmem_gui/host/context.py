@@ -204,9 +204,13 @@ class Context:
         if self._memory is not None:
             api.llama_memory_clear(self._memory, False)
 
+    def state_bytes(self, sequence: int) -> int:
+        """Size of what the memory holds of a sequence."""
+        return int(api.llama_state_seq_get_size(self.handle, sequence))
+
     def state(self, sequence: int) -> bytearray:
         """All that the memory holds of a sequence. Raises MemoryError."""
-        size = api.llama_state_seq_get_size(self.handle, sequence)
+        size = self.state_bytes(sequence)
         buffer = bytearray(size)
         place = (ctypes.c_uint8 * size).from_buffer(buffer)
         written = api.llama_state_seq_get_data(self.handle, place, size, sequence)

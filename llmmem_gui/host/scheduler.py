@@ -141,10 +141,12 @@ class Scheduler:
         slots: int,
         kind: MemoryKind = "attention",
         shelf: Shelf,
+        aside_tokens: int = 256,
     ) -> None:
         """At most `slots` runs are under way at once; the other sequences only keep their tokens.
 
-        What has to leave the cache goes to the shelf.
+        What has to leave the cache goes to the shelf; so does, while that has room, a conversation with at
+        least `aside_tokens` of its own that nobody goes on with when another request begins.
 
         A window or a state belongs to one sequence: beginnings are copied within an attention's memory only.
         There a copied cell costs nothing, whereas a cell of a window that two sequences share is not used
@@ -152,6 +154,7 @@ class Scheduler:
         """
         self._memory = memory
         self._shelf = shelf
+        self._aside_tokens = aside_tokens
         self._kind = kind
         self._slots = min(slots, sequences)
         self._cells = Cells(cells)
@@ -392,6 +395,17 @@ class Scheduler:
         self.waiting.remove(run)
         self.running.append(run)
         self.running.sort(key=lambda each: each.number)
+        self._put_aside()
+
+    def _put_aside(self) -> None:
+        """Let long conversations that nobody goes on with leave the cache, as far as the shelf has room.
+
+        Attention goes through all cells up to the last one in use, whosever they are.
+        """
+        for sequence in self._idle() if self._kind == "attention" else ():
+            gains = self._cells.unshared(sequence.cells) >= self._aside_tokens
+            if gains and self._shelf.put_beside(sequence.id, sequence.tokens):
+                self._empty(sequence)
 
     def _place_for(self, source: Sequence | None, length: int) -> Sequence:
         """An empty sequence, or the source itself when it is only continued or none else is to be had."""

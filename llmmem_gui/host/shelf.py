@@ -32,6 +32,9 @@ _TOKEN_BYTES = 4
 class States(Protocol):
     """Where the states of sequences come from and go to."""
 
+    def state_bytes(self, sequence: int) -> int:
+        """Size of what the memory holds of a sequence."""
+
     def state(self, sequence: int) -> bytearray:
         """All that the memory holds of a sequence. Raises MemoryError."""
 
@@ -81,20 +84,26 @@ class Shelf:
         """Bytes in memory."""
         return sum(len(kept.state) for kept in self._kept if kept.state is not None)
 
-    def put(self, sequence: int, tokens: Numbers) -> None:
-        """Keep what is in a sequence, if there is room for it."""
+    def put(self, sequence: int, tokens: Numbers) -> bool:
+        """Keep what is in a sequence, if there can be room for it; gives whether it is kept."""
         if len(tokens) < self._fewest_tokens or not self._memory_bytes:
-            return
+            return False
         try:
             state = self._states.state(sequence)
         except MemoryError:
-            return
+            return False
         if len(state) > self._memory_bytes:
-            return
+            return False
         self._drop_superseded_by(tokens)
         while self.held_bytes + len(state) > self._memory_bytes:
             self._kept.remove(next(kept for kept in self._kept if kept.state is not None))
         self._kept.append(Kept(tokens[:], state))
+        return True
+
+    def put_beside(self, sequence: int, tokens: Numbers) -> bool:
+        """Keep what is in a sequence if nothing else has to go for it; gives whether it is kept."""
+        has_room = self.held_bytes + self._states.state_bytes(sequence) <= self._memory_bytes
+        return has_room and self.put(sequence, tokens)
 
     def find(self, tokens: Numbers) -> tuple[Kept, int] | None:
         """The conversation that has most in common with the beginning of these, and how many tokens.

@@ -148,7 +148,9 @@ def _loading() -> dict[str, tuple[str, str]]:
         ),
         "loading.threads": (
             translate("Settings", "Threads"),
-            translate("Settings", "Threads that answering models share. 0: one for each core that others leave."),
+            translate(
+                "Settings", "Threads that answering models share. 0: one for each core that others leave."
+            ),
         ),
         "loading.load_timeout_seconds": (
             translate("Settings", "Give a load up after"),
@@ -167,8 +169,8 @@ def _conversations() -> dict[str, tuple[str, str]]:
             translate("Settings", "In memory"),
             translate(
                 "Settings",
-                "MiB that each model may hold of conversations that its context has no room for: they go on "
-                "without being read again.",
+                "MiB that each model may hold of conversations beside its context: they go on without being "
+                "read again, and do not slow others down.",
             ),
         ),
         "conversations.keep_on_disk": (

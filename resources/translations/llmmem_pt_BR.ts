@@ -4038,8 +4038,8 @@
         <translation>Na memória</translation>
     </message>
     <message>
-        <source>MiB that each model may hold of conversations that its context has no room for: they go on without being read again.</source>
-        <translation>MiB que cada modelo pode guardar de conversas que não cabem em seu contexto: elas continuam sem ser lidas de novo.</translation>
+        <source>MiB that each model may hold of conversations beside its context: they go on without being read again, and do not slow others down.</source>
+        <translation>MiB que cada modelo pode guardar de conversas além do seu contexto: elas continuam sem ser lidas de novo e não atrasam as outras.</translation>
     </message>
     <message>
         <source>Keep conversations on the disk</source>

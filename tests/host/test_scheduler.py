@@ -62,6 +62,9 @@ class FakeMemory:
                     self.oldest.get(part.sequence, 0), len(held) - self.window - BATCH
                 )
 
+    def state_bytes(self, sequence: int) -> int:
+        return len(self.state(sequence))
+
     def state(self, sequence: int) -> bytearray:
         held = self.tokens[sequence]
         return bytearray(json.dumps([self.oldest.get(sequence, 0), [token for _, token in held]]).encode())
@@ -84,12 +87,24 @@ class Host:
     """A scheduler, its memory, and answers that follow from what was read."""
 
     def __init__(
-        self, kind: MemoryKind, cells: int = 64, sequences: int = 6, slots: int = 3, shelf_bytes: int = 0
+        self,
+        kind: MemoryKind,
+        cells: int = 64,
+        sequences: int = 6,
+        slots: int = 3,
+        shelf_bytes: int = 0,
+        aside_tokens: int = 256,
     ) -> None:
         self.memory = FakeMemory(kind)
         shelf = Shelf(self.memory, shelf_bytes, any_prefix=kind == "attention", fewest_tokens=4)
         self.scheduler = Scheduler(
-            self.memory, cells=cells, sequences=sequences, slots=slots, kind=kind, shelf=shelf
+            self.memory,
+            cells=cells,
+            sequences=sequences,
+            slots=slots,
+            kind=kind,
+            shelf=shelf,
+            aside_tokens=aside_tokens,
         )
         self.cells, self.slots = cells, slots
         self.ended: list[Run] = []
@@ -250,6 +265,38 @@ def test_nothing_is_computed_beside_a_run_that_is_alone() -> None:
     assert all(len(runs) == 1 for runs in together)
 
 
+def test_long_idle_conversations_make_way_while_the_shelf_has_room() -> None:
+    """Attention would go through them for nothing; none is read again, and none is lost for another."""
+    host = Host("attention", cells=256, shelf_bytes=200, aside_tokens=8)
+    long, other, short = host.ask([1] * 40), host.ask([2] * 40), host.ask([3] * 3)
+    host.finish()
+    held = sum(len(sequence.tokens) for sequence in host.scheduler.sequences)
+    host.ask([4, 4])
+    host.finish()
+    now = [list(sequence.tokens[:2]) for sequence in host.scheduler.sequences if sequence.tokens]
+    assert [1, 1] not in now
+    assert [3, 3] in now  # too short to matter
+    assert [2, 2] in now  # the shelf has room for one, and what it holds stays
+    assert held == len(long.tokens) + len(other.tokens) + len(short.tokens) - 3
+    for run in (long, other, short):
+        before = host.read_tokens
+        again = host.ask([*run.tokens, 5], answer=1)
+        host.finish()
+        assert host.read_tokens - before == 2
+        assert again.cached_tokens == len(run.tokens) - 1
+
+
+def test_what_is_shared_gains_nothing_by_going() -> None:
+    """The cells of a common beginning stay in use for the other conversation."""
+    host = Host("attention", shelf_bytes=1000, aside_tokens=8)
+    for last in (2, 3):
+        host.ask([*[1] * 12, last], answer=1)
+        host.finish()
+    host.ask([4], answer=1)
+    host.step()
+    assert sum(len(sequence.tokens) >= 12 for sequence in host.scheduler.sequences) == 2
+
+
 def test_the_smallest_turn_is_next() -> None:
     """Whatever came earlier; among equal turns it is the oldest, and what is under way goes on."""
     host = Host("attention", slots=1)
@@ -314,9 +361,12 @@ class Requests(RuleBasedStateMachine):
         slots=st.integers(1, 4),
         kept=st.integers(0, 3),
         shelf_bytes=st.sampled_from([0, 300, 3000]),
+        aside_tokens=st.sampled_from([1, 6, 256]),
     )
-    def begin(self, kind: MemoryKind, cells: int, slots: int, kept: int, shelf_bytes: int) -> None:
-        self.host = Host(kind, cells, slots + kept, slots, shelf_bytes)
+    def begin(
+        self, kind: MemoryKind, cells: int, slots: int, kept: int, shelf_bytes: int, aside_tokens: int
+    ) -> None:
+        self.host = Host(kind, cells, slots + kept, slots, shelf_bytes, aside_tokens)
         self.asked: list[Run] = []
         self.cancelled: list[Run] = []
         self.computed: Counter[Run] = Counter()

@@ -25,7 +25,7 @@ class CoreShares:
         self._others = 0.0
 
     def take_others(self, cores: float) -> None:
-        """Take in how many cores other programs have kept busy; one that pauses shortly keeps some of them."""
+        """Take in how many cores other programs have kept busy; one that pauses keeps some of them."""
         self._others = max(cores, self._others / 4)
 
     def each(self, busy_hosts: int) -> int:
