@@ -93,6 +93,17 @@ def test_others_are_what_the_machine_does_less_ours() -> None:
     assert work.cores([host(1, 8.0), host(2, 6.5)], 54.0) == 0.0  # and never less
 
 
+@pytest.mark.parametrize("error", [PermissionError(13, "hidden"), ValueError("no number"), RuntimeError()])
+def test_a_machine_that_hides_what_it_does_has_no_others(error: Exception) -> None:
+    """All cores are ours then, as far as anybody can tell, and memory is sampled all the same."""
+
+    def hidden() -> float:
+        raise error
+
+    work = OtherWork(hidden)
+    assert [work.cores([], now) for now in (1.0, 2.0)] == [0.0, 0.0]
+
+
 def used_seconds(pid: int) -> float:
     """Processor time of a process that runs."""
     times = read_process_times(pid)
