@@ -31,7 +31,7 @@ class OtherWork:
         self._cores = 0.0
 
     def cores(self, hosts: Iterable[HostReading], now: float) -> float:
-        """How many cores they kept busy since the last call, or some calls before it; 0 while that is unknown.
+        """How many cores they kept busy since the last call, or some before it; 0 while that is unknown.
 
         `now` is monotonic seconds.
         """
