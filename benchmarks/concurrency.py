@@ -1,9 +1,10 @@
 """Several clients on one model at once, beside `llama-server` and beside another tree of this program.
 
-`python -m benchmarks.concurrency [--before TREE] [--llama-server PROGRAM] [--rounds N] [--model FILE]`, from
-the root of the tree. All are asked over HTTP, with as many threads, and take turns: what else the machine
-does touches all alike. Medians are printed; each prompt is new, so that no cache helps but where that is
-measured.
+`python -m benchmarks.concurrency [--before TREE] [--llama-server PROGRAM] [--rounds N] [--model FILE]
+[--busy]`, from the root of the tree. All are asked over HTTP, with as many threads, and take turns: what
+else the machine does touches all alike. Medians are printed; each prompt is new, so that no cache helps but
+where that is measured. With `--busy` one client is measured alone, beside one and beside two programs that
+compute on and on; this program then finds out by itself how many threads are well.
 """
 
 from __future__ import annotations
@@ -138,6 +139,24 @@ def measure(contender: Contender) -> dict[str, float]:
     return figures
 
 
+def measure_beside_others(contender: Contender) -> dict[str, float]:
+    """How fast one client is answered while other programs are busy."""
+    figures = {}
+    for others in range(3):
+        busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(others)]
+        try:
+            time.sleep(2.0)  # so that what there was before is not taken for others
+            answer = ask(contender, prompt(40), 96)
+        finally:
+            for process in busy:
+                process.kill()
+                process.wait()
+        figures[f"beside {others} busy programs: tokens/s"] = 95 / (
+            answer.seconds - answer.first_token_seconds
+        )
+    return figures
+
+
 @contextlib.contextmanager
 def this_program(name: str, tree: Path, model: Path, threads: int) -> Iterator[Contender]:
     """`llmmem serve` of a tree, in a home of its own."""
@@ -206,10 +225,13 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=SMOL)
     parser.add_argument("--threads", type=int, default=min(4, os.cpu_count() or 1))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--busy", action="store_true", help="one client beside other programs")
     chosen = parser.parse_args()
     model = chosen.model.resolve()
+    measured = measure_beside_others if chosen.busy else measure
+    own_threads = 0 if chosen.busy else chosen.threads
     with contextlib.ExitStack() as stack:
-        contenders = [stack.enter_context(this_program("this", TREE, model, chosen.threads))]
+        contenders = [stack.enter_context(this_program("this", TREE, model, own_threads))]
         if chosen.before:
             contenders.append(
                 stack.enter_context(this_program("before", chosen.before.resolve(), model, chosen.threads))
@@ -223,12 +245,12 @@ def main() -> None:
         rounds: dict[str, list[dict[str, float]]] = {contender.name: [] for contender in contenders}
         for number in range(chosen.rounds):
             for contender in contenders if number % 2 == 0 else contenders[::-1]:
-                rounds[contender.name].append(measure(contender))
+                rounds[contender.name].append(measured(contender))
                 print(f"round {number + 1}: {contender.name}", rounds[contender.name][-1], flush=True)
-    print(f"{'median of ' + str(chosen.rounds):34}" + "".join(f"{each.name:>14}" for each in contenders))
+    print(f"{'median of ' + str(chosen.rounds):36}" + "".join(f"{each.name:>14}" for each in contenders))
     for figure in rounds["this"][0]:
         medians = [statistics.median(each[figure] for each in rounds[c.name]) for c in contenders]
-        print(f"{figure:34}" + "".join(f"{median:14.3f}" for median in medians))
+        print(f"{figure:36}" + "".join(f"{median:14.3f}" for median in medians))
 
 
 if __name__ == "__main__":
