@@ -230,7 +230,7 @@ class Scheduler:
             sequence.used = part.run.served = self._step
             if self._kind == "recurrent" and len(sequence.tokens) == part.run.prompt_length - 1:
                 # The next prompt often repeats this one and not, token for token, the answer to it.
-                self._put_on_shelf(sequence)
+                self._shelf.put(sequence.id, sequence.tokens)
 
     def forget(self) -> None:
         """Nobody knows what is in the cache: all runs begin anew."""
@@ -398,10 +398,7 @@ class Scheduler:
         self._put_aside()
 
     def _put_aside(self) -> None:
-        """Let long conversations that nobody goes on with leave the cache, as far as the shelf has room.
-
-        Attention goes through all cells up to the last one in use, whosever they are.
-        """
+        # Attention goes through all cells up to the last one in use, whosever they are.
         for sequence in self._idle() if self._kind == "attention" else ():
             gains = self._cells.unshared(sequence.cells) >= self._aside_tokens
             if gains and self._shelf.put_beside(sequence.id, sequence.tokens):
@@ -439,11 +436,8 @@ class Scheduler:
 
     def _evict(self, sequence: Sequence) -> None:
         """Empty a sequence for want of room; what it holds goes to the shelf."""
-        self._put_on_shelf(sequence)
-        self._empty(sequence)
-
-    def _put_on_shelf(self, sequence: Sequence) -> None:
         self._shelf.put(sequence.id, sequence.tokens)
+        self._empty(sequence)
 
     def _empty(self, sequence: Sequence) -> None:
         self._cut(sequence, 0)

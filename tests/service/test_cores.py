@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
 import time
 from collections import namedtuple
-from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import pytest
 
 from llmmem_gui.core.readings import HostReading
-from llmmem_gui.core.snapshot import State
 from llmmem_gui.service.hosting import cores
 from llmmem_gui.service.hosting.cores import CoreShares, usable_cores
 from llmmem_gui.service.sampling.other_work import OtherWork, busy_seconds
 from llmmem_gui.service.sampling.process_memory import read_process_times
-from tests.service.running_service import RunningService, running_service
 
 
 def test_cores_are_those_that_the_process_may_use() -> None:
@@ -130,27 +125,3 @@ def test_what_gives_way_and_what_waits_is_not_busy(monkeypatch: pytest.MonkeyPat
     times = namedtuple("times", names)(1.0, 100.0, 2.0, 1000.0, 50.0, 0.5, 0.25, 0.25, 0.0, 0.0)
     monkeypatch.setattr(psutil, "cpu_times", lambda: times)
     assert busy_seconds() == 4.0
-
-
-async def test_a_model_that_answers_gives_way_to_others_in_the_midst(
-    smol_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A sample that shows their work changes the threads of the host at once, and the answer goes on."""
-    monkeypatch.setattr(cores.os, "cpu_count", lambda: 8)
-    monkeypatch.setattr(cores, "usable_cores", lambda: 8)
-    async with running_service([smol_path], RunningService) as running:
-        (model,) = running.models
-        driver = running.service._driver
-        await running.service.load(model, actor="window")
-        life = driver.life_of(model)
-        assert life is not None
-        assert life.host is not None
-        told: list[int] = []
-        monkeypatch.setattr(type(life.host), "set_threads", lambda host, threads: told.append(threads))
-        answer = asyncio.create_task(running.text(model, max_tokens=200))
-        await running.until(lambda: running.state(model) is State.BUSY)
-        sample = running.service.sample
-        assert sample is not None
-        driver.observe(replace(sample, other_cores=5.0))
-        assert told[-1] == 3
-        assert await answer
