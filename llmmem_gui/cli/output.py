@@ -13,8 +13,9 @@ from llmmem_gui.core.units import format_bytes
 
 
 def write_json(content: Any) -> None:
-    """Write one JSON value on a line of its own."""
-    sys.stdout.write(msgspec.json.encode(content).decode() + "\n")
+    """Write one JSON value on a line of its own, in UTF-8 whatever the locale (RFC 8259)."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(msgspec.json.encode(content) + b"\n")
 
 
 def write_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:

@@ -129,7 +129,7 @@ class EventList(QDialog):
     def _move_below(self, widget: QWidget) -> None:
         """Lie over the rest of its window, as far as the screen has room there."""
         window = widget.window().frameGeometry()
-        free = self.screen().availableGeometry()
+        free = widget.screen().availableGeometry()  # which need not be where a new window would be
         top = widget.mapToGlobal(widget.rect().bottomLeft()).y()
         height = max(_LEAST_HEIGHT, window.bottom() - top)
         left = window.center().x() - self.width() // 2

@@ -177,7 +177,7 @@ class ModelDelegate(QStyledItemDelegate):
         line = QRect(rect.left(), top, rect.width(), first.height())
         mode = Qt.TextElideMode.ElideMiddle if column is Column.MODEL else Qt.TextElideMode.ElideRight
         room = rect.width()
-        if not is_tall and cell.level and column is Column.MODEL:
+        if not is_tall and cell.under and cell.level and column is Column.MODEL:
             # What would stand below stands beside it; only where it warns does it take room from the name.
             room -= min(second.horizontalAdvance(cell.under) + _BESIDE, rect.width() // 2)
         text = first.elidedText(cell.text, mode, room)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Iterator
 from typing import get_type_hints
 
@@ -250,17 +251,11 @@ class SettingsDialog(QDialog):
     def _explain_gpus(self) -> None:
         engines = self._known_engines
         gpus = engines.in_use.gpus if engines is not None and engines.in_use is not None else ()
-        usual = Settings()
-        for name, is_usual in (
-            ("loading.gpu_layers", self._settings.loading.gpu_layers == usual.loading.gpu_layers),
-            ("limits.gpu_percent", self._settings.limits.gpu_percent == usual.limits.gpu_percent),
-            (
-                "limits.gpu_reserve_bytes",
-                self._settings.limits.gpu_reserve_bytes == usual.limits.gpu_reserve_bytes,
-            ),
-        ):
+        for name in ("loading.gpu_layers", "limits.gpu_percent", "limits.gpu_reserve_bytes"):
             if name not in self._fields:
                 continue
+            value_in = operator.attrgetter(name)
+            is_usual = value_in(self._settings) == value_in(Settings())
             widget, help_text = self._fields[name].widget, self._texts[name][1]
             # What was chosen can be taken back without a GPU, too.
             widget.setEnabled(bool(gpus) or not is_usual)
@@ -291,8 +286,7 @@ class SettingsDialog(QDialog):
         """Put the defaults into the fields of this page; they hold when the dialog is accepted."""
         usual = Settings()
         for name in self._of_page():
-            section, _, short = name.partition(".")
-            self._fields[name].show(getattr(getattr(usual, section), short))
+            self._fields[name].show(operator.attrgetter(name)(usual))
 
     def read(self) -> Settings:
         """The settings as they stand in the fields.
@@ -303,8 +297,7 @@ class SettingsDialog(QDialog):
         for name, field in self._fields.items():  # on a page that was never shown nothing was changed
             try:
                 value = field.read()
-                section, _, short = name.partition(".")
-                if value != getattr(getattr(settings, section), short):
+                if value != operator.attrgetter(name)(settings):
                     settings = settings.with_value(name, value)
             except ValueError as error:
                 raise BadSetting(name, sentence_of(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,8 @@ def test_a_locale_without_the_letters_of_a_name_costs_those_letters(tmp_path: Pa
     known = {**environment(tmp_path / "home"), "PYTHONIOENCODING": "latin-1"}
     told = subprocess.run(command, env=known, capture_output=True, check=True, timeout=SECONDS)
     assert told.stdout.decode("latin-1").splitlines()[1].split()[:2] == ["??", "llama"]
+    told = subprocess.run([*command, "--json"], env=known, capture_output=True, check=True, timeout=SECONDS)
+    assert "千问" in json.dumps(json.loads(told.stdout.decode("utf-8")), ensure_ascii=False)
 
 
 def test_a_long_name_leaves_the_other_columns_their_place() -> None:

@@ -86,6 +86,8 @@ def test_others_are_what_the_machine_does_less_ours() -> None:
     assert work.cores([host(1, 8.0), host(2, 0.5)], 52.0) == 1.0
     assert work.cores([host(1, 8.0)], 52.1) == 1.0
     assert work.cores([host(1, 8.0), host(2, 6.5)], 54.0) == 0.0  # and never less
+    assert work.cores([], 55.0) == 0.0
+    assert work._before is None  # an hour without a model is no time to take a mean of
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "hidden"), ValueError("no number"), RuntimeError()])
@@ -96,7 +98,7 @@ def test_a_machine_that_hides_what_it_does_has_no_others(error: Exception) -> No
         raise error
 
     work = OtherWork(hidden)
-    assert [work.cores([], now) for now in (1.0, 2.0)] == [0.0, 0.0]
+    assert [work.cores([HostReading(1, 0, 0)], now) for now in (1.0, 2.0)] == [0.0, 0.0]
 
 
 def used_seconds(pid: int) -> float:

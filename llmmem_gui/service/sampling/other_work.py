@@ -33,9 +33,12 @@ class OtherWork:
     def cores(self, hosts: Iterable[HostReading], now: float) -> float:
         """How many cores they kept busy since the last call, or some before it; 0 while that is unknown.
 
-        `now` is monotonic seconds.
+        Without hosts nobody asks, and the next call is a first one. `now` is monotonic seconds.
         """
         ours = {(host.pid, host.started): host.processor_seconds for host in hosts}
+        if not ours:
+            self._before = None
+            return 0.0
         ours[os.getpid(), 0.0] = self._own_seconds()
         try:
             machine = self._machine_seconds()
@@ -54,6 +57,6 @@ class OtherWork:
 def busy_seconds() -> float:
     """Processor time that the machine has used since it began, without that of programs of low priority."""
     times = psutil.cpu_times()
-    # What the hypervisor gave to others cannot be had either.
-    kinds = ("user", "system", "irq", "softirq", "steal", "interrupt", "dpc")
+    # What the hypervisor gave to others cannot be had either. Interrupts are part of "system" on Windows.
+    kinds = ("user", "system", "irq", "softirq", "steal")
     return float(sum(getattr(times, kind, 0.0) for kind in kinds))

@@ -63,7 +63,7 @@ class Sampler:
         pids = {os.getpid(), *(host.pid for host in hosts.values())}
         programs = self._programs.read_when_due(now, pids | ({nursery_pid} if nursery_pid else set()))
         machine = self._machine.read(own_bytes)
-        cores = self._other_work.cores(readings.values(), now) if readings else 0.0
+        cores = self._other_work.cores(readings.values(), now)
         slept = self._suspension.since_last()
         return Sample(time.time(), now, machine, readings, gpus, programs, cores, slept)
 
