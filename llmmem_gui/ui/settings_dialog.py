@@ -238,6 +238,8 @@ class SettingsDialog(QDialog):
             size = LimitSettings().total_limit_for(self._machine_bytes) or 0
         elif full_name == "limits.reserve_bytes":
             size = LimitSettings().reserve_for(self._machine_bytes)
+        elif full_name == "limits.gpu_reserve_bytes":
+            return self.tr("automatic: {size}").format(size=figures.percent(0.02))
         else:
             return ""
         return self.tr("automatic: {size}").format(size=figures.size(size))

@@ -275,7 +275,9 @@ QComboBox { background: $card; color: $text; border: 1px solid $border; border-r
     padding: 2px 8px; combobox-popup: 0; }
 QComboBox:hover, QSpinBox:hover { border-color: $secondary; }
 QComboBox:focus { border: 2px solid $accent; padding: 1px 7px; }
-QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled { color: $secondary; background: $window; }
+QComboBox:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QLineEdit:disabled {
+    color: $secondary; background: $window;
+}
 QComboBox::drop-down { border: none; width: 20px; }
 QComboBox::down-arrow { image: none; width: 0; height: 0; border-left: 4px solid $card;
     border-right: 4px solid $card; border-top: 5px solid $secondary; margin-right: 8px; }
