@@ -211,7 +211,7 @@ def test_compiling_is_offered_followed_and_given_up(dialog: SettingsDialog, qtbo
     assert build.failure.text() == "Compiling failed (no space): the engine in use goes on."
 
 
-@pytest.mark.parametrize("name", ["loading.gpu_layers", "limits.gpu_percent"])
+@pytest.mark.parametrize("name", ["loading.gpu_layers", "limits.gpu_percent", "limits.gpu_reserve_bytes"])
 def test_what_is_of_a_gpu_is_offered_where_there_is_one(dialog: SettingsDialog, name: str) -> None:
     """The setting can be changed where the engine in use has a GPU, which it names; else it says why not."""
     field, told = dialog.fields[name].widget, dialog._explanations[name]

@@ -31,6 +31,7 @@ from tests.ui.conftest import change_language, feed
 
 IDS = ("small", "large")
 _WARN, _MODEL_WARN, _CRITICAL, _HYSTERESIS = 80.0, 90.0, 95.0, 5.0
+_GPU_RESERVE, _GPU_HYSTERESIS = 256 * MIB, 1.25
 
 
 class OnScreen(Notifier):
@@ -101,8 +102,9 @@ class Scene:
             )
         shot = facts.snapshot(*models, limit=self.total_limit, pressure=self.pressure.word)
         if self.gpu_bytes:
-            pool = DevicePool("0000:01:00.0", "GPU0", "RTX 4060", 8 * GIB, self.gpu_bytes, {"large": GIB})
-            bounds = replace(shot.bounds, devices={"GPU0": DeviceBounds(7 * GIB, None, 256 * MIB)})
+            held = {"large": GIB} if self.used["large"] else {}
+            pool = DevicePool("0000:01:00.0", "GPU0", "RTX 4060", 8 * GIB, self.gpu_bytes, held)
+            bounds = replace(shot.bounds, devices={"GPU0": DeviceBounds(7 * GIB, None, _GPU_RESERVE)})
             shot = replace(shot, pools=(pool,), bounds=bounds)
         return replace(shot, monotonic=self.now)
 
@@ -344,6 +346,11 @@ class TruthAtEveryStep(RuleBasedStateMachine):
         self.scene.pressure, self.scene.simulated = level, simulated and level is not Level.NORMAL
         self.scene.tick()
 
+    @rule(free=st.sampled_from((50, 120, 150, 165, 250, 300, 330, 4000)))
+    def fill_gpu(self, free: int) -> None:
+        self.scene.gpu_bytes = 8 * GIB - free * MIB
+        self.scene.tick()
+
     @rule()
     def close_banner(self) -> None:
         if self.scene.banner is not None:
@@ -369,12 +376,19 @@ class TruthAtEveryStep(RuleBasedStateMachine):
             found["total"] = (100 * sum(scene.used.values()) / scene.total_limit, _WARN)
         return found
 
+    def is_short_of_gpu(self, least_free: float) -> bool:
+        """Less than that is free of the GPU, and a model is on it."""
+        free = 8 * GIB - self.scene.gpu_bytes
+        return bool(self.scene.gpu_bytes and self.scene.used["large"]) and free < least_free
+
     @invariant()
     def nothing_outlives_its_cause(self) -> None:
         """Below a level by more than the hysteresis nothing is told of it, in the window or elsewhere."""
         shares = self.shares()
         for alert in self.scene.views.warnings.shown:
-            if alert.of_machine:
+            if alert.device is not None:
+                assert self.is_short_of_gpu(_GPU_RESERVE * _GPU_HYSTERESIS)
+            elif alert.of_machine:
                 assert self.scene.pressure is not Level.NORMAL
             else:
                 percent, warn = shares[alert.subject]
@@ -390,13 +404,17 @@ class TruthAtEveryStep(RuleBasedStateMachine):
             if percent >= warn:
                 reached = Level.CRITICAL if percent >= _CRITICAL else Level.WARNING
             least = max(least, reached)
+        if self.is_short_of_gpu(_GPU_RESERVE):
+            shortage = Level.CRITICAL if self.is_short_of_gpu(_GPU_RESERVE / 2) else Level.WARNING
+            least = max(least, shortage)
         drawn = self.scene.tray.drawn[0]
         assert drawn in {
             Level.NORMAL: ("calm", "warning", "critical"),
             Level.WARNING: ("warning", "critical"),
         }.get(least, ("critical",))
         if drawn != "calm" and least is Level.NORMAL:
-            assert any(percent >= warn - _HYSTERESIS for percent, warn in self.shares().values())
+            is_near = any(percent >= warn - _HYSTERESIS for percent, warn in self.shares().values())
+            assert is_near or self.is_short_of_gpu(_GPU_RESERVE * _GPU_HYSTERESIS)
 
     @invariant()
     def all_say_the_same(self) -> None:
